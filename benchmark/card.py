@@ -1,0 +1,111 @@
+"""The metadata card of a system: everything about it that can be said without importing torch.
+
+A system file holds ``CARDS`` (one card per named system) and ``build(card, num_classes)``, which returns a
+``benchmark.system.System``. Sizes on a card are in pixels of the paper's image; :meth:`Card.at` scales them to
+the image that a profile uses, so that 36 patches stay 36 patches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+Fidelity = Literal["official-weights", "verified-port", "library", "reimplemented"]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The image goes through the net in one pass at its own size."""
+
+
+@dataclass(frozen=True)
+class Downsampled:
+    """The image is reduced by ``scale`` on each side, and the logits are enlarged again ("global inference")."""
+
+    scale: float
+
+
+@dataclass(frozen=True)
+class Sliding:
+    """Overlapping square patches, ``batch`` at a time, merged by averaging ("local inference")."""
+
+    patch: int
+    overlap: int
+    batch: int = 1
+
+
+Inference = Whole | Downsampled | Sliding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a system is trained. ``crop`` is (height, width) in pixels of the paper's image, after ``resize``."""
+
+    source: str
+    crop: tuple[int, int]
+    iterations: int
+    batch: int = 8
+    resize: tuple[float, float] = (1.0, 1.0)  # the scale is drawn uniformly from this range
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = 1e-3
+    min_learning_rate: float = 0.0
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    poly_power: float = 0.9
+    warmup_iterations: int = 0
+    warmup_ratio: float = 0.1
+    rotate: Literal["none", "right-angles", "continuous"] = "right-angles"
+    photometric: bool = True
+    max_class_share: float = 0.75  # a crop filled more than this by one class is drawn again, ten times at most
+    datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what differs on a named dataset
+
+    def on(self, dataset: str) -> Recipe:
+        """The recipe as it is on one dataset."""
+        return replace(self, datasets={}, **self.datasets.get(dataset, {}))
+
+
+@dataclass(frozen=True)
+class ImageNetWeights:
+    """A published ImageNet file. ``sha256`` may be a prefix, as such files carry in their names."""
+
+    file: str
+    urls: tuple[str, ...]
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One named system: what it is, where it comes from, how it infers and trains, which printed rows it feeds."""
+
+    name: str  # as on the command line: "unet-local"
+    title: str  # as printed in the paper: "UNet"
+    group: str  # "Local Inference", "Global Inference", "Generic Methods", "UHR Methods", "Ablation"
+    citation: str
+    source: str  # library and config, or repository
+    licence: str
+    fidelity: Fidelity
+    backbone: str
+    parameters: int  # inference form, seven classes; a test builds the net and counts
+    inference: Inference
+    recipes: Mapping[str, Recipe]  # "paper" first; "released-code" or "library" where they differ
+    rows: tuple[str, ...] = ()  # rows of the paper it feeds: "table1/unet-local"
+    variant: str = ""
+    size_multiple: int = 1  # inputs are padded to it and cropped back, and the record says so
+    imagenet: ImageNetWeights | None = None
+    auxiliary: str = "none"  # losses beside the main one, and their weights
+    choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen, why
+    sizes: Mapping[str, int] = field(default_factory=dict)  # further pixel-sized settings, by name
+    ratio: float = 1.0  # image side over the paper's image side, set by `at`
+
+    def at(self, ratio: float) -> Card:
+        """The card for images whose sides are ``ratio`` times the paper's: every pixel-sized setting scales."""
+        inference = self.inference
+        if isinstance(inference, Sliding):
+            inference = replace(inference, patch=_scaled(inference.patch, ratio), overlap=round(inference.overlap * ratio))
+        sizes = {name: _scaled(pixels, ratio) for name, pixels in self.sizes.items()}
+        return replace(self, inference=inference, sizes=sizes, ratio=self.ratio * ratio)
+
+
+def _scaled(pixels: int, ratio: float) -> int:
+    return max(1, round(pixels * ratio))

@@ -1,0 +1,118 @@
+"""The contract of a dataset: facts about it, ids of its splits, and a reader of its official folder layout."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.errors import DataError
+
+IGNORE = 255
+Image = NDArray[np.uint8]  # [H, W, 3], RGB
+Label = NDArray[np.uint8]  # [H, W], class index; 255 = ignore
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """What is true of a dataset wherever its files lie. Class indices count from 0 in the order of ``classes``."""
+
+    name: str  # on the command line: "deepglobe"
+    title: str  # in tables: "DeepGlobe"
+    classes: tuple[str, ...]
+    palette: tuple[Colour, ...]
+    image_size: tuple[int, int]  # (height, width) of the paper's image
+    paper_classes: tuple[int, ...]  # the classes whose mean IoU the paper's column prints
+    unknown_class: int | None = None  # a class that is labelled but not evaluated
+    evaluation_splits: tuple[str, ...] = ("test", "val")  # the first that has images on disk is scored
+    citation: str = ""
+    licence: str = ""
+    where: str = ""  # where a user gets it
+    synthetic: bool = False
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a dataset folder: the file, what was found, the way out."""
+
+    file: Path
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.message}"
+
+
+class Dataset(ABC):
+    """A dataset in a folder. Constructing it checks that the folder has the layout, not every file.
+
+    Raises:
+        DataError: the folder is missing or holds no such layout.
+    """
+
+    info: ClassVar[DatasetInfo]
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    @abstractmethod
+    def official_ids(self, split: str) -> tuple[str, ...]:
+        """Ids of the official list of a split, whether their files are on disk or not."""
+
+    @abstractmethod
+    def available_ids(self) -> frozenset[str]:
+        """Ids of all labelled images on disk, in any split."""
+
+    @abstractmethod
+    def image_path(self, image_id: str) -> Path:
+        """The image file of an id."""
+
+    @abstractmethod
+    def label_path(self, image_id: str) -> Path:
+        """The label file of an id."""
+
+    @abstractmethod
+    def read(self, image_id: str) -> tuple[Image, Label]:
+        """Image and label of one id, same height and width.
+
+        Raises:
+            DataError: a file is missing, truncated, of another size, or holds a colour outside the palette.
+        """
+
+    @abstractmethod
+    def verify(self) -> list[Problem]:
+        """Everything that is wrong: files, sizes, colours, counts, split membership. Empty when all is well."""
+
+    def ids(self, split: str) -> tuple[str, ...]:
+        """Ids of a split that are on disk, in the order of the official list."""
+        there = self.available_ids()
+        return tuple(image_id for image_id in self.official_ids(split) if image_id in there)
+
+    def colourise(self, label: Label) -> Image:
+        """A label map in the palette; ignored pixels are black."""
+        table = np.zeros((256, 3), np.uint8)
+        table[: len(self.info.palette)] = self.info.palette
+        return table[label]
+
+
+def ids_hash(ids: Sequence[str]) -> str:
+    """Fingerprint of an id list: sha256 of the ids sorted as strings and joined by newlines, first 16 hex digits."""
+    return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
+
+
+def require_folder(root: Path, needed: str) -> None:
+    """Check that ``root`` exists and holds ``needed`` (a glob pattern).
+
+    Raises:
+        DataError: it does not; the message says what was looked for.
+    """
+    if not root.is_dir():
+        raise DataError(f"--root {root}: no such folder")
+    if next(iter(root.glob(needed)), None) is None:
+        raise DataError(f"--root {root}: holds no '{needed}'; is this the dataset's own folder?")

@@ -1,0 +1,111 @@
+"""Whole-image, downsampled and sliding-window inference: three small functions that compose.
+
+Each takes a net (image ``[B, 3, H, W]`` -> logits ``[B, C, h, w]`` at any stride) and an image, and returns logits of
+the whole image, again at any stride. ``labels_from`` turns those into labels without a full-size logit map.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Net = Callable[[Tensor], Tensor]
+
+
+def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:
+    """Bilinear resize of ``[B, C, h, w]`` to ``size``; the same tensor where the size is right already."""
+    if maps.shape[-2:] == size:
+        return maps
+    return F.interpolate(maps, size=size, mode="bilinear", align_corners=align_corners)
+
+
+def padded(net: Net, image: Tensor, multiple: int) -> Tensor:
+    """Logits of an image whose sides need not be multiples of ``multiple``: padded by reflection, cropped back."""
+    height, width = image.shape[-2:]
+    bottom, right = -height % multiple, -width % multiple
+    if not (bottom or right):
+        return resize(net(image), (height, width))
+    mode = "reflect" if bottom < height and right < width else "replicate"
+    full = F.pad(image, (0, right, 0, bottom), mode=mode)
+    return resize(net(full), (height + bottom, width + right))[..., :height, :width]
+
+
+def whole(net: Net, image: Tensor) -> Tensor:
+    """One pass on the whole image at its own size."""
+    return net(image)
+
+
+def reduced(image: Tensor, scale: float) -> Tensor:
+    """The image with its sides multiplied by ``scale``, antialiased as image libraries reduce."""
+    size = (max(1, round(image.shape[-2] * scale)), max(1, round(image.shape[-1] * scale)))
+    return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def downsampled(net: Net, image: Tensor, scale: float) -> Tensor:
+    """One pass on the reduced image."""
+    return net(reduced(image, scale))
+
+
+def window_starts(length: int, patch: int, overlap: int) -> list[int]:
+    """Starts of the patches that cover ``length``; the last one is moved back to end at the border.
+
+    Raises:
+        ValueError: the overlap is not smaller than the patch.
+    """
+    if not 0 <= overlap < patch:
+        raise ValueError(f"overlap {overlap} must be at least 0 and smaller than the patch {patch}")
+    if length <= patch:
+        return [0]
+    count = math.ceil((length - patch) / (patch - overlap)) + 1
+    return [min(index * (patch - overlap), length - patch) for index in range(count)]
+
+
+def sliding_window(net: Net, image: Tensor, patch: int, overlap: int, batch: int = 1) -> Tensor:
+    """Overlapping patches, ``batch`` at a time, averaged where they overlap; merged in place on the device."""
+    height, width = image.shape[-2:]
+    size = (min(patch, height), min(patch, width))
+    corners = list(itertools.product(window_starts(height, patch, overlap), window_starts(width, patch, overlap)))
+    total: Tensor | None = None
+    for (top, left), logits in _patch_logits(net, image, corners, size, batch):
+        if total is None:
+            total = logits.new_zeros(image.shape[0], logits.shape[1], height, width)
+        total[..., top : top + size[0], left : left + size[1]] += logits
+    assert total is not None  # there is always one window
+    return total.div_(_coverage(corners, size, (height, width), total))
+
+
+def _patch_logits(
+    net: Net, image: Tensor, corners: list[tuple[int, int]], size: tuple[int, int], batch: int
+) -> Iterator[tuple[tuple[int, int], Tensor]]:
+    for first in range(0, len(corners), batch):
+        chunk = corners[first : first + batch]
+        patches = torch.cat([image[..., top : top + size[0], left : left + size[1]] for top, left in chunk])
+        logits = resize(net(patches), size)
+        yield from zip(chunk, logits.split(image.shape[0]), strict=True)
+
+
+def _coverage(corners: list[tuple[int, int]], size: tuple[int, int], full: tuple[int, int], like: Tensor) -> Tensor:
+    count = like.new_zeros(full)
+    for top, left in corners:
+        count[top : top + size[0], left : left + size[1]] += 1
+    return count
+
+
+def labels_from(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Labels ``[B, H, W]`` (uint8) of logits ``[B, C, h, w]`` enlarged to ``size``.
+
+    Classes are enlarged one by one against a running maximum: equal to enlarging all and taking the argmax (the lowest
+    class wins a tie), in the memory of three maps instead of C.
+    """
+    best = resize(logits[:, :1], size)
+    labels = torch.zeros_like(best, dtype=torch.uint8)
+    for index in range(1, logits.shape[1]):
+        scores = resize(logits[:, index : index + 1], size)
+        labels.masked_fill_(scores > best, index)
+        best = torch.maximum(best, scores)
+    return labels[:, 0]

@@ -1,0 +1,76 @@
+"""The contract between the harness and a system: one module with ``forward``, ``loss`` and ``predict``.
+
+Images are float32 ``[B, 3, H, W]`` in [0, 1], RGB, normalised inside the module. Targets are int64 ``[B, H, W]``, 255 =
+ignore. A system does no input or output, picks no device and prints nothing.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from benchmark import inference
+from benchmark.card import Card, Downsampled, Sliding
+
+IGNORE = 255
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class System(nn.Module, ABC):
+    """A net with its inference procedure. Subclasses give ``forward`` and ``loss``; multi-pass methods ``predict`` too."""
+
+    stages: tuple[str, ...] = ("main",)  # training stages in order; `enter_stage` prepares each
+
+    def __init__(self, card: Card, num_classes: int) -> None:
+        super().__init__()
+        self.card = card
+        self.num_classes = num_classes
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.mean: Tensor
+        self.std: Tensor
+
+    def normalised(self, image: Tensor) -> Tensor:
+        """The image with ImageNet's mean and standard deviation taken out."""
+        return (image - self.mean) / self.std
+
+    @abstractmethod
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits ``[B, C, h, w]`` of an image or crop, at the net's own stride."""
+
+    @abstractmethod
+    def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Named scalar losses of a training crop; the harness minimises their sum."""
+
+    def logits(self, image: Tensor) -> Tensor:
+        """Logits of the whole image by the procedure on the card, at the net's stride where that is possible."""
+        procedure = self.card.inference
+        multiple = self.card.size_multiple
+
+        def net(crop: Tensor) -> Tensor:
+            return self(crop) if multiple == 1 else inference.padded(self, crop, multiple)
+
+        if isinstance(procedure, Sliding):
+            return inference.sliding_window(net, image, procedure.patch, procedure.overlap, procedure.batch)
+        if isinstance(procedure, Downsampled):
+            return inference.downsampled(net, image, procedure.scale)
+        return inference.whole(net, image)
+
+    def predict(self, image: Tensor) -> Tensor:
+        """Labels uint8 ``[B, H, W]``: the one call that is both scored and timed."""
+        return inference.labels_from(self.logits(image), (image.shape[-2], image.shape[-1]))
+
+    def enter_stage(self, stage: str) -> None:  # noqa: B027  # most systems have one stage and nothing to prepare
+        """Freeze or unfreeze what a training stage asks for. ``stage`` is one of ``stages``."""
+
+    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
+        """Take ImageNet weights in the layout of the file named on the card.
+
+        Raises:
+            ValueError: the file is of another net.
+        """
+        raise ValueError(f"system '{self.card.name}' takes no ImageNet weights; remove them from its card")
