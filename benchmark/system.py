@@ -67,6 +67,10 @@ class System(nn.Module, ABC):
     def enter_stage(self, stage: str) -> None:  # noqa: B027  # most systems have one stage and nothing to prepare
         """Freeze or unfreeze what a training stage asks for. ``stage`` is one of ``stages``."""
 
+    def inference_form(self) -> System:
+        """This system without the modules that only training uses. Overridden by systems that have such modules."""
+        return self
+
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Take ImageNet weights in the layout of the file named on the card.
 
