@@ -1,0 +1,1 @@
+"""One file per rival system: its cards at the top, torch-free, and ``build``."""

@@ -86,7 +86,7 @@ def _patch_logits(
         chunk = corners[first : first + batch]
         patches = torch.cat([image[..., top : top + size[0], left : left + size[1]] for top, left in chunk])
         logits = resize(net(patches), size)
-        yield from zip(chunk, logits.split(image.shape[0]), strict=True)
+        yield from zip(chunk, torch.split(logits, image.shape[0]), strict=True)
 
 
 def _coverage(corners: list[tuple[int, int]], size: tuple[int, int], full: tuple[int, int], like: Tensor) -> Tensor:
@@ -96,16 +96,16 @@ def _coverage(corners: list[tuple[int, int]], size: tuple[int, int], full: tuple
     return count
 
 
-def labels_from(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def labels_from(logits: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:
     """Labels ``[B, H, W]`` (uint8) of logits ``[B, C, h, w]`` enlarged to ``size``.
 
     Classes are enlarged one by one against a running maximum: equal to enlarging all and taking the argmax (the lowest
     class wins a tie), in the memory of three maps instead of C.
     """
-    best = resize(logits[:, :1], size)
+    best = resize(logits[:, :1], size, align_corners=align_corners)
     labels = torch.zeros_like(best, dtype=torch.uint8)
     for index in range(1, logits.shape[1]):
-        scores = resize(logits[:, index : index + 1], size)
+        scores = resize(logits[:, index : index + 1], size, align_corners=align_corners)
         labels.masked_fill_(scores > best, index)
         best = torch.maximum(best, scores)
     return labels[:, 0]
