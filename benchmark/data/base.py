@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ IGNORE = 255
 Image = NDArray[np.uint8]  # [H, W, 3], RGB
 Label = NDArray[np.uint8]  # [H, W], class index; 255 = ignore
 Colour = tuple[int, int, int]
+Progress = Callable[[int, int], None]  # images done, images in all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Problem:
 
     file: Path
     message: str
+    level: Literal["error", "warning"] = "error"  # a warning: the folder is partial, what is there is sound
 
     def __str__(self) -> str:
         return f"{self.file}: {self.message}"
@@ -57,6 +59,7 @@ class Dataset(ABC):
     """
 
     info: ClassVar[DatasetInfo]
+    splits: ClassVar[tuple[str, ...]] = ("train", "val", "test")
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
@@ -64,6 +67,10 @@ class Dataset(ABC):
     @abstractmethod
     def official_ids(self, split: str) -> tuple[str, ...]:
         """Ids of the official list of a split, whether their files are on disk or not."""
+
+    def official_count(self, split: str) -> int:
+        """How many images the official split has."""
+        return len(self.official_ids(split))
 
     @abstractmethod
     def available_ids(self) -> frozenset[str]:
@@ -86,7 +93,7 @@ class Dataset(ABC):
         """
 
     @abstractmethod
-    def verify(self) -> list[Problem]:
+    def verify(self, progress: Progress | None = None) -> list[Problem]:
         """Everything that is wrong: files, sizes, colours, counts, split membership. Empty when all is well."""
 
     def ids(self, split: str) -> tuple[str, ...]:

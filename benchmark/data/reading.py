@@ -1,0 +1,112 @@
+"""Safe reading of images and masks: a file is read whole and right, or a :class:`BadFileError` names it.
+
+Pillow decodes a 2448x2448 JPEG as fast as OpenCV (43 and 39 ms on one core), and unlike it refuses a truncated one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+from PIL import ImageFile
+
+from benchmark.data.base import Image, Label
+from benchmark.errors import DataError
+
+RESTORE = "restore it from the dataset's archive"
+# What Pillow raises on damaged files of the formats at hand, besides OSError: broken PNG chunks, TIFF tags, bombs.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, OverflowError, PIL.Image.DecompressionBombError)
+
+
+class BadFileError(DataError):
+    """One file is not what it must be. ``file`` and ``message`` are the two halves of the line."""
+
+    def __init__(self, file: Path, message: str) -> None:
+        super().__init__(f"{file}: {message}")
+        self.file = file
+        self.message = message
+
+
+def load(path: Path) -> PIL.Image.Image:
+    """A file decoded to its last byte, in the mode in which it is stored.
+
+    Raises:
+        BadFileError: it is missing, no image, truncated or damaged.
+    """
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # a global of Pillow's: other libraries set it, and images end in grey
+    try:
+        image: PIL.Image.Image
+        with PIL.Image.open(path) as image:
+            image.load()
+        return image
+    except FileNotFoundError as error:
+        raise BadFileError(path, f"no such file; {RESTORE}") from error
+    except PIL.UnidentifiedImageError as error:
+        raise BadFileError(path, f"not an image (a failed download or an unfetched pointer?); {RESTORE}") from error
+    except _DAMAGED as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise BadFileError(path, f"cannot be read: {reason}; {RESTORE}") from error
+
+
+def read_rgb(path: Path) -> Image:
+    """An RGB image ``[H, W, 3]``.
+
+    Raises:
+        BadFileError: the file cannot be read whole, or is not 8-bit RGB.
+    """
+    return rgb_of(load(path), path)
+
+
+def rgb_of(image: PIL.Image.Image, path: Path) -> Image:
+    """The pixels ``[H, W, 3]`` of a loaded image, which must be RGB."""
+    if image.mode != "RGB":
+        raise BadFileError(path, f"has mode '{image.mode}', expected 8-bit RGB; {RESTORE} or convert it to RGB")
+    return np.array(image)
+
+
+def read_label(path: Path) -> Label:
+    """A single-band mask ``[H, W]``, values as stored; a bilevel file gives 0 and 1.
+
+    Raises:
+        BadFileError: the file cannot be read whole, or is not one band of at most 8 bits.
+    """
+    return label_of(load(path), path)
+
+
+def label_of(image: PIL.Image.Image, path: Path) -> Label:
+    """The values ``[H, W]`` of a loaded mask, which must have one band of at most 8 bits."""
+    if image.mode not in ("L", "1"):
+        raise BadFileError(path, f"has mode '{image.mode}', expected an 8-bit grey mask; {RESTORE} or convert it")
+    return np.array(image, dtype=np.uint8)
+
+
+def require_values(path: Path, label: Label, allowed: NDArray[np.bool_], meaning: str) -> None:
+    """Check that a mask holds allowed values only; ``allowed`` is a table of 256.
+
+    Raises:
+        BadFileError: it does not; the values and their pixel count are named.
+    """
+    strange = ~allowed[label]
+    if not strange.any():
+        return
+    values = ", ".join(str(value) for value in np.unique(label[strange])[:5])
+    found = f"value {values} in {int(strange.sum())} pixels, expected {meaning}"
+    raise BadFileError(path, f"{found}; {RESTORE} or export it again")
+
+
+def require_same_size(image: Image, image_path: Path, label: Label, label_path: Path) -> None:
+    """Check that a mask has its image's height and width.
+
+    Raises:
+        BadFileError: it has not.
+    """
+    if image.shape[:2] != label.shape:
+        mask, expected = size_text(label), size_text(image)
+        raise BadFileError(label_path, f"mask is {mask} but its image {image_path.name} is {expected}; {RESTORE}")
+
+
+def size_text(pixels: Image | Label) -> str:
+    """Height x width, as in "2448x2448"."""
+    return f"{pixels.shape[0]}x{pixels.shape[1]}"
