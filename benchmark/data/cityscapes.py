@@ -54,7 +54,7 @@ _TRAIN_ID_VALUES = np.isin(np.arange(256), (*range(len(CLASSES)), IGNORE))
 def _layout(name: str, label_kind: str) -> Layout:
     images = tuple(f"leftImg8bit/{split}/*/*_leftImg8bit.png" for split in OFFICIAL_COUNTS)
     labels = tuple(f"gtFine/{split}/*/*_gtFine_{label_kind}.png" for split in OFFICIAL_COUNTS)
-    return Layout(name, images, labels)
+    return Layout(name, images, labels, official=True)
 
 
 class Cityscapes(FolderDataset):

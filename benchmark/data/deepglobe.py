@@ -86,8 +86,8 @@ class DeepGlobe(FolderDataset):
         where="http://deepglobe.org (Land Cover Classification, after registration)",
     )
     layouts = (
-        Layout("official", ("land-train/*_sat.jpg",), ("land-train/*_mask.png",)),
-        Layout("official, land-train itself", ("*_sat.jpg",), ("*_mask.png",)),
+        Layout("official", ("land-train/*_sat.jpg",), ("land-train/*_mask.png",), official=True),
+        Layout("official, land-train itself", ("*_sat.jpg",), ("*_mask.png",), official=True),
         Layout("GLNet", ("*/Sat/*_sat.jpg",), ("*/Label/*_mask.png",)),
         Layout("ISDNet", ("img_dir/*/*_sat.jpg",), ("rgb2id/*/*_mask.png",)),
     )

@@ -23,6 +23,7 @@ class Layout:
     name: str
     images: tuple[str, ...]
     labels: tuple[str, ...]
+    official: bool = False  # masks are coded as in the release
 
     def fit(self, root: Path) -> int:
         """How well a folder fits: 2 with images and masks, 1 with images alone, 0 without images."""
@@ -121,6 +122,10 @@ class FolderDataset(Dataset):
         require_same_size(image, image_path, label, label_path)
         return image, label
 
+    def official_mask(self, label: Label) -> Image | Label:
+        """The pixels of a mask file as in the release."""
+        return self.colourise(label)
+
     def check_pair(self, image_id: str) -> list[Problem]:
         """What is wrong with the image and the mask of one id; both are read whole."""
         try:
@@ -149,10 +154,9 @@ class FolderDataset(Dataset):
         if best.fit(self.root):
             return best
         wanted = "' or '".join(layout.images[0] for layout in self.layouts)
-        hint = f"give the folder that holds these, or get the data at {self.info.where}"
-        for child in sorted(self.root.iterdir()):
-            if child.is_dir() and any(layout.fit(child) for layout in self.layouts):
-                hint = f"did you mean --root {child}?"
+        fitting = (child for child in sorted(self.root.iterdir()) if any(layout.fit(child) for layout in self.layouts))
+        near = next(fitting, None)
+        hint = f"did you mean --root {near}?" if near else f"the data is to be had at {self.info.where}"
         raise DataError(f"--root {self.root}: no {self.info.title} images here ('{wanted}'); {hint}")
 
 

@@ -31,7 +31,7 @@ class Inria(FolderDataset):
         where="https://project.inria.fr/aerialimagelabeling (after registration)",
     )
     layouts = (
-        Layout("official", ("train/images/*.tif",), ("train/gt/*.tif",)),
+        Layout("official", ("train/images/*.tif",), ("train/gt/*.tif",), official=True),
         Layout("FCtL", ("*/Sat/*_sat.tif",), ("*/Label/*_mask.png",)),
         Layout("ISDNet", ("imgs/*/*_sat.tif",), ("labels/*/*_mask.png",)),
     )
@@ -41,6 +41,10 @@ class Inria(FolderDataset):
         label = read_label(path)
         require_values(path, label, _ALLOWED, "0 and 255 (or 0 and 1)")
         return (label > 0).astype(np.uint8)
+
+    def official_mask(self, label: Label) -> Label:
+        """One band of 0 and 255."""
+        return label * np.uint8(255)
 
 
 DATASET = Inria

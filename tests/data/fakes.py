@@ -1,0 +1,88 @@
+"""Tiny fake copies of the datasets in their true folder layouts. Images follow their labels, so that a net can learn them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmark.data import cityscapes, deepglobe
+
+SIZE = (64, 64)
+TRAIN, VAL, TEST = ("119", "266", "855"), ("2774", "16453"), ("606",)  # of DeepGlobe's lists
+DEEPGLOBE_FOLDERS = {
+    "official": ("land-train", "land-train"),
+    "bare": (".", "."),
+    "GLNet": ("crossvali/Sat", "crossvali/Label"),
+    "ISDNet": ("img_dir/val", "rgb2id/val"),
+}
+INRIA_FOLDERS = {
+    "official": ("train/images", "train/gt"),
+    "FCtL": ("crossvali/Sat", "crossvali/Label"),
+    "ISDNet": ("imgs/val", "labels/val"),
+}
+
+
+def fake_label(image_id: str, size: tuple[int, int], classes: int) -> np.ndarray:
+    """A map of blocks, [H, W], that differs from id to id and holds every class where the size allows."""
+    rows, columns = np.indices(size)
+    block = max(2, size[0] // 8)
+    return ((rows // block * 3 + columns // block + zlib.crc32(image_id.encode())) % classes).astype(np.uint8)
+
+
+def fake_image(image_id: str, label: np.ndarray, palette: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    """Dull palette colours with noise, [H, W, 3]."""
+    noise = np.random.default_rng(zlib.crc32(image_id.encode())).normal(0, 8, (*label.shape, 3))
+    colours = np.asarray(palette, np.float64)[label] * 0.5 + 60
+    return np.clip(colours + noise, 0, 255).astype(np.uint8)
+
+
+def write_deepglobe(root: Path, ids: Sequence[str], size: tuple[int, int] = SIZE, layout: str = "official") -> Path:
+    """Colour masks; index masks in the layouts of GLNet's and ISDNet's code. Returns the root."""
+    images, labels = (_folder(root, name) for name in DEEPGLOBE_FOLDERS[layout])
+    palette = deepglobe.PALETTE
+    for image_id in ids:
+        label = fake_label(image_id, size, len(palette))
+        mask = label if layout in ("GLNet", "ISDNet") else np.asarray(palette, np.uint8)[label]
+        Image.fromarray(fake_image(image_id, label, palette)).save(images / f"{image_id}_sat.jpg", quality=95)
+        Image.fromarray(mask).save(labels / f"{image_id}_mask.png")
+    return root
+
+
+def write_inria(root: Path, ids: Sequence[str], size: tuple[int, int] = SIZE, layout: str = "official") -> Path:
+    """Masks of 0 and 255; of 0 and 1 in the layouts of FCtL's and ISDNet's code. Returns the root."""
+    images, labels = (_folder(root, name) for name in INRIA_FOLDERS[layout])
+    image_end, label_end, high = (".tif", ".tif", 255) if layout == "official" else ("_sat.tif", "_mask.png", 1)
+    for image_id in ids:
+        label = fake_label(image_id, size, 2)
+        Image.fromarray(fake_image(image_id, label, ((0, 0, 0), (255, 255, 255)))).save(
+            images / f"{image_id}{image_end}"
+        )
+        Image.fromarray(label * np.uint8(high)).save(labels / f"{image_id}{label_end}")
+    return root
+
+
+def write_cityscapes(
+    root: Path, ids: Sequence[str], size: tuple[int, int] = SIZE, split: str = "train", kind: str = "labelIds"
+) -> Path:
+    """Masks of ``kind`` "labelIds" (all 34 of them) or "labelTrainIds". Returns the root."""
+    for image_id in ids:
+        city = image_id.split("_")[0]
+        label_ids = fake_label(image_id, size, 34)
+        train_ids = cityscapes.TRAIN_IDS[label_ids]
+        colours = [(index * 7, 255 - index * 7, index * 37 % 256) for index in range(34)]
+        image = fake_image(image_id, label_ids, colours)
+        stem = _folder(root, f"leftImg8bit/{split}/{city}") / image_id
+        Image.fromarray(image).save(f"{stem}_leftImg8bit.png")
+        stem = _folder(root, f"gtFine/{split}/{city}") / image_id
+        Image.fromarray(label_ids if kind == "labelIds" else train_ids).save(f"{stem}_gtFine_{kind}.png")
+    return root
+
+
+def _folder(root: Path, name: str) -> Path:
+    folder = root / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
