@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from benchmark.card import ImageNetWeights
+
 if TYPE_CHECKING:  # so that a card can name its key map without importing torch
     from torch import Tensor, nn
 
@@ -35,3 +37,21 @@ def mmseg_key(key: str) -> str | None:
 
 
 _MMSEG_PARTS = frozenset({"backbone", "neck", "decode_head", "auxiliary_head"})
+
+_TORCHVISION = "https://download.pytorch.org/models/"
+_OPENMMLAB = "https://download.openmmlab.com/"
+
+
+def _published(folder: str, file: str) -> ImageNetWeights:
+    """A file whose name ends in the first digits of its sha256, as both publishers do."""
+    return ImageNetWeights(file, (folder + file,), file.rpartition("-")[2].partition(".")[0])
+
+
+RESNET18 = _published(_TORCHVISION, "resnet18-f37072fd.pth")
+RESNET34 = _published(_TORCHVISION, "resnet34-b627a593.pth")
+RESNET50 = _published(_TORCHVISION, "resnet50-0676ba61.pth")
+VGG16 = _published(_TORCHVISION, "vgg16-397923af.pth")
+RESNET18_V1C = _published(f"{_OPENMMLAB}pretrain/third_party/", "resnet18_v1c-b5776b93.pth")
+RESNET50_V1C = _published(f"{_OPENMMLAB}pretrain/third_party/", "resnet50_v1c-2cccc1ad.pth")
+STDC1 = _published(f"{_OPENMMLAB}mmsegmentation/v0.5/pretrain/stdc/", "stdc1_20220308-5368626c.pth")
+MIT_B0 = _published(f"{_OPENMMLAB}mmsegmentation/v0.5/pretrain/segformer/", "mit_b0_20220624-7e0fe6dd.pth")

@@ -1,0 +1,91 @@
+"""FCN-8s on VGG-16 (Long, Shelhamer, Darrell, CVPR 2015), written from the paper: no library of ours has it.
+
+Layers carry the names of the authors' Caffe net, which published ports keep.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+
+
+class FCN8s(nn.Module):
+    """Image ``[B, 3, H, W]`` -> logits ``[B, C, H, W]``, any size.
+
+    Convolutions keep the size ("same" padding, also the 7x7 one) and pools round up, so a map of stride s has
+    ceil(H/s) rows, the first centred on the image's first s pixels, as the bilinear transposed convolutions expect.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        width = 3
+        for stage, outputs in enumerate(STAGES, start=1):
+            for index, output in enumerate(outputs, start=1):
+                self.add_module(f"conv{stage}_{index}", nn.Conv2d(width, output, 3, padding=1))
+                width = output
+        self.fc6 = nn.Conv2d(512, 4096, 7, padding=3)
+        self.fc7 = nn.Conv2d(4096, 4096, 1)
+        self.drop = nn.Dropout2d()
+        self.score_fr = nn.Conv2d(4096, num_classes, 1)
+        self.score_pool4 = nn.Conv2d(512, num_classes, 1)
+        self.score_pool3 = nn.Conv2d(256, num_classes, 1)
+        self.upscore2 = _bilinear(num_classes, 2)
+        self.upscore_pool4 = _bilinear(num_classes, 2)
+        self.upscore8 = _bilinear(num_classes, 8).requires_grad_(False)  # fixed in the paper (4.3), the others learn
+        self.apply(_initialise)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits at the image's size."""
+        pool3 = self._stages(image, (1, 2, 3))
+        pool4 = self._stages(pool3, (4,))
+        deep = self._stages(pool4, (5,))
+        deep = self.drop(F.relu(self.fc6(deep), inplace=True))
+        deep = self.drop(F.relu(self.fc7(deep), inplace=True))
+        sum16 = _cropped(self.upscore2(self.score_fr(deep)), pool4) + self.score_pool4(pool4)
+        sum8 = _cropped(self.upscore_pool4(sum16), pool3) + self.score_pool3(pool3)
+        return _cropped(self.upscore8(sum8), image)
+
+    def _stages(self, x: Tensor, stages: tuple[int, ...]) -> Tensor:
+        for stage in stages:
+            for index in range(1, len(STAGES[stage - 1]) + 1):
+                x = F.relu(self.get_submodule(f"conv{stage}_{index}")(x), inplace=True)
+            x = F.max_pool2d(x, 2, ceil_mode=True)
+        return x
+
+
+def _cropped(x: Tensor, like: Tensor) -> Tensor:
+    return x[..., : like.shape[-2], : like.shape[-1]]
+
+
+def _bilinear(channels: int, factor: int) -> nn.ConvTranspose2d:
+    """Enlargement by ``factor``, each channel by itself at the start, without bias."""
+    layer = nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=factor // 2, bias=False)
+    ramp = 1 - (torch.arange(2 * factor) - (factor - 0.5)).abs() / factor
+    with torch.no_grad():
+        layer.weight.copy_(torch.eye(channels)[:, :, None, None] * torch.outer(ramp, ramp))
+    return layer
+
+
+def _initialise(module: nn.Module) -> None:
+    """He's initialisation for the trunk, which has no normalisation to make up for another; small scores."""
+    if isinstance(module, nn.Conv2d):
+        if module.out_channels >= 64:
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        else:
+            nn.init.normal_(module.weight, std=0.01)
+        assert module.bias is not None
+        nn.init.zeros_(module.bias)
+
+
+def vgg_names() -> dict[str, str]:
+    """Our layer -> its name in torchvision's VGG-16 file, whose ``features`` count convolutions, ReLUs and pools."""
+    names, place = {}, 0
+    for stage, outputs in enumerate(STAGES, start=1):
+        for index in range(1, len(outputs) + 1):
+            names[f"conv{stage}_{index}"] = f"features.{place}"
+            place += 2
+        place += 1
+    return names | {"fc6": "classifier.0", "fc7": "classifier.3"}

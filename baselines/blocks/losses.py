@@ -1,0 +1,21 @@
+"""Losses of nets that bring none of their own."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmark.inference import resize
+from benchmark.system import IGNORE
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Mean cross-entropy over the labelled pixels, 0 where there are none.
+
+    Args:
+        logits: ``[B, C, h, w]`` at any stride; enlarged to the target.
+        target: int64 ``[B, H, W]``, 255 = ignore.
+    """
+    full = resize(logits, (target.shape[-2], target.shape[-1]))
+    total = F.cross_entropy(full, target, ignore_index=IGNORE, reduction="sum")
+    return total / (target != IGNORE).sum().clamp(min=1)

@@ -1,0 +1,47 @@
+"""DeepLabv3 (Chen et al. 2017) with ResNet-18 at output stride 8: the net that is also ISDNet's deep branch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from baselines.blocks.weights import RESNET18_V1C, mmseg_key
+from baselines.recipes import library, paper
+from benchmark.card import Card, Whole
+
+if TYPE_CHECKING:
+    from benchmark.system import System
+
+CONFIG = "deeplabv3/deeplabv3_r18-d8_4xb2-80k_cityscapes-512x1024.py"
+
+CARDS: tuple[Card, ...] = (
+    Card(
+        name="deeplabv3",
+        title="DeepLabv3",
+        group="Generic Methods",
+        citation="Chen, Papandreou, Schroff, Adam. Rethinking Atrous Convolution. arXiv:1706.05587, 2017",
+        source=f"mmsegmentation 1.2.2, {CONFIG}",
+        licence="Apache-2.0",
+        fidelity="library",
+        backbone="ResNet-18-v1c, output stride 8",
+        parameters=13_836_007,
+        inference=Whole(),
+        recipes={"paper": paper(), "library": library(CONFIG, iterations=80_000, batch=8)},
+        rows=("table3/deeplabv3",),
+        imagenet=RESNET18_V1C,
+        auxiliary="cross-entropy of an FCN head on backbone stage 3, weight 0.4",
+        choices=("backbone: the printed 76.70 is mmsegmentation's figure for ResNet-18 at output stride 8",),
+    ),
+)
+
+
+def build(card: Card, num_classes: int) -> System:
+    """The system of the card, with random weights."""
+    from baselines.mmseg_adapter import MMSegSystem, library_config
+
+    return MMSegSystem(card, num_classes, library_config(CONFIG))
+
+
+def official_keys(card: Card) -> Callable[[str], str | None]:  # noqa: ARG001  # one card
+    """Names in mmsegmentation's published checkpoints -> ours."""
+    return mmseg_key
