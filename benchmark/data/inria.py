@@ -44,7 +44,8 @@ class Inria(FolderDataset):
 
     def official_mask(self, label: Label) -> Label:
         """One band of 0 and 255."""
-        return label * np.uint8(255)
+        mask: Label = label * np.uint8(255)
+        return mask
 
 
 DATASET = Inria

@@ -1,11 +1,10 @@
-"""Brings a download into the official folder layout, for ``isdbench data prepare``: archives, or a folder as other code expects.
+"""Brings a download into the official folder layout, for ``isdbench data prepare``.
 
 The readers take every known layout where it lies; this is for archives, and for who wants one layout.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import tarfile
 import tempfile
@@ -53,7 +52,7 @@ def prepare_folder(name: str, source: Path, out: Path, progress: Progress | None
 
 
 def _open(reader: type[FolderDataset], source: Path, unpacked: Path) -> FolderDataset:
-    archives = [source] if source.is_file() else [file for file in sorted(source.iterdir()) if _is_archive(file)]
+    archives = _archives(reader, source)
     for archive in archives:
         _unpack(archive, unpacked)
     folder = unpacked if archives else source
@@ -64,8 +63,12 @@ def _open(reader: type[FolderDataset], source: Path, unpacked: Path) -> FolderDa
     return max(map(reader, fitting), key=lambda dataset: len(dataset.available_ids()))
 
 
-def _is_archive(file: Path) -> bool:
-    return file.name.lower().endswith(ARCHIVES)
+def _archives(reader: type[FolderDataset], source: Path) -> list[Path]:
+    if source.is_file():
+        return [source]
+    if any(layout.fit(source) == 2 for layout in reader.layouts):  # unpacked already, beside its archive
+        return []
+    return [file for file in sorted(source.iterdir()) if file.name.lower().endswith(ARCHIVES)]
 
 
 def _unpack(archive: Path, folder: Path) -> None:
@@ -80,7 +83,7 @@ def _unpack(archive: Path, folder: Path) -> None:
     except _DAMAGED as error:
         known = ", ".join(ARCHIVES)
         raise DataError(
-            f"{archive}: cannot be unpacked ({error}); download it again; archives may be {known}"
+            f"{archive}: cannot be unpacked ({error}); download it again if it is damaged (known archives: {known})"
         ) from error
 
 
@@ -105,4 +108,4 @@ def _place(file: Path, target: Path, recode: FolderDataset | None = None) -> Non
             part.hardlink_to(file)
         except OSError:  # another disk, or one without links
             shutil.copyfile(file, part)
-    os.replace(part, target)
+    part.replace(target)

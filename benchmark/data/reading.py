@@ -5,6 +5,7 @@ Pillow decodes a 2448x2448 JPEG as fast as OpenCV (43 and 39 ms on one core), an
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import ImageFile
 from benchmark.data.base import Image, Label
 from benchmark.errors import DataError
 
+warnings.filterwarnings("ignore", message="Corrupt EXIF data", module=r"PIL\.")  # the error that follows is enough
 RESTORE = "restore it from the dataset's archive"
 # What Pillow raises on damaged files of the formats at hand, besides OSError: broken PNG chunks, TIFF tags, bombs.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, OverflowError, PIL.Image.DecompressionBombError)

@@ -1,4 +1,4 @@
-"""Tiny fake copies of the datasets in their true folder layouts. Images follow their labels, so that a net can learn them."""
+"""Tiny fake copies of the datasets in their true folder layouts; images follow their labels, so nets can learn."""
 
 from __future__ import annotations
 

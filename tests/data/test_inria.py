@@ -1,0 +1,63 @@
+"""The Inria reader: layouts, 0/255 and 0/1 masks, damage."""
+
+import warnings
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark.data.inria import Inria
+from benchmark.errors import DataError
+from tests.data import fakes
+from tests.data.contract import DatasetContract
+
+
+class TestInria(DatasetContract):
+    reader = Inria
+    train = ("austin2", "tyrol-w2", "vienna2")
+    val = "austin8"
+    layouts = tuple(fakes.INRIA_FOLDERS)  # FCtL's and ISDNet's masks hold 0 and 1, the official ones 0 and 255
+
+    def write(self, root, layout):
+        return fakes.write_inria(root, (*self.train, self.val), layout=layout)
+
+    def expected_label(self, image_id):
+        return fakes.fake_label(image_id, fakes.SIZE, 2)
+
+
+def test_grey_mask_is_refused(tmp_path):
+    dataset = Inria(fakes.write_inria(tmp_path, ["austin2"]))
+    path = dataset.label_path("austin2")
+    mask = np.array(Image.open(path))
+    mask[:2, :3] = 128
+    Image.fromarray(mask).save(path)
+    with pytest.raises(DataError, match="value 128 in 6 pixels, expected 0 and 255") as caught:
+        dataset.read("austin2")
+    assert str(path) in str(caught.value)
+
+
+def test_lzw_compressed_and_bilevel_files(tmp_path):
+    dataset = Inria(fakes.write_inria(tmp_path, ["austin2"]))
+    image, label = dataset.read("austin2")
+    Image.fromarray(image).save(dataset.image_path("austin2"), compression="tiff_lzw")
+    Image.fromarray(label > 0).save(dataset.label_path("austin2"), compression="tiff_lzw")
+    again = dataset.read("austin2")
+    np.testing.assert_array_equal(again[0], image)
+    np.testing.assert_array_equal(again[1], label)
+    content = dataset.image_path("austin2").read_bytes()
+    dataset.image_path("austin2").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match="restore it"):
+        dataset.read("austin2")
+
+
+def test_image_of_full_size_is_no_decompression_bomb(tmp_path):
+    dataset = Inria(fakes.write_inria(tmp_path, ["austin2"], size=(16, 16)))
+    Image.new("RGB", (5000, 5000)).save(dataset.image_path("austin2"), compression="tiff_lzw")
+    Image.new("L", (5000, 5000)).save(dataset.label_path("austin2"), compression="tiff_lzw")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert dataset.check_pair("austin2") == []
+
+
+def test_paper_column_is_the_building_class():
+    assert [Inria.info.classes[index] for index in Inria.info.paper_classes] == ["building"]
