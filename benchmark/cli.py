@@ -1,0 +1,61 @@
+"""``isdbench``: the thin shell around the suite. Parsing arguments imports no torch.
+
+Exit status: 0 done, 1 a check failed or a cell has no figure, 2 bad usage or input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from benchmark.errors import UserError
+
+COMMANDS = {
+    "systems": "list what can be run",
+    "datasets": "list the datasets and where to get them",
+    "data": "make the synthetic world; prepare or check a real dataset folder",
+    "run": "measure the cells of one or more tables and write the tables",
+    "evaluate": "score given weights on a dataset",
+    "predict": "write label maps and overlays for images",
+    "measure": "cost of one system at one image size",
+    "convert": "turn an official checkpoint into ours",
+    "report": "write the tables from records",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = parser_for(words).parse_args(words)
+        status: int = args.main(args)
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"isdbench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("isdbench: interrupted; the same command continues where it stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; only the command named in ``words`` is imported to add its arguments."""
+    parser = argparse.ArgumentParser(
+        prog="isdbench", description="Ultra-high-resolution segmentation, measured under one protocol."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name == chosen:
+            module = importlib.import_module(f"benchmark.commands.{name}")
+            module.add_arguments(command)
+            command.set_defaults(main=module.main)
+    return parser

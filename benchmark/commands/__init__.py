@@ -1,0 +1,1 @@
+"""The commands of ``isdbench``, one file each: ``add_arguments(parser)`` and ``main(args) -> exit status``."""

@@ -1,0 +1,64 @@
+"""``isdbench data synth|verify|prepare``: the synthetic world, and real dataset folders."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from benchmark.commands.options import add_dataset_options, open_dataset, size
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The three actions."""
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    synth = actions.add_parser("synth", help="make a synthetic world", description="Make a synthetic world.")
+    synth.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make it in")
+    synth.add_argument("--size", type=size, default=(2448, 2448), metavar="HxW", help="of each image (2448x2448)")
+    synth.add_argument("--train", type=int, default=8, metavar="N", help="images to train on (8)")
+    synth.add_argument("--test", type=int, default=4, metavar="N", help="images to score (4)")
+    synth.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another world (0)")
+    synth.set_defaults(action=_synth)
+    verify = actions.add_parser("verify", help="check a folder", description="Check files, sizes, colours, counts, splits.")
+    add_dataset_options(verify, default=None)
+    verify.add_argument("--json", action="store_true", help="the report as JSON")
+    verify.set_defaults(action=_verify)
+    prepare = actions.add_parser("prepare", help="lay out a dataset", description="Lay archives or folders out officially.")
+    add_dataset_options(prepare, default=None)
+    prepare.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to lay it out in")
+    prepare.set_defaults(action=_prepare)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Do the action."""
+    status: int = args.action(args)
+    return status
+
+
+def _synth(args: argparse.Namespace) -> int:
+    from benchmark.commands.progress import bar
+    from benchmark.data.synthetic import World, make_world
+
+    with bar(sys.stderr, "pairs") as advance:
+        root = make_world(args.out, World(seed=args.seed), args.size, args.train, args.test, advance)
+    print(root)
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from benchmark.commands.progress import bar
+    from benchmark.data.verify import verify_folder
+
+    with bar(sys.stderr, "images") as advance:
+        report = verify_folder(open_dataset(args.dataset, args.root), advance)
+    print(json.dumps(report.as_json(), indent=2) if args.json else "\n".join(report.lines))
+    return 0 if report.ok else 1
+
+
+def _prepare(args: argparse.Namespace) -> int:
+    from benchmark.data.prepare import prepare
+
+    for line in prepare(args.dataset, args.root, args.out):
+        print(line)
+    return 0

@@ -1,0 +1,62 @@
+"""Options that several commands share, and what becomes of them."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark import registry
+from benchmark.errors import UserError
+
+if TYPE_CHECKING:
+    from benchmark.data.base import Dataset
+
+FORMATS = ("md", "tex", "csv")
+
+
+def add_dataset_options(parser: argparse.ArgumentParser, default: str | None) -> None:
+    """``--dataset`` and ``--root``."""
+    parser.add_argument("--dataset", default=default, required=default is None, help="see 'isdbench datasets'")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of the dataset")
+
+
+def add_device_option(parser: argparse.ArgumentParser) -> None:
+    """``--device``."""
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+
+def add_store_options(parser: argparse.ArgumentParser) -> None:
+    """``--records``, ``--out`` and ``--format``."""
+    parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for everything made (out)")
+    parser.add_argument("--format", type=formats, default=FORMATS, metavar="LIST", help=f"of {','.join(FORMATS)}")
+
+
+def formats(text: str) -> tuple[str, ...]:
+    """The formats of a comma-separated list."""
+    chosen = tuple(text.split(","))
+    if not set(chosen) <= set(FORMATS):
+        raise argparse.ArgumentTypeError(f"'{text}': choose from {','.join(FORMATS)}")
+    return chosen
+
+
+def size(text: str) -> tuple[int, int]:
+    """(height, width) of "2448x2448": height first, as in the paper's 1024x2048."""
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not match or min(map(int, match.groups())) < 32:
+        raise argparse.ArgumentTypeError(f"'{text}': give HEIGHTxWIDTH in pixels, 32 or more, such as 2448x2448")
+    return int(match[1]), int(match[2])
+
+
+def open_dataset(name: str, root: Path | None) -> Dataset:
+    """The dataset of a name in a folder.
+
+    Raises:
+        UserError: no folder given, or not this dataset's; an unknown name.
+    """
+    kind = registry.dataset(name)
+    if root is None:
+        raise UserError(f"--root is missing: give the folder that holds {kind.info.title}. {kind.info.where}".rstrip())
+    return kind(root)

@@ -1,0 +1,89 @@
+"""What a run shows while it works: two bars with time left in a terminal, a line per cell elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from benchmark.plan import Job
+from benchmark.runner import Progress as Step
+from results.record import Record
+
+
+class Display:
+    """Shows making of data, then cells. Time left is judged from the cells of the same kind that have finished."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.console = Console(file=stream, highlight=False)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self.bars = Progress(*columns, TextColumn("{task.fields[note]}"), console=self.console, transient=True)
+        self.cells = self.bars.add_task("cells", total=None, note="", visible=False)
+        self.step = self.bars.add_task("", total=None, note="", visible=False)
+        self.waiting: list[Job] = []
+        self.seconds: dict[str, list[float]] = {}
+        self.started = time.monotonic()
+
+    def __enter__(self) -> Display:
+        if self.console.is_terminal:
+            self.bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bars.stop()
+
+    def making(self, what: str, done: int, total: int) -> None:
+        """Data is being made."""
+        self.bars.update(self.step, description=what, completed=done, total=total, visible=done < total)
+
+    def plan(self, jobs: list[Job]) -> None:
+        """These cells are ahead."""
+        self.waiting = list(jobs)
+        self.bars.update(self.cells, total=len(jobs), visible=True)
+
+    def progress(self, job: Job, step: Step) -> None:
+        """The cell in flight has come this far."""
+        name = f"{job.cell.system} {step.step}"
+        self.bars.update(
+            self.step, description=name, completed=step.done, total=step.total, note=step.note, visible=True
+        )
+
+    def finished(self, job: Job, record: Record, known: bool) -> None:
+        """A cell is on record."""
+        cell, now = job.cell, time.monotonic()
+        took, self.started = now - self.started, now
+        self.waiting.remove(job)
+        if not known:
+            self.seconds.setdefault(cell.kind, []).append(took)
+        self.bars.update(self.cells, advance=1, note=self.left())
+        name = f"{cell.system} {cell.kind}" + (f" seed {cell.seed}" if cell.kind == "accuracy" else "")
+        outcome = "on record" if known else f"{took:.0f} s"
+        reason = "" if record.status == "ok" else f": {record.reason}"
+        left = "" if known or not self.waiting else f" ({len(self.waiting)} cells to go, {self.left()})"
+        self.console.print(f"{name}: {record.status}, {outcome}{reason}{left}", markup=False, soft_wrap=True)
+
+    def left(self) -> str:
+        """The time that the waiting cells will take."""
+        every = [second for seconds in self.seconds.values() for second in seconds]
+        if not every:
+            return ""
+        total = 0.0
+        for job in self.waiting:
+            like = self.seconds.get(job.cell.kind, every)
+            total += sum(like) / len(like)
+        return f"about {total / 60:.0f} min left" if total > 90 else f"about {total:.0f} s left"
+
+
+@contextmanager
+def bar(stream: TextIO, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with time left for one long step; yields the function that moves it. Nothing is shown outside a terminal."""
+    columns = (TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(file=stream)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task(unit, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

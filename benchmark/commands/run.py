@@ -1,0 +1,125 @@
+"""``isdbench run table1 ...``: plan, run what is not on record yet, write the tables."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from benchmark import registry
+from benchmark.commands.options import add_dataset_options, add_device_option, add_store_options, open_dataset
+from benchmark.errors import UserError
+from benchmark.profiles import PROFILES, profile
+from benchmark.tables import TABLES, PaperTable, table
+
+if TYPE_CHECKING:
+    from benchmark.commands.progress import Display
+    from benchmark.data.base import Dataset
+    from benchmark.plan import Job, Request
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The tables, and what to run them on."""
+    parser.add_argument("tables", nargs="+", metavar="TABLE", help=", ".join(TABLES))
+    parser.add_argument("--profile", default="smoke", help=f"the budget: {', '.join(PROFILES)} (smoke)")
+    parser.add_argument("--systems", type=names, help="comma-separated; the systems of the table's rows by default")
+    parser.add_argument("--only", choices=("cost", "accuracy"), help="one kind of cell")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="training runs of each system (1)")
+    parser.add_argument("--recipe", help="a recipe on the systems' cards; the first one by default")
+    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16"), default="fp32")
+    parser.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs to train on, data-parallel (1)")
+    parser.add_argument("--holdout", type=int, default=0, metavar="N", help="score the last N images of 'train'")
+    add_dataset_options(parser, default="synthetic")
+    add_device_option(parser)
+    add_store_options(parser)
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The names of a comma-separated list."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the cells, then print and write the tables. 1 if a cell failed."""
+    from benchmark.commands.progress import Display
+    from benchmark.commands.report import write_tables
+    from benchmark.runner import run_jobs
+    from results.store import Store
+
+    _check(args)
+    tables = [table(name) for name in args.tables]
+    store = Store(args.records or args.out / "records")
+    records = []
+    with Display(sys.stderr) as display:
+        jobs = list(_jobs(args, tables, display))
+        display.plan(jobs)
+        for job, record, known in run_jobs(jobs, store, display.progress):
+            display.finished(job, record, known)
+            records.append(record)
+    write_tables(args.tables, records, args.out, args.format)
+    return 1 if any(record.status == "failed" for record in records) else 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what cannot run before anything is made."""
+    if min(args.seeds, args.devices) < 1 or args.holdout < 0:
+        raise UserError("--seeds and --devices must be 1 or more, --holdout 0 or more")
+    profile(args.profile)
+    for name in args.systems or ():
+        registry.card(name)
+
+
+def _jobs(args: argparse.Namespace, tables: list[PaperTable], display: Display) -> Iterator[Job]:
+    """The cells of all tables; a cell that two tables share comes once."""
+    from benchmark.plan import plan
+
+    seen = set()
+    for each in tables:
+        for job in plan(each, _request(args, each, display)):
+            if job.cell.key not in seen:
+                seen.add(job.cell.key)
+                yield job
+
+
+def _request(args: argparse.Namespace, each: PaperTable, display: Display) -> Request:
+    from benchmark.device import cpu_threads, resolve
+    from benchmark.plan import Request, split_of
+
+    device, budget = resolve(args.device), profile(args.profile)
+    dataset = _dataset(args, each, display)
+    return Request(
+        profile=budget,
+        info=dataset.info,
+        root=dataset.root,
+        split=split_of(dataset, budget, args.holdout) if args.only != "cost" else None,
+        systems=args.systems,
+        kinds=(args.only,) if args.only else ("accuracy", "cost"),
+        seeds=args.seeds,
+        device=device,
+        devices=args.devices,
+        threads=cpu_threads() if device == "cpu" else None,
+        precision=args.precision,
+        recipe=args.recipe,
+        out=args.out,
+        command=shlex.join(["isdbench", *sys.argv[1:]]),
+    )
+
+
+def _dataset(args: argparse.Namespace, each: PaperTable, display: Display) -> Dataset:
+    """The dataset asked for; the synthetic world is made where it is not there yet."""
+    if args.dataset != "synthetic":
+        return open_dataset(args.dataset, args.root)
+    from benchmark.data.synthetic import Synthetic, World, make_world
+    from benchmark.plan import world_size
+
+    budget = profile(args.profile)
+    height, width = world_size(each, budget)
+    root = args.root or args.out / "worlds" / f"{budget.name}-{height}x{width}"
+
+    def making(done: int, total: int) -> None:
+        display.making(f"synthetic world {height}x{width}", done, total)
+
+    make_world(root, World(), (height, width), budget.train_images, budget.test_images, making)
+    return Synthetic(root)

@@ -1,0 +1,193 @@
+"""From tables to cells: what is to be measured, on which images, by which system, under which protocol."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmark import registry
+from benchmark.card import Card, Recipe
+from benchmark.data.base import Dataset, DatasetInfo, ids_hash
+from benchmark.errors import DataError, UnknownNameError, UserError
+from benchmark.profiles import Profile
+from benchmark.tables import TABLES, PaperTable
+from results.record import Cell, Kind, Model, Protocol, digest
+
+Precision = Literal["fp32", "fp16", "bf16"]
+REGIONS = ("forward", "predict", "end_to_end")
+
+
+class Split(Model):
+    """The ids that a cell trains on and scores."""
+
+    train: tuple[str, ...]
+    scored: tuple[str, ...]
+    scored_name: str  # "test", "val", "holdout"
+
+    @property
+    def hash(self) -> str:
+        """Fingerprint of both lists."""
+        return f"{ids_hash(self.train)}-{ids_hash(self.scored)}"
+
+
+class Job(Model):
+    """A cell and what its process needs beside: where the images are and where to put what it makes."""
+
+    cell: Cell
+    ratio: float  # image side over the paper's image side
+    num_classes: int
+    root: Path  # of the dataset
+    recipe_dataset: str  # whose overrides of the recipe hold
+    split: Split | None  # None for cost
+    devices: int
+    work: Path  # checkpoints and partial results of this cell
+    weights: Path  # where the trained weights are kept
+    command: str
+
+    @property
+    def checkpoint(self) -> Path:
+        """The training checkpoint."""
+        return self.work / "training.pt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for, names checked."""
+
+    profile: Profile
+    info: DatasetInfo
+    root: Path = Path()  # of the dataset; cost needs none
+    split: Split | None = None  # the same
+    systems: tuple[str, ...] | None = None  # None: the table's own
+    kinds: tuple[Kind, ...] = ("accuracy", "cost")
+    seeds: int = 1
+    device: str = "cpu"  # "cpu" or the GPU's name
+    devices: int = 1
+    threads: int | None = None
+    precision: Precision = "fp32"
+    compiled: bool = False
+    recipe: str | None = None  # None: the first on each card
+    out: Path = Path("out")
+    command: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """Image side over the paper's image side: real images keep their size."""
+        return self.profile.ratio if self.info.synthetic else 1.0
+
+
+def split_of(dataset: Dataset, profile: Profile, holdout: int) -> Split:
+    """The ids to train on and to score.
+
+    Raises:
+        DataError: nothing to train on, or nothing to score.
+    """
+    train, name, scored = dataset.ids("train"), "holdout", ()
+    if holdout:
+        train, scored = train[:-holdout], train[-holdout:]
+    else:
+        for name in dataset.info.evaluation_splits:  # noqa: B007  # the first split with images is the one scored
+            scored = dataset.ids(name)
+            if scored:
+                break
+    _refuse_empty(dataset, train, scored)
+    if not profile.whole_dataset and not dataset.info.synthetic:
+        train, scored = train[: profile.train_images], scored[: profile.test_images]
+    return Split(train=train, scored=scored, scored_name=name)
+
+
+def _refuse_empty(dataset: Dataset, train: tuple[str, ...], scored: tuple[str, ...]) -> None:
+    where = f"--root {dataset.root}: {dataset.info.title}"
+    if not train:
+        raise DataError(f"{where}: no image of split 'train' is on disk; see 'isdbench data verify'")
+    if not scored:
+        names = "' or '".join(dataset.info.evaluation_splits)
+        raise DataError(f"{where}: no image of split '{names}' is on disk; add --holdout N to score N images of 'train'")
+
+
+def plan(table: PaperTable, request: Request) -> list[Job]:
+    """The jobs of one table, in the order in which they run.
+
+    Raises:
+        UserError: the table prints another of the paper's datasets, or a name is unknown.
+    """
+    info, papers = request.info, {other.dataset for other in TABLES.values()}
+    if not info.synthetic and info.name != table.dataset and info.name in papers:
+        fitting = ", ".join(name for name, other in TABLES.items() if other.dataset == info.name)
+        raise UserError(f"--dataset {info.name}: {table.name} prints {table.dataset}; {info.name} belongs to {fitting}")
+    size = world_size(table, request.profile) if info.synthetic else info.image_size
+    recipe_dataset = table.dataset if info.synthetic else info.name
+    names = request.systems or tuple(table.systems(registry.cards()))
+    return [job for name in names for job in jobs(registry.card(name), size, recipe_dataset, request)]
+
+
+def world_size(table: PaperTable, profile: Profile) -> tuple[int, int]:
+    """Height and width of the synthetic world's images for a table."""
+    return round(table.image_size[0] * profile.ratio), round(table.image_size[1] * profile.ratio)
+
+
+def jobs(card: Card, size: tuple[int, int], recipe_dataset: str, request: Request) -> list[Job]:
+    """The jobs of one system: a training for each seed, and one cost."""
+    seeds = {"accuracy": range(request.seeds), "cost": range(1)}
+    return [_job(card, kind, seed, size, recipe_dataset, request) for kind in request.kinds for seed in seeds[kind]]
+
+
+def recipe_of(card: Card, name: str | None) -> tuple[str, Recipe]:
+    """A recipe of a card by name; the first one where no name is given.
+
+    Raises:
+        UnknownNameError: the card has no such recipe.
+    """
+    chosen = name or next(iter(card.recipes))
+    if chosen not in card.recipes:
+        raise UnknownNameError(f"recipe of {card.name}", chosen, card.recipes)
+    return chosen, card.recipes[chosen]
+
+
+def _job(
+    card: Card, kind: Kind, seed: int, size: tuple[int, int], recipe_dataset: str, request: Request
+) -> Job:
+    recipe_name, recipe = recipe_of(card, request.recipe)
+    split = request.split if kind == "accuracy" else None
+    cell = Cell(
+        kind=kind,
+        system=card.name,
+        card_hash=digest(dataclasses.asdict(card.at(request.ratio))),
+        dataset=request.info.name,
+        recipe=recipe_name,
+        recipe_hash=digest(dataclasses.asdict(recipe.on(recipe_dataset))),
+        profile=request.profile.name,
+        profile_hash=digest(dataclasses.asdict(request.profile)),
+        seed=seed,
+        device=request.device,
+        split=split.scored_name if split else "",
+        split_hash=split.hash if split else "",
+        protocol=_protocol(kind, size, request),
+    )
+    return Job(
+        cell=cell,
+        ratio=request.ratio,
+        num_classes=len(request.info.classes),
+        root=request.root,
+        recipe_dataset=recipe_dataset,
+        split=split,
+        devices=request.devices,
+        work=request.out / "work" / cell.key,
+        weights=request.out / "weights" / f"{card.name}-{cell.key}.safetensors",
+        command=request.command,
+    )
+
+
+def _protocol(kind: Kind, size: tuple[int, int], request: Request) -> Protocol:
+    return Protocol(
+        kind=kind,
+        height=size[0],
+        width=size[1],
+        precision=request.precision,
+        compiled=request.compiled,
+        threads=request.threads,
+        timed_regions=REGIONS if kind == "cost" else (),
+        input="synthetic-land" if kind == "cost" else "dataset",
+    )

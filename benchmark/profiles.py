@@ -1,0 +1,86 @@
+"""Budgets: how large the images are, how long a system trains, how many samples a cost figure rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmark.errors import UnknownNameError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A budget. ``ratio`` is the side of the synthetic world's image over the paper's; real images keep their size."""
+
+    name: str
+    ratio: float
+    train_images: int  # of the synthetic world
+    test_images: int
+    whole_dataset: bool  # of a real dataset: all images, or no more than the two numbers above
+    iterations: int | None  # None: the recipe's own number
+    batch: int | None  # None: the recipe's own
+    imagenet: Literal["auto", "local", "off"]  # auto: a local file, else a download; local: never a download
+    min_samples: int  # of a cost figure
+    max_samples: int
+    sample_seconds: float  # sampling one system stops after this, once min_samples are taken
+    max_warmup: int
+
+
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="smoke",  # two CPU cores, minutes
+            ratio=0.25,
+            train_images=8,
+            test_images=4,
+            whole_dataset=False,
+            iterations=24,
+            batch=2,
+            imagenet="local",
+            min_samples=5,
+            max_samples=15,
+            sample_seconds=8.0,
+            max_warmup=4,
+        ),
+        Profile(
+            name="lite",  # one GPU, about an hour for a table
+            ratio=1.0,
+            train_images=48,
+            test_images=12,
+            whole_dataset=True,
+            iterations=1500,
+            batch=4,
+            imagenet="auto",
+            min_samples=30,
+            max_samples=200,
+            sample_seconds=20.0,
+            max_warmup=50,
+        ),
+        Profile(
+            name="paper",  # the full schedule
+            ratio=1.0,
+            train_images=454,
+            test_images=142,
+            whole_dataset=True,
+            iterations=None,
+            batch=None,
+            imagenet="auto",
+            min_samples=100,
+            max_samples=300,
+            sample_seconds=60.0,
+            max_warmup=100,
+        ),
+    )
+}
+
+
+def profile(name: str) -> Profile:
+    """The profile of a name.
+
+    Raises:
+        UnknownNameError: there is no such profile.
+    """
+    if name not in PROFILES:
+        raise UnknownNameError("profile", name, PROFILES)
+    return PROFILES[name]

@@ -1,0 +1,107 @@
+"""Finds systems and datasets: our own folders first, then the entry points of other packages.
+
+A system module holds ``CARDS`` and ``build(card, num_classes)``; a dataset module holds ``DATASET``. Other packages name such
+modules under the entry points ``isdbench.systems`` and ``isdbench.datasets``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from benchmark.card import Card
+from benchmark.errors import UnknownNameError, UserError
+
+if TYPE_CHECKING:
+    from benchmark.data.base import Dataset
+    from benchmark.system import System
+
+
+@cache
+def cards() -> dict[str, Card]:
+    """All cards by name, ISDNet first. Imports no torch unless another package's module does."""
+    found: dict[str, Card] = {}
+    for module in _system_modules():
+        for card in module.CARDS:
+            if card.name in found:
+                raise UserError(f"two systems are named '{card.name}'; the second is in {module.__name__}: rename it there")
+            found[card.name] = card
+            _HOMES[card.name] = module
+    return found
+
+
+def card(name: str) -> Card:
+    """The card of a system.
+
+    Raises:
+        UnknownNameError: there is no such system; the nearest name is given.
+    """
+    if name not in cards():
+        raise UnknownNameError("system", name, cards())
+    return cards()[name]
+
+
+def build(card: Card, num_classes: int) -> System:
+    """The system of a card (as scaled by :meth:`Card.at`), with random weights from torch's current seed."""
+    cards()
+    system: System = _HOMES[card.name].build(card, num_classes)
+    return system
+
+
+@cache
+def datasets() -> dict[str, type[Dataset]]:
+    """All dataset classes by name."""
+    modules = [*_marked_modules("benchmark.data", "DATASET"), *_entry_points("isdbench.datasets")]
+    found: dict[str, type[Dataset]] = {}
+    for module in modules:
+        name = module.DATASET.info.name
+        if name in found:
+            raise UserError(f"two datasets are named '{name}'; the second is in {module.__name__}: rename it there")
+        found[name] = module.DATASET
+    return found
+
+
+def dataset(name: str) -> type[Dataset]:
+    """The class of a dataset.
+
+    Raises:
+        UnknownNameError: there is no such dataset; the nearest name is given.
+    """
+    if name not in datasets():
+        raise UnknownNameError("dataset", name, datasets())
+    return datasets()[name]
+
+
+_HOMES: dict[str, ModuleType] = {}
+
+
+def _system_modules() -> Iterator[ModuleType]:
+    yield from _marked_modules("isdnet", "CARDS")
+    yield from _marked_modules("baselines", "CARDS")
+    yield from _entry_points("isdbench.systems")
+
+
+def _marked_modules(package: str, mark: str) -> Iterator[ModuleType]:
+    """Modules of a package that assign ``mark`` at top level; the others, which may import torch, are not imported."""
+    pattern = re.compile(rf"^{mark}\b[^=\n]*=", re.MULTILINE)
+    folder = importlib.import_module(package).__path__
+    for info in sorted(pkgutil.iter_modules(folder), key=lambda info: info.name):
+        spec = importlib.util.find_spec(f"{package}.{info.name}")
+        if spec and spec.origin and pattern.search(Path(spec.origin).read_text(encoding="utf-8")):
+            yield importlib.import_module(spec.name)
+
+
+def _entry_points(group: str) -> Iterator[ModuleType]:
+    for point in importlib.metadata.entry_points(group=group):
+        try:
+            yield point.load()
+        except Exception as error:
+            raise UserError(f"entry point {group} '{point.name} = {point.value}' does not load: {error!r}") from error
