@@ -1,0 +1,1 @@
+"""Table objects and their writers: a report reads records and the paper's values, and never measures."""

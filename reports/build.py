@@ -1,0 +1,76 @@
+"""From records to tables to files; each group of comparable records has a table of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from benchmark.errors import UnknownNameError, UserError
+from reports.frame import records_frame
+from reports.groups import groups
+from reports.rows import build_table, is_fed
+from reports.table import SystemFacts, Table
+from reports.writers import latex, markdown, table_csv
+from results.paper import TABLE_NAMES, paper_table
+from results.record import Record
+
+
+class ReportError(UserError):
+    """A report cannot be made or written."""
+
+
+WRITERS: Mapping[str, Callable[[Table], str]] = {"md": markdown.render, "tex": latex.render, "csv": table_csv.render}
+
+
+def build_tables(
+    records: Sequence[Record], systems: Sequence[SystemFacts], names: Sequence[str] = TABLE_NAMES
+) -> list[Table]:
+    """The tables called ``names``, one for each group of comparable records that was made for it.
+
+    Raises:
+        UnknownNameError: there is no such table.
+        ReportError: there are no records.
+    """
+    if not records:
+        raise ReportError("no records to report; make some with 'isdbench run table1'")
+    found = groups(records_frame(records))
+    tables: list[Table] = []
+    for name in names:
+        paper = paper_table(name)
+        fitting = [group for group in found if group.fits(paper) and is_fed(paper, group, systems)]
+        for group in fitting:
+            stem = name if len(fitting) == 1 else f"{name}-{group.slug}"
+            repeats = sum(table.name == stem for table in tables)
+            tables.append(build_table(paper, group, systems, f"{stem}-{repeats + 1}" if repeats else stem))
+    return tables
+
+
+def write_reports(
+    records: Sequence[Record],
+    systems: Sequence[SystemFacts],
+    out: Path,
+    formats: Sequence[str] = tuple(WRITERS),
+    names: Sequence[str] = TABLE_NAMES,
+) -> list[Path]:
+    """Write the tables under ``out`` as "table1.md" and so on, and return the paths.
+
+    Where records of several groups feed one table, each file name says which group it is.
+
+    Raises:
+        UnknownNameError: there is no such table or format.
+        ReportError: there are no records, or ``out`` cannot be written.
+    """
+    unknown = next((name for name in formats if name not in WRITERS), None)
+    if unknown is not None:
+        raise UnknownNameError("format", unknown, WRITERS)
+    paths = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for table in build_tables(records, systems, names):
+            for suffix in formats:
+                path = out / f"{table.name}.{suffix}"
+                path.write_text(WRITERS[suffix](table), encoding="utf-8", newline="\n")
+                paths.append(path)
+    except OSError as error:
+        raise ReportError(f"--out {out}: cannot write: {error.strerror}; choose another folder with --out") from error
+    return paths

@@ -1,0 +1,83 @@
+"""Records as a pandas frame: one row per record, one column per fact or figure, named with unit and definition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from results.record import Accuracy, Cost, Memory, Record
+
+MEMORY_PROBES = tuple(Memory.model_fields)
+FIGURES = ("miou_paper", "miou_dataset", "boundary_iou", "latency_ms", "fps", "fps_low", "fps_high", *MEMORY_PROBES)
+_FACTS = ("images", "train_images", "weights", "parameters", "flops", "steady")
+_CELL = ("kind", "system", "dataset", "recipe", "profile", "profile_hash", "seed", "device", "split", "split_hash")
+_PROTOCOL = ("metric_version", "evaluated_scale", "height", "width", "precision", "compiled", "threads")
+_RECORD = ("hardware", "created", "commit", "probe_reasons")
+COLUMNS = ("key", "status", "reason", "protocol_hash", *_CELL, *_PROTOCOL, *_RECORD, *_FACTS, *FIGURES)
+
+
+def records_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """One row per record, with ``COLUMNS``; figures are float64 (percent, ms, 1/s, MB of 2**20 bytes), else NaN."""
+    frame: pd.DataFrame = pd.DataFrame([_row(record) for record in records], columns=pd.Index(COLUMNS))
+    for figure in FIGURES:
+        frame[figure] = frame[figure].astype("float64")
+    return frame
+
+
+def newest(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row per cell: its newest record with status "ok", else its newest of any status."""
+    ranked = frame.assign(is_ok=frame["status"] == "ok").sort_values(["is_ok", "created"], kind="stable")
+    chosen: pd.DataFrame = ranked.drop_duplicates("key", keep="last").sort_index().drop(columns="is_ok")
+    return chosen
+
+
+def _row(record: Record) -> dict[str, Any]:
+    cell, protocol, environment = record.cell, record.cell.protocol, record.environment
+    row: dict[str, Any] = {
+        "key": record.key,
+        "status": record.status,
+        "reason": record.reason,
+        "protocol_hash": record.protocol_hash,
+        "hardware": environment.cpu_model if cell.device == "cpu" else environment.gpu or cell.device,
+        "created": record.provenance.created,
+        "commit": _commit(record),
+    }
+    row |= {name: getattr(cell, name) for name in _CELL}
+    row |= {name: getattr(protocol, name) for name in _PROTOCOL}
+    return row | _accuracy(record.accuracy) | _cost(record.cost)
+
+
+def _commit(record: Record) -> str:
+    commit = record.provenance.git_commit
+    if commit is None:
+        return f"version {record.provenance.suite_version}"
+    return commit[:10] + ("+changes" if record.provenance.git_dirty else "")
+
+
+def _accuracy(accuracy: Accuracy | None) -> dict[str, Any]:
+    if accuracy is None:
+        return {}
+    return {
+        "miou_paper": accuracy.miou_paper,
+        "miou_dataset": accuracy.miou_dataset,
+        "boundary_iou": accuracy.boundary_iou,
+        "images": len(accuracy.images),
+        "train_images": accuracy.train_images,
+        "weights": accuracy.weights.partition(":")[0],
+    }
+
+
+def _cost(cost: Cost | None) -> dict[str, Any]:
+    if cost is None:
+        return {}
+    probes = {name: getattr(cost.memory, name) for name in MEMORY_PROBES}
+    row: dict[str, Any] = {"parameters": cost.parameters, "flops": cost.flops}
+    row |= {name: probe.mib for name, probe in probes.items()}
+    row["probe_reasons"] = {name: probe.reason for name, probe in probes.items() if probe.mib is None}
+    for samples in cost.samples:
+        if samples.region == "predict":
+            row |= {"latency_ms": samples.median_ms, "fps": cost.fps, "steady": samples.steady}
+            row |= {"fps_low": 1000.0 / samples.median_high_ms, "fps_high": 1000.0 / samples.median_low_ms}
+    return row

@@ -1,0 +1,99 @@
+"""Which records may stand in one table: those of one dataset, profile, recipe, machine and protocol.
+
+Records that differ in any of these are never mixed; they make separate groups, and each group its own table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports.frame import newest
+from results.paper import DATASETS, PaperTable
+
+SHARED_RECIPES = (
+    "paper",
+    "released-code",
+    "library",
+)  # any other name is a system's own and stands beside all of these
+_MACHINE = ["dataset", "profile", "profile_hash", "hardware"]
+_ACCURACY = ["split", "split_hash", "protocol_hash"]
+_PAIRED = ["evaluated_scale", "precision", "height", "width"]  # in which accuracy and cost of one table agree
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Comparable records: a frame of accuracy rows and a frame of cost rows, one row per cell; either may be empty."""
+
+    dataset: str
+    profile: str
+    recipe: str
+    hardware: str
+    accuracy: pd.DataFrame
+    cost: pd.DataFrame
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """All rows, accuracy first."""
+        return pd.concat([frame for frame in (self.accuracy, self.cost) if not frame.empty])
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images."""
+        first = self.rows.iloc[0]
+        return int(first["height"]), int(first["width"])
+
+    @property
+    def slug(self) -> str:
+        """What tells this group from others, as part of a file name."""
+        protocols = (str(frame.iloc[0]["protocol_hash"]) for frame in (self.accuracy, self.cost) if not frame.empty)
+        parts = (self.dataset, self.profile, self.recipe, self.hardware, *protocols)
+        return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:40] for part in parts if part)
+
+    def fits(self, table: PaperTable) -> bool:
+        """Whether the records were made for this table's dataset.
+
+        Another dataset than the paper's three stands for the one whose image is a whole multiple of its own (612 x 612
+        for 2448 x 2448); where that says nothing, for any.
+        """
+        if self.dataset in DATASETS:
+            return self.dataset == table.dataset
+        stands_for = [name for name, paper in DATASETS.items() if _whole_multiple(paper.image_size, self.image_size)]
+        return table.dataset in (stands_for or DATASETS)
+
+
+def groups(frame: pd.DataFrame) -> list[Group]:
+    """The groups in a frame of records, with the newest record of each cell; ordered by dataset, profile, machine."""
+    found = []
+    for machine, rows in newest(frame).groupby(_MACHINE):
+        present = set(rows["recipe"])
+        for recipe in [name for name in SHARED_RECIPES if name in present] or [""]:
+            fitting = rows[(rows["recipe"] == recipe) | ~rows["recipe"].isin(SHARED_RECIPES)]
+            found += _pairs(machine, recipe, fitting)
+    return found
+
+
+def _pairs(machine: tuple[Any, ...], recipe: str, rows: pd.DataFrame) -> list[Group]:
+    dataset, profile, _, hardware = map(str, machine)
+    costs = [frame for _, frame in rows[rows["kind"] == "cost"].groupby("protocol_hash")]
+    accuracies = [frame for _, frame in rows[rows["kind"] == "accuracy"].groupby(_ACCURACY)]
+    none = rows.iloc[:0]
+    pairs = []
+    for accuracy in accuracies:
+        beside = [cost for cost in costs if _setting(cost) == _setting(accuracy)]
+        pairs += [(accuracy, cost) for cost in beside or [none]]
+    paired = {_setting(accuracy) for accuracy in accuracies}
+    pairs += [(none, cost) for cost in costs if _setting(cost) not in paired]
+    return [Group(dataset, profile, recipe, hardware, accuracy, cost) for accuracy, cost in pairs]
+
+
+def _setting(frame: pd.DataFrame) -> tuple[Any, ...]:
+    return tuple(frame.iloc[0][_PAIRED])
+
+
+def _whole_multiple(large: tuple[int, int], small: tuple[int, int]) -> bool:
+    factor = round(large[0] / small[0])
+    return factor >= 1 and (small[0] * factor, small[1] * factor) == large

@@ -1,0 +1,135 @@
+"""The rows of a table: the paper's, in its order, each with the systems that feed it, then what was added."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from reports.caption import caption, title
+from reports.groups import SHARED_RECIPES, Group
+from reports.measures import Measure, measures, speedup, speedup_columns
+from reports.table import Cell, Row, SystemFacts, Table, plain
+from results.paper import PaperRow, PaperTable
+
+ADDED = "Added"
+_WITH_SPEEDUP = ("table4", "table5", "table6")  # variants of one net; Table 7 prints no FPS
+_WITH_ADDED = ("table1", "table2", "table3")  # comparisons of methods
+_NOTE_LENGTH = 240
+
+
+def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts], name: str) -> Table:
+    """One table from one group of comparable records; ``name`` is the stem of its files."""
+    compared = measures(paper, group)
+    text = caption(paper, group, compared)
+    columns = tuple(column for measure in compared for column in measure.columns)
+    rows = tuple(_rows(paper, group, systems, compared))
+    if paper.name in _WITH_SPEEDUP:
+        fps = [column.name for column in columns].index("fps_printed")
+        columns += speedup_columns()
+        rows = tuple(_with_speedup(rows, fps))
+        text += " Speed-up: FPS of the last row of a row's group over the row's own FPS."
+    return Table(
+        name=name,
+        title=plain(title(paper, group)),
+        caption=plain(text),
+        columns=columns,
+        rows=rows,
+        notes=_notes({row.system for row in rows}, group, systems, compared),
+    )
+
+
+def is_fed(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> bool:
+    """Whether a group has any record for a table: of a system that feeds a row of it, or of an added one."""
+    fed = {system.name for system in systems for row in system.rows if row.partition("/")[0] == paper.name}
+    return bool(fed & set(group.rows["system"])) or bool(_added(paper, group, systems))
+
+
+def _added(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> list[SystemFacts]:
+    """Systems with records that feed no row of any table; they join every comparison of methods."""
+    if paper.name not in _WITH_ADDED:
+        return []
+    known = {system.name: system for system in systems}
+    ran = dict.fromkeys(str(name) for name in group.rows["system"])
+    facts = [known.get(name, SystemFacts(name, name, "not stated", 0)) for name in ran]
+    return [system for system in facts if not system.rows]
+
+
+def _rows(
+    paper: PaperTable, group: Group, systems: Sequence[SystemFacts], compared: Sequence[Measure]
+) -> Iterator[Row]:
+    for printed in paper.rows:
+        feeding = [system for system in systems if f"{paper.name}/{printed.row}" in system.rows]
+        yield _row(printed, printed.group, feeding[0] if feeding else None, group, compared)
+        for system in feeding[1:]:
+            if (group.rows["system"] == system.name).any():
+                yield _row(printed, printed.group, system, group, compared, alternative=True)
+    for system in _added(paper, group, systems):
+        yield _row(None, ADDED, system, group, compared)
+
+
+def _row(
+    printed: PaperRow | None,
+    heading: str,
+    system: SystemFacts | None,
+    group: Group,
+    compared: Sequence[Measure],
+    *,
+    alternative: bool = False,
+) -> Row:
+    cells: list[Cell] = []
+    for measure in compared:
+        paper_cell, *ours = measure.cells(printed, _records_of(system, group, measure.kind))
+        cells += [Cell(status="not printed") if alternative else paper_cell, *ours]
+    return Row(
+        row=printed.row if printed else "",
+        group=heading,
+        method=plain(printed.method if printed and not alternative else system.title if system else ""),
+        system=plain(system.name) if system else "",
+        fidelity=plain(system.fidelity) if system else "",
+        cells=tuple(cells),
+        alternative=alternative,
+    )
+
+
+def _records_of(system: SystemFacts | None, group: Group, kind: str) -> pd.DataFrame | None:
+    if system is None:
+        return None
+    frame = group.accuracy if kind == "accuracy" else group.cost
+    records: pd.DataFrame = frame[frame["system"] == system.name]
+    return records
+
+
+def _with_speedup(rows: Sequence[Row], fps: int) -> Iterator[Row]:
+    """The rows with the cells of ``speedup_columns``; ``fps`` is the index of the printed FPS, ours comes next."""
+    last = {row.group: row.cells[fps : fps + 2] for row in rows if not row.alternative and row.group != ADDED}
+    for row in rows:
+        pair = speedup(last[row.group], row.cells[fps : fps + 2]) if row.group in last else (Cell(), Cell())
+        yield replace(row, cells=row.cells + pair)
+
+
+def _notes(
+    shown: set[str], group: Group, systems: Sequence[SystemFacts], compared: Sequence[Measure]
+) -> tuple[str, ...]:
+    """One line for everything about a shown system that its figures do not say."""
+    notes = [f"{system.name}: {system.note}" for system in systems if system.note and system.name in shown]
+    for record in group.rows[group.rows["system"].isin(shown)].to_dict("records"):
+        name = record["system"]
+        if record["status"] != "ok":
+            notes.append(f"{name} ({record['kind']}, seed {record['seed']}): {record['status']}: {record['reason']}")
+        elif record["kind"] == "accuracy" and record["recipe"] not in SHARED_RECIPES:
+            notes.append(f"{name}: trained by its own recipe '{record['recipe']}'")
+        elif record["kind"] == "cost":
+            notes += [f"{name}: {problem}" for problem in _cost_problems(record, compared)]
+    return tuple(textwrap.shorten(plain(note), _NOTE_LENGTH, placeholder=" ...") for note in dict.fromkeys(notes))
+
+
+def _cost_problems(record: dict[str, Any], compared: Sequence[Measure]) -> Iterator[str]:
+    if record["steady"] is False:
+        yield "its latency had not settled when the warm-up cap was reached"
+    for measure in compared:
+        if measure.ours in record["probe_reasons"]:
+            yield f"no {measure.ours}: {record['probe_reasons'][measure.ours]}"

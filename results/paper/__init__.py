@@ -1,0 +1,129 @@
+"""The paper's own figures: Tables 1 to 7 of ISDNet (CVPR 2022) as printed, and what it says of its datasets.
+
+The CSV files beside this module are copies of the printed tables. Where a table prints check marks instead of a method
+name (Tables 5 to 7), ``method`` is our wording of the marks, and the marks have their own columns.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from benchmark.errors import UnknownNameError
+
+FIGURES = ("miou_paper", "fps", "memory_gpustat_mb")  # percent, images per second, MB as gpustat shows them
+_LABELS = ("row", "group", "method")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A figure as printed. The text is kept because its decimals bound what the figure can mean."""
+
+    text: str
+
+    @property
+    def value(self) -> float:
+        """The printed number."""
+        return float(self.text)
+
+    @property
+    def half_unit(self) -> float:
+        """Half of the last printed place: the true figure lies within ``value`` -/+ this, if it was rounded."""
+        decimals = len(self.text.partition(".")[2])
+        return 0.5 * 10.0**-decimals
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """One printed row. ``figures`` lacks what the paper leaves blank; ``marks`` holds scales and check marks."""
+
+    row: str
+    group: str
+    method: str
+    figures: Mapping[str, Printed]
+    marks: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """One printed table: ``columns`` are those of ``FIGURES`` that it prints, in this order."""
+
+    name: str
+    number: int
+    title: str
+    dataset: str
+    columns: tuple[str, ...]
+    rows: tuple[PaperRow, ...]
+
+
+@dataclass(frozen=True)
+class PaperDataset:
+    """What the paper evaluates on. ``splits`` are the sizes of the official lists, by name."""
+
+    name: str
+    title: str
+    image_size: tuple[int, int]  # height, width
+    miou_paper: str  # what the mIoU column means on it
+    splits: Mapping[str, int]
+
+
+# DeepGlobe: the text (section 4.1) prints 455 training images, but there are 803 in all and the committed list has 454.
+# Inria: the column says mIoU; its figures agree with the IoU of the building class, not with the mean of both.
+DATASETS: Mapping[str, PaperDataset] = {
+    dataset.name: dataset
+    for dataset in (
+        PaperDataset(
+            "deepglobe",
+            "DeepGlobe",
+            (2448, 2448),
+            "mean IoU of six classes (all but unknown)",
+            {"train": 454, "val": 207, "test": 142},
+        ),
+        PaperDataset(
+            "inria", "Inria Aerial", (5000, 5000), "IoU of the building class", {"train": 126, "val": 27, "test": 27}
+        ),
+        PaperDataset(
+            "cityscapes",
+            "Cityscapes",
+            (1024, 2048),
+            "mean IoU of 19 classes",
+            {"train": 2975, "val": 500, "test": 1525},
+        ),
+    )
+}
+
+_TABLES = {  # name: (title, dataset)
+    "table1": ("comparison on DeepGlobe", "deepglobe"),
+    "table2": ("comparison on Inria Aerial", "inria"),
+    "table3": ("comparison on Cityscapes", "cityscapes"),
+    "table4": ("other nets as the deep branch", "cityscapes"),
+    "table5": ("deep (D) and shallow (S) branch by input scale", "deepglobe"),
+    "table6": ("feature fusion", "deepglobe"),
+    "table7": ("losses and high-frequency input", "deepglobe"),
+}
+TABLE_NAMES = tuple(_TABLES)
+
+
+@functools.cache
+def paper_table(name: str) -> PaperTable:
+    """The printed table called "table1" ... "table7".
+
+    Raises:
+        UnknownNameError: there is no such table.
+    """
+    if name not in _TABLES:
+        raise UnknownNameError("table", name, TABLE_NAMES)
+    title, dataset = _TABLES[name]
+    text = resources.files(__name__).joinpath(f"{name}.csv").read_text(encoding="utf-8")
+    lines = list(csv.DictReader(text.splitlines()))
+    columns = tuple(figure for figure in FIGURES if figure in lines[0])
+    return PaperTable(name, int(name.removeprefix("table")), title, dataset, columns, tuple(map(_row, lines)))
+
+
+def _row(line: dict[str, str]) -> PaperRow:
+    figures = {name: Printed(text) for name, text in line.items() if name in FIGURES and text}
+    marks = {name: text for name, text in line.items() if name not in (*FIGURES, *_LABELS)}
+    return PaperRow(line["row"], line["group"], line["method"], figures, marks)
