@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark import registry
 from benchmark.data.base import Dataset, Problem, Progress
 
 if TYPE_CHECKING:
@@ -59,17 +58,11 @@ class VerifyReport:
         }
 
 
-def verify_folder(name: str, root: Path, progress: Progress | None = None) -> VerifyReport:
-    """Check every file of a dataset folder.
-
-    Raises:
-        UnknownNameError: there is no such dataset.
-        DataError: the folder is missing, or does not hold the dataset at all.
-    """
-    dataset = registry.dataset(name)(root)
+def verify_folder(dataset: Dataset, progress: Progress | None = None) -> VerifyReport:
+    """Check every file of a dataset folder."""
     return VerifyReport(
-        dataset=name,
-        root=root,
+        dataset=dataset.info.name,
+        root=dataset.root,
         on_disk={split: _on_disk(dataset, split) for split in dataset.splits},
         official={split: dataset.official_count(split) for split in dataset.splits},
         problems=tuple(dataset.verify(progress)),
