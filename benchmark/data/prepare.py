@@ -24,7 +24,7 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, OSError)
 
 
-def prepare_folder(name: str, source: Path, out: Path, progress: Progress | None = None) -> VerifyReport:
+def prepare(name: str, source: Path | None, out: Path, progress: Progress | None = None) -> VerifyReport:
     """Lay out a dataset under ``out`` and check it. Files are linked where the disk allows it, else copied.
 
     ``source`` is a folder in a known layout, an archive, or a folder of archives. Files that are there already stay.
@@ -36,10 +36,9 @@ def prepare_folder(name: str, source: Path, out: Path, progress: Progress | None
     reader = registry.dataset(name)
     if not issubclass(reader, FolderDataset) or reader.info.synthetic:
         raise UserError(f"--dataset {name}: there is nothing to prepare; known: deepglobe, inria, cityscapes")
-    if not source.exists():
-        raise DataError(
-            f"--root {source}: no such file or folder; {reader.info.title} is to be had at {reader.info.where}"
-        )
+    if source is None or not source.exists():
+        found = "is missing" if source is None else f"{source}: no such file or folder"
+        raise DataError(f"--root {found}: give the download; {reader.info.title} is to be had at {reader.info.where}")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=out) as unpacked:
         dataset = _open(reader, source, Path(unpacked))
@@ -48,7 +47,7 @@ def prepare_folder(name: str, source: Path, out: Path, progress: Progress | None
         for image_id, file in dataset.label_files:
             target = out / _official(dataset, dataset.layouts[0].labels[0], image_id, file)
             _place(file, target, None if dataset.layout.official else dataset)
-    return verify_folder(name, out, progress)
+    return verify_folder(reader(out), progress)
 
 
 def _open(reader: type[FolderDataset], source: Path, unpacked: Path) -> FolderDataset:

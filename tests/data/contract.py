@@ -121,7 +121,7 @@ class DatasetContract:
     @pytest.mark.usefixtures("small_paper")
     def test_verify_sound_but_partial(self, root):
         seen = []
-        report = verify_folder(self.reader.info.name, root, lambda done, total: seen.append((done, total)))
+        report = verify_folder(self.reader(root), lambda done, total: seen.append((done, total)))
         total = len(self.train) + 1
         assert seen == [(done, total) for done in range(1, total + 1)]
         assert report.ok
@@ -138,7 +138,7 @@ class DatasetContract:
         mask.unlink()
         errors = [problem for problem in self.reader(root).verify() if problem.level == "error"]
         assert {problem.file for problem in errors} == {image, dataset.image_path(second)}
-        report = verify_folder(self.reader.info.name, root)
+        report = verify_folder(self.reader(root))
         assert not report.ok
         assert report.lines[0].endswith("2 errors")
         assert sum(line.startswith("error: ") for line in report.lines) == 2

@@ -44,7 +44,7 @@ def test_every_id_is_in_an_official_list(dataset):
 
 
 def test_folder_is_sound(dataset):
-    report = verify_folder(dataset.info.name, dataset.root)
+    report = verify_folder(dataset)
     assert report.ok, report.lines
 
 

@@ -3,11 +3,9 @@
 import json
 from pathlib import Path
 
-import pytest
-
 from benchmark.data.base import Problem
+from benchmark.data.inria import Inria
 from benchmark.data.verify import VerifyReport, verify_folder
-from benchmark.errors import DataError, UnknownNameError
 from tests.data import fakes
 
 
@@ -53,17 +51,7 @@ def test_json_holds_the_same():
 def test_whole_report_of_a_damaged_folder(tmp_path):
     fakes.write_inria(tmp_path, ["austin2", "austin3"])
     (tmp_path / "train/gt/austin3.tif").unlink()
-    lines = verify_folder("inria", tmp_path).lines
+    lines = verify_folder(Inria(tmp_path)).lines
     assert lines[0] == f"inria in {tmp_path}: 2 errors"  # no mask; and 64x64 is not 5000x5000
     assert lines[1].endswith("train 1/126, val 0/27, test 0/27")
     assert sum("missing: " in line for line in lines) == 3
-
-
-def test_unknown_dataset(tmp_path):
-    with pytest.raises(UnknownNameError, match="did you mean 'deepglobe'"):
-        verify_folder("deepglob", tmp_path)
-
-
-def test_empty_folder(tmp_path):
-    with pytest.raises(DataError, match="no Inria Aerial images here"):
-        verify_folder("inria", tmp_path)
