@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from baselines.blocks.losses import padded_pair
 from baselines.blocks.weights import load_all
 from benchmark import inference
 from benchmark.card import Card
@@ -127,6 +128,7 @@ class MMSegSystem(System):
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The configuration's losses: main head, auxiliary heads, each term by name."""
+        image, target = padded_pair(image, target, self.card.size_multiple)
         features = self.net.extract_feat(self.normalised(image))
         samples = _samples(target)
         terms: dict[str, Tensor] = {}

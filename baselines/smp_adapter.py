@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from baselines.blocks.losses import cross_entropy
+from baselines.blocks.losses import cross_entropy, padded_pair
 from baselines.blocks.weights import load_all
 from benchmark.card import Card
 from benchmark.system import System
@@ -36,6 +36,7 @@ class SMPSystem(System):
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Cross-entropy over the labelled pixels."""
+        image, target = padded_pair(image, target, self.card.size_multiple)
         return {"cross_entropy": cross_entropy(self(image), target)}
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:

@@ -24,15 +24,24 @@ def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) 
     return F.interpolate(maps, size=size, mode="bilinear", align_corners=align_corners)
 
 
-def padded(net: Net, image: Tensor, multiple: int) -> Tensor:
-    """Logits of an image whose sides need not be multiples of ``multiple``: padded by reflection, cropped back."""
+def pad_to(image: Tensor, multiple: int) -> Tensor:
+    """The image ``[B, C, H, W]`` continued at the bottom and right until its sides are multiples of ``multiple``.
+
+    By reflection; by repeating the border where the image is smaller than what is missing.
+    """
     height, width = image.shape[-2:]
     bottom, right = -height % multiple, -width % multiple
     if not (bottom or right):
-        return resize(net(image), (height, width))
-    mode = "reflect" if bottom < height and right < width else "replicate"
-    full = F.pad(image, (0, right, 0, bottom), mode=mode)
-    return resize(net(full), (height + bottom, width + right))[..., :height, :width]
+        return image
+    return F.pad(image, (0, right, 0, bottom), mode="reflect" if bottom < height and right < width else "replicate")
+
+
+def padded(net: Net, image: Tensor, multiple: int) -> Tensor:
+    """Logits of an image whose sides need not be multiples of ``multiple``: padded, enlarged, cropped back."""
+    full = pad_to(image, multiple)
+    if full is image:
+        return net(image)
+    return resize(net(full), (full.shape[-2], full.shape[-1]))[..., : image.shape[-2], : image.shape[-1]]
 
 
 def whole(net: Net, image: Tensor) -> Tensor:
@@ -99,8 +108,8 @@ def _coverage(corners: list[tuple[int, int]], size: tuple[int, int], full: tuple
 def labels_from(logits: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:
     """Labels ``[B, H, W]`` (uint8) of logits ``[B, C, h, w]`` enlarged to ``size``.
 
-    Classes are enlarged one by one against a running maximum: equal to enlarging all and taking the argmax (the lowest
-    class wins a tie), in the memory of three maps instead of C.
+    Classes are enlarged one by one against a running maximum: the argmax of all enlarged logits (the lowest class wins
+    a tie), in the memory of three maps instead of C.
     """
     best = resize(logits[:, :1], size, align_corners=align_corners)
     labels = torch.zeros_like(best, dtype=torch.uint8)

@@ -5,8 +5,15 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.inference import resize
+from benchmark.inference import pad_to, resize
 from benchmark.system import IGNORE
+
+
+def padded_pair(image: Tensor, target: Tensor, multiple: int) -> tuple[Tensor, Tensor]:
+    """A training crop with sides that are multiples of ``multiple``: the image is continued, the target ignores it."""
+    image = pad_to(image, multiple)
+    height, width = target.shape[-2:]
+    return image, F.pad(target, (0, image.shape[-1] - width, 0, image.shape[-2] - height), value=IGNORE)
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
