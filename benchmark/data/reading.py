@@ -46,7 +46,7 @@ def load(path: Path) -> PIL.Image.Image:
     except FileNotFoundError as error:
         raise BadFileError(path, f"no such file; {RESTORE}") from error
     except PIL.UnidentifiedImageError as error:
-        raise BadFileError(path, f"not an image (a failed download or an unfetched pointer?); {RESTORE}") from error
+        raise BadFileError(path, f"not an image, or cut short (a failed download?); {RESTORE}") from error
     except _DAMAGED as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise BadFileError(path, f"cannot be read: {reason}; {RESTORE}") from error

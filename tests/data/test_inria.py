@@ -1,5 +1,6 @@
 """The Inria reader: layouts, 0/255 and 0/1 masks, damage."""
 
+import struct
 import warnings
 
 import numpy as np
@@ -10,6 +11,8 @@ from benchmark.data.inria import Inria
 from benchmark.errors import DataError
 from tests.data import fakes
 from tests.data.contract import DatasetContract
+
+STRIP_OFFSETS = 273  # the TIFF tag
 
 
 class TestInria(DatasetContract):
@@ -44,8 +47,21 @@ def test_lzw_compressed_and_bilevel_files(tmp_path):
     again = dataset.read("austin2")
     np.testing.assert_array_equal(again[0], image)
     np.testing.assert_array_equal(again[1], label)
-    content = dataset.image_path("austin2").read_bytes()
-    dataset.image_path("austin2").write_bytes(content[: len(content) // 2])
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_pixels_cut_off_behind_an_intact_directory(tmp_path, compression):
+    """As in the released files, whose directory comes first: only decoding finds that pixels are missing."""
+    dataset = Inria(fakes.write_inria(tmp_path, ["austin2"], size=(40, 40)))
+    path = dataset.image_path("austin2")
+    Image.open(path).save(path, compression=compression)
+    with Image.open(path) as image:
+        (start,) = image.tag_v2[STRIP_OFFSETS]
+    content = path.read_bytes()
+    entry = content.index(struct.pack("<HH", STRIP_OFFSETS, 4))
+    moved = struct.pack("<I", len(content) - 100)  # the strip now runs out of the file
+    assert content[entry + 8 : entry + 12] == struct.pack("<I", start)
+    path.write_bytes(content[: entry + 8] + moved + content[entry + 12 :])
     with pytest.raises(DataError, match="restore it"):
         dataset.read("austin2")
 
