@@ -17,7 +17,7 @@ PAPER_MACHINE = "RTX 2080 Ti, batch 1, memory by gpustat"
 def title(paper: PaperTable, group: Group) -> str:
     """The table's number and subject, and what ours was measured on where that is not the whole of it."""
     limits = limitations(group)
-    return f"Table {paper.number}: {paper.title}" + (f" – ours: {limits}" if limits else "")
+    return f"Table {paper.number} of the paper: {paper.title}" + (f" – ours: {limits}" if limits else "")
 
 
 def limitations(group: Group) -> str:

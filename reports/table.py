@@ -68,7 +68,8 @@ class Row:
     @property
     def label(self) -> str:
         """The method, with the system's name where the paper prints no such row."""
-        return f"{self.method} ({self.system})" if self.alternative or (self.system and not self.row) else self.method
+        unnamed = (self.alternative or not self.row) and self.method != self.system
+        return f"{self.method} ({self.system})" if unnamed else self.method
 
 
 @dataclass(frozen=True)

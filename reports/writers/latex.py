@@ -28,11 +28,13 @@ _SPECIAL = {
 
 def render(table: Table) -> str:
     """The whole float: caption, label, tabular and notes."""
+    caption = f"{escape(table.caption)} {escape(FIDELITY_LEGEND)}"
     lines = [
         r"% Needs \usepackage{booktabs}; put it into a document with \input.",
         r"\begin{table*}[tp]",
-        r"\centering\scriptsize\setlength{\tabcolsep}{2.5pt}",
-        rf"\caption{{\textbf{{{escape(table.title)}.}} {escape(table.caption)} {escape(FIDELITY_LEGEND)}}}",
+        r"\centering\scriptsize",
+        r"\setlength{\tabcolsep}{2.5pt}\setlength{\belowcaptionskip}{4pt}",
+        rf"\caption{{\footnotesize\textbf{{{escape(table.title)}.}} {caption}}}",
         rf"\label{{tab:isdbench-{table.name}}}",
         r"\makebox[\textwidth][c]{%",
         rf"\begin{{tabular}}{{ll{'r' * len(table.columns)}}}",
@@ -84,8 +86,12 @@ def _body(table: Table) -> list[str]:
 
 def _row(row: Row) -> str:
     indent = r"\quad " if row.alternative else ""
-    cells = (escape(f"{cell.text} {cell.spread}".rstrip()) for cell in row.cells)
+    cells = (_figure(f"{cell.text} {cell.spread}".rstrip()) for cell in row.cells)
     return _line([indent + escape(row.label), fidelity_code(row.fidelity), *cells])
+
+
+def _figure(text: str) -> str:
+    return r"\ensuremath{-}" + escape(text[1:]) if text.startswith("-") else escape(text)
 
 
 def _line(cells: list[str]) -> str:

@@ -1,0 +1,101 @@
+import csv
+import io
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from reports.build import WRITERS
+from reports.writers import latex, markdown, table_csv, terminal
+from tests.reports.writers.example import EXAMPLE
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def shown(width, table=EXAMPLE):
+    console = Console(file=io.StringIO(), width=width, force_terminal=False, color_system=None)
+    terminal.show(table, console)
+    return console.file.getvalue()
+
+
+RENDERED = {
+    "example.md": lambda: markdown.render(EXAMPLE),
+    "example.tex": lambda: latex.render(EXAMPLE),
+    "example.csv": lambda: table_csv.render(EXAMPLE),
+    "example-80.txt": lambda: shown(80),
+    "example-120.txt": lambda: shown(120),
+}
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_a_writer_renders_the_example_as_it_was_approved(name):
+    """After a wanted change: ISDBENCH_WRITE_GOLDEN=1 pytest tests/reports/writers, then read the difference."""
+    text = RENDERED[name]()
+    if os.environ.get("ISDBENCH_WRITE_GOLDEN"):
+        (GOLDEN / name).write_text(text, encoding="utf-8")
+    assert text == (GOLDEN / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_every_file_format_has_an_approved_example(suffix):
+    assert (GOLDEN / f"example.{suffix}").is_file()
+
+
+def test_markdown_rows_have_one_cell_for_each_column():
+    rows = [line for line in markdown.render(EXAMPLE).splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 5 + 3  # header, rule, rows, headings of groups
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {2 + len(EXAMPLE.columns) + 1}
+
+
+def test_markdown_leaves_no_markup_of_foreign_text():
+    text = markdown.render(EXAMPLE)
+    assert "<" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert r"\[red\]\*bold\*\[/red\]" in text
+
+
+def test_csv_reads_back_with_full_precision_and_definitions():
+    lines = list(csv.DictReader(io.StringIO(table_csv.render(EXAMPLE))))
+    unet, _, ppn, hostile, formula = lines
+    assert unet["miou_paper_printed"] == "46.53"
+    assert float(unet["fps_ours_low"]) == 0.83
+    assert (unet["fps_ours_records"], unet["fps_ours_protocol"]) == ("0123456789ab", "ba9876543210")
+    assert (ppn["fps_printed"], ppn["fps_ours"], ppn["fps_ours_status"]) == ("", "", "not yet")
+    assert hostile["method"] == "<script>alert(1)</script>"
+    assert formula["system"].startswith("'=")
+
+
+@pytest.mark.parametrize("width", [80, 100, 110, 120])
+def test_the_grid_fits_the_terminal(width):
+    grid = shown(width).split("Images of")[0].splitlines()
+    assert max(map(cell_len, grid)) <= width
+    assert ("[0.830, 0.871]" in "\n".join(grid)) == (width >= terminal.WIDE)
+
+
+def test_a_terminal_prints_foreign_markup_as_text():
+    assert "[red]*bold*[/red]" in " ".join(shown(200).split())
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_latex_compiles_as_input_of_a_bare_document(tmp_path):
+    (tmp_path / "table1.tex").write_text(latex.render(EXAMPLE), encoding="utf-8")
+    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{table1.tex}\end{document}"
+    (tmp_path / "main.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout
+    assert (tmp_path / "main.pdf").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [("a & b_c%", r"a \& b\_c\%"), ("\\", r"\textbackslash{}"), ("é", "é"), ("ž", "z"), ("汉", "?"), ("[x]", "{[}x]")],
+)
+def test_latex_makes_text_literal(text, escaped):
+    assert latex.escape(text) == escaped
