@@ -1,0 +1,90 @@
+"""The blocks that every part of the net is made of: convolution with batch norm, and the segmentation head."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm that takes its running statistics in training too where a channel has a single value.
+
+    A globally pooled map of one image is such a case; its batch statistics do not exist and torch refuses it.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Same shape as ``x`` ``[B, C, H, W]``."""
+        if self.training and x.numel() == x.shape[1]:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        return super().forward(x)
+
+
+class ConvBn(nn.Module):
+    """Convolution without bias, batch norm and, where asked for, ReLU; "same" padding at stride 1.
+
+    In evaluation the batch norm is folded into the convolution, so that its output is the only full-size tensor made.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        groups: int = 1,
+        relu: bool = True,
+    ) -> None:
+        super().__init__()
+        padding = dilation * (kernel // 2)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False)
+        self.bn = BatchNorm(outputs)
+        self.relu = relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, inputs, H, W]`` to ``[B, outputs, ceil(H / stride), ceil(W / stride)]``."""
+        y = self.bn(self.conv(x)) if self.training else self._folded(x)
+        return y.relu_() if self.relu else y
+
+    def _folded(self, x: Tensor) -> Tensor:
+        bn = self.bn
+        assert bn.running_mean is not None
+        assert bn.running_var is not None
+        scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
+        weight = self.conv.weight * scale.view(-1, 1, 1, 1)
+        conv = self.conv
+        return F.conv2d(
+            x, weight, bn.bias - bn.running_mean * scale, conv.stride, conv.padding, conv.dilation, conv.groups
+        )
+
+
+class SegmentationHead(nn.Module):
+    """3x3 convolution to ``hidden`` channels, then 1x1 to the classes (or colours)."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.hidden = ConvBn(inputs, hidden, 3)
+        self.out = nn.Conv2d(hidden, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, inputs, H, W]`` to ``[B, outputs, H, W]``."""
+        logits: Tensor = self.out(self.hidden(x))
+        return logits
+
+
+def fcn_head(inputs: int, outputs: int) -> nn.Sequential:
+    """The auxiliary head on ResNet's stage 3: 3x3 convolution to a quarter of the channels, dropout, 1x1."""
+    return nn.Sequential(ConvBn(inputs, inputs // 4, 3), nn.Dropout2d(0.1), nn.Conv2d(inputs // 4, outputs, 1))
+
+
+def initialise(module: nn.Module) -> None:
+    """Random weights as in mmsegmentation: convolutions by He et al. over the outputs, classifiers N(0, 0.01)."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            if part.bias is None:
+                nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+            else:
+                nn.init.normal_(part.weight, std=0.01)
+                nn.init.zeros_(part.bias)
