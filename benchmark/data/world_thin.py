@@ -30,7 +30,7 @@ def draw_thin(world: World, scale: Scale, rng: np.random.Generator, regions: Reg
 
 def _width(world: World, rng: np.random.Generator) -> float:
     low, high = world.thin_px
-    return float(low * (high / low) ** (rng.random() ** 2))
+    return float(low * (high / low) ** (rng.random() ** 3))
 
 
 def _draw_buildings(
