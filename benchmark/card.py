@@ -103,7 +103,9 @@ class Card:
         """The card for images whose sides are ``ratio`` times the paper's: every pixel-sized setting scales."""
         inference = self.inference
         if isinstance(inference, Sliding):
-            inference = replace(inference, patch=_scaled(inference.patch, ratio), overlap=round(inference.overlap * ratio))
+            inference = replace(
+                inference, patch=_scaled(inference.patch, ratio), overlap=round(inference.overlap * ratio)
+            )
         sizes = {name: _scaled(pixels, ratio) for name, pixels in self.sizes.items()}
         return replace(self, inference=inference, sizes=sizes, ratio=self.ratio * ratio)
 

@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from benchmark.errors import UserError
 
@@ -50,6 +51,7 @@ def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="isdbench", description="Ultra-high-resolution segmentation, measured under one protocol."
     )
+    parser.add_argument("--version", action="version", version=f"isdbench {version('isdbench')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     chosen = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():

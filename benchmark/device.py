@@ -8,7 +8,7 @@ from benchmark.errors import UserError
 
 
 def resolve(choice: str) -> str:
-    """"cpu", or the GPU's name. Imports torch unless the choice is "cpu".
+    """The device's name: "cpu", or that of the GPU. Imports torch unless the choice is "cpu".
 
     Raises:
         UserError: "cuda" was asked for and there is no usable GPU.
@@ -20,7 +20,9 @@ def resolve(choice: str) -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name(0)
     if choice == "cuda":
-        raise UserError("--device cuda: torch sees no GPU here; use --device cpu, or install a torch built for your driver")
+        raise UserError(
+            "--device cuda: torch sees no GPU here; use --device cpu, or install a torch built for your driver"
+        )
     return "cpu"
 
 

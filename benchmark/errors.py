@@ -14,6 +14,10 @@ class DataError(UserError):
     """A dataset folder or file is not what it must be; the message names the file."""
 
 
+class NonFiniteError(RuntimeError):
+    """A loss or a gradient is infinite or not a number: the training cannot go on. An outcome, not bad input."""
+
+
 class UnknownNameError(UserError):
     """A system, dataset, table, profile or class that does not exist."""
 

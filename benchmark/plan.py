@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from benchmark.profiles import Profile
 from benchmark.tables import TABLES, PaperTable
 from results.record import Cell, Kind, Model, Protocol, digest
 
+Tell = Callable[[str, int, int, str], None]  # how far a cell is: step, done, total, a note
 Precision = Literal["fp32", "fp16", "bf16"]
 REGIONS = ("forward", "predict", "end_to_end")
 
@@ -45,6 +47,11 @@ class Job(Model):
     work: Path  # checkpoints and partial results of this cell
     weights: Path  # where the trained weights are kept
     command: str
+
+    @property
+    def card(self) -> Card:
+        """The system's card, scaled to the images."""
+        return registry.card(self.cell.system).at(self.ratio)
 
     @property
     def checkpoint(self) -> Path:
@@ -84,11 +91,12 @@ def split_of(dataset: Dataset, profile: Profile, holdout: int) -> Split:
     Raises:
         DataError: nothing to train on, or nothing to score.
     """
-    train, name, scored = dataset.ids("train"), "holdout", ()
+    train, name = dataset.ids("train"), "holdout"
+    scored: tuple[str, ...] = ()
     if holdout:
         train, scored = train[:-holdout], train[-holdout:]
     else:
-        for name in dataset.info.evaluation_splits:  # noqa: B007  # the first split with images is the one scored
+        for name in dataset.info.evaluation_splits:  # the first split with images is the one scored
             scored = dataset.ids(name)
             if scored:
                 break
@@ -104,7 +112,9 @@ def _refuse_empty(dataset: Dataset, train: tuple[str, ...], scored: tuple[str, .
         raise DataError(f"{where}: no image of split 'train' is on disk; see 'isdbench data verify'")
     if not scored:
         names = "' or '".join(dataset.info.evaluation_splits)
-        raise DataError(f"{where}: no image of split '{names}' is on disk; add --holdout N to score N images of 'train'")
+        raise DataError(
+            f"{where}: no image of split '{names}' is on disk; add --holdout N to score N images of 'train'"
+        )
 
 
 def plan(table: PaperTable, request: Request) -> list[Job]:
@@ -146,9 +156,7 @@ def recipe_of(card: Card, name: str | None) -> tuple[str, Recipe]:
     return chosen, card.recipes[chosen]
 
 
-def _job(
-    card: Card, kind: Kind, seed: int, size: tuple[int, int], recipe_dataset: str, request: Request
-) -> Job:
+def _job(card: Card, kind: Kind, seed: int, size: tuple[int, int], recipe_dataset: str, request: Request) -> Job:
     recipe_name, recipe = recipe_of(card, request.recipe)
     split = request.split if kind == "accuracy" else None
     cell = Cell(

@@ -1,7 +1,7 @@
 """Finds systems and datasets: our own folders first, then the entry points of other packages.
 
-A system module holds ``CARDS`` and ``build(card, num_classes)``; a dataset module holds ``DATASET``. Other packages name such
-modules under the entry points ``isdbench.systems`` and ``isdbench.datasets``.
+A system module holds ``CARDS`` and ``build(card, num_classes)``; a dataset module holds ``DATASET``. Other packages name
+such modules under the entry points ``isdbench.systems`` and ``isdbench.datasets``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def cards() -> dict[str, Card]:
     for module in _system_modules():
         for card in module.CARDS:
             if card.name in found:
-                raise UserError(f"two systems are named '{card.name}'; the second is in {module.__name__}: rename it there")
+                raise UserError(
+                    f"two systems are named '{card.name}'; the second is in {module.__name__}: rename it there"
+                )
             found[card.name] = card
             _HOMES[card.name] = module
     return found

@@ -21,7 +21,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class System(nn.Module, ABC):
-    """A net with its inference procedure. Subclasses give ``forward`` and ``loss``; multi-pass methods ``predict`` too."""
+    """A net with its inference procedure. Subclasses give ``forward`` and ``loss``, some ``predict`` too."""
 
     stages: tuple[str, ...] = ("main",)  # training stages in order; `enter_stage` prepares each
 
@@ -64,7 +64,7 @@ class System(nn.Module, ABC):
         """Labels uint8 ``[B, H, W]``: the one call that is both scored and timed."""
         return inference.labels_from(self.logits(image), (image.shape[-2], image.shape[-1]))
 
-    def enter_stage(self, stage: str) -> None:  # noqa: B027  # most systems have one stage and nothing to prepare
+    def enter_stage(self, stage: str) -> None:  # most systems have one stage and nothing to prepare
         """Freeze or unfreeze what a training stage asks for. ``stage`` is one of ``stages``."""
 
     def inference_form(self) -> System:

@@ -1,7 +1,7 @@
 """The process of one cell: reads a job on standard input, reports progress on standard output, leaves a record.
 
-``python -m benchmark.worker RECORDS < job.json``, started by :mod:`benchmark.runner`. Whatever libraries print goes to the
-cell's log, with the messages of this process; its last line is the error, if there was one.
+``python -m benchmark.worker RECORDS < job.json``, started by :mod:`benchmark.runner`. Whatever libraries print goes to
+the cell's log, with the messages of this process; its last line is the error, if there was one.
 """
 
 from __future__ import annotations

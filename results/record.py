@@ -1,7 +1,7 @@
 """The record: the immutable outcome of one cell, as typed JSON. Old versions stay readable.
 
-Every number in a report comes from a record, and a record says how it was made: the cell, the protocol, the raw samples,
-the environment and the provenance, or why there is no number.
+Every number in a report comes from a record, and a record says how it was made: the cell, the protocol, the raw
+samples, the environment and the provenance, or why there is no number.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ METRIC_VERSION = 1  # raised whenever a change of code changes an accuracy or co
 
 Status = Literal["ok", "oom", "failed", "unavailable"]
 Kind = Literal["accuracy", "cost"]
+Region = Literal["forward", "predict", "end_to_end"]  # what is timed
 
 
 class Model(BaseModel):
@@ -42,7 +43,7 @@ class Protocol(Model):
     deterministic: bool = False
     threads: int | None = None  # CPU threads; None on a GPU
     timed_regions: tuple[str, ...] = ()  # of "forward", "predict", "end_to_end"
-    input: Literal["dataset", "seeded-noise"] = "dataset"
+    input: Literal["dataset", "synthetic-land", "noise"] = "dataset"  # what is timed or scored
 
     @property
     def hash(self) -> str:
@@ -76,7 +77,7 @@ class Cell(Model):
 class Samples(Model):
     """Raw timing samples of one region, in the order taken, and what follows from them."""
 
-    region: Literal["forward", "predict", "end_to_end"]
+    region: Region
     latencies_ms: tuple[float, ...]
     median_ms: float
     median_low_ms: float  # 95 % interval of the median
@@ -84,7 +85,7 @@ class Samples(Model):
     p90_ms: float
     p99_ms: float
     warmup_samples: int
-    steady: bool  # whether the drift test was passed before the cap
+    steady: bool  # whether these samples pass the drift test
 
 
 class Probe(Model):
@@ -92,6 +93,7 @@ class Probe(Model):
 
     mib: float | None = None
     reason: str = ""  # why it is blank
+    method: str = ""  # how it was read, where there is more than one way
 
 
 class Memory(Model):

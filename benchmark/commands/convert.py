@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmark import registry
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The system and the two files."""

@@ -20,11 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     synth.add_argument("--test", type=int, default=4, metavar="N", help="images to score (4)")
     synth.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another world (0)")
     synth.set_defaults(action=_synth)
-    verify = actions.add_parser("verify", help="check a folder", description="Check files, sizes, colours, counts, splits.")
+    verify = actions.add_parser(
+        "verify", help="check a folder", description="Check files, sizes, colours, counts, splits."
+    )
     add_dataset_options(verify, default=None)
     verify.add_argument("--json", action="store_true", help="the report as JSON")
     verify.set_defaults(action=_verify)
-    prepare = actions.add_parser("prepare", help="lay out a dataset", description="Lay archives or folders out officially.")
+    prepare = actions.add_parser(
+        "prepare", help="lay out a dataset", description="Lay archives or folders out officially."
+    )
     add_dataset_options(prepare, default=None)
     prepare.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to lay it out in")
     prepare.set_defaults(action=_prepare)
@@ -57,8 +61,10 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _prepare(args: argparse.Namespace) -> int:
+    from benchmark.commands.progress import bar
     from benchmark.data.prepare import prepare
 
-    for line in prepare(args.dataset, args.root, args.out):
-        print(line)
-    return 0
+    with bar(sys.stderr, "images") as advance:
+        report = prepare(args.dataset, args.root, args.out, advance)
+    print("\n".join(report.lines))
+    return 0 if report.ok else 1

@@ -22,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("system", help="see 'isdbench systems'")
     parser.add_argument("--weights", type=Path, required=True, metavar="FILE", help="trained here, or converted")
     parser.add_argument("--split", help="the first of the dataset's evaluation splits with images by default")
-    parser.add_argument("--scale", type=float, default=1.0, help="of the image that enters; 0.8 is the official default (1)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="of the image that enters; 0.8 is the official default (1)"
+    )
     parser.add_argument("--json", action="store_true", help="all scores as JSON")
     add_dataset_options(parser, default=None)
     add_device_option(parser)

@@ -69,10 +69,15 @@ def _print(record: Record) -> None:
         return
     from tabulate import tabulate
 
-    rows = [("parameters (inference form)", f"{cost.parameters:,}"), ("parameters (training form)", f"{cost.trained_parameters:,}")]
+    rows = [
+        ("parameters (inference form)", f"{cost.parameters:,}"),
+        ("parameters (training form)", f"{cost.trained_parameters:,}"),
+    ]
     rows.append(("FLOPs of predict (G)", f"{cost.flops / 1e9:.1f}" if cost.flops else f"- ({cost.flops_reason})"))
     for taken in cost.samples:
-        spread = f"{taken.median_ms:.1f} [{taken.median_low_ms:.1f}, {taken.median_high_ms:.1f}], p90 {taken.p90_ms:.1f}"
+        spread = (
+            f"{taken.median_ms:.1f} [{taken.median_low_ms:.1f}, {taken.median_high_ms:.1f}], p90 {taken.p90_ms:.1f}"
+        )
         steady = "" if taken.steady else ", not steady"
         rows.append((f"{taken.region} latency (ms)", f"{spread}, n = {len(taken.latencies_ms)}{steady}"))
     for name in type(cost.memory).model_fields:

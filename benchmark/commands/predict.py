@@ -23,8 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="of any size")
     parser.add_argument("--weights", type=Path, required=True, metavar="FILE", help="trained here, or converted")
     parser.add_argument("--dataset", help="whose classes and palette; the one trained on by default")
-    parser.add_argument("--scale", type=float, default=1.0, help="of the image that enters; 0.8 is the official default (1)")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for NAME_labels.png and NAME_overlay.png")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="of the image that enters; 0.8 is the official default (1)"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="for NAME_labels.png and NAME_overlay.png"
+    )
     add_device_option(parser)
 
 
@@ -57,7 +61,9 @@ def _names(paths: list[Path]) -> list[str]:
     stems = [path.stem for path in paths]
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
     if twice is not None:
-        raise UserError(f"two images are named '{twice}'; their results would overwrite each other: predict them one by one")
+        raise UserError(
+            f"two images are named '{twice}'; their results would overwrite each other: predict them one by one"
+        )
     return stems
 
 

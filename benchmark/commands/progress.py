@@ -34,7 +34,9 @@ class Display:
             self.bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.bars.stop()
 
     def making(self, what: str, done: int, total: int) -> None:
@@ -81,7 +83,7 @@ class Display:
 
 @contextmanager
 def bar(stream: TextIO, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with time left for one long step; yields the function that moves it. Nothing is shown outside a terminal."""
+    """A bar with time left for one long step; yields what moves it. Nothing is shown outside a terminal."""
     columns = (TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(file=stream)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the records are, and what to write."""
-    parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES), metavar="TABLE", help="which (all)")
+    parser.add_argument(
+        "--tables", nargs="+", choices=TABLES, default=list(TABLES), metavar="TABLE", help="which (all)"
+    )
     add_store_options(parser)
 
 
@@ -35,12 +37,14 @@ def main(args: argparse.Namespace) -> int:
 
 def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, formats: Sequence[str]) -> None:
     """Print the tables, write them under ``out`` and say where."""
+    from rich.console import Console
+
     from reports.build import build_tables, write_reports
     from reports.writers import terminal
 
-    facts = system_facts()
+    facts, console = system_facts(), Console(highlight=False)
     for table in build_tables(records, facts, names):
-        print(terminal.render(table))
+        terminal.show(table, console)
     for path in write_reports(records, facts, out, formats, names):
         print(path)
 

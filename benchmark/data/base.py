@@ -12,8 +12,6 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import DataError
-
 IGNORE = 255
 Image = NDArray[np.uint8]  # [H, W, 3], RGB
 Label = NDArray[np.uint8]  # [H, W], class index; 255 = ignore
@@ -37,6 +35,12 @@ class DatasetInfo:
     licence: str = ""
     where: str = ""  # where a user gets it
     synthetic: bool = False
+
+    def colourise(self, label: Label) -> Image:
+        """A label map ``[H, W]`` in the palette, ``[H, W, 3]``; ignored pixels are black."""
+        table = np.zeros((256, 3), np.uint8)
+        table[: len(self.palette)] = self.palette
+        return table[label]
 
 
 @dataclass(frozen=True)
@@ -101,25 +105,7 @@ class Dataset(ABC):
         there = self.available_ids()
         return tuple(image_id for image_id in self.official_ids(split) if image_id in there)
 
-    def colourise(self, label: Label) -> Image:
-        """A label map in the palette; ignored pixels are black."""
-        table = np.zeros((256, 3), np.uint8)
-        table[: len(self.info.palette)] = self.info.palette
-        return table[label]
-
 
 def ids_hash(ids: Sequence[str]) -> str:
     """Fingerprint of an id list: sha256 of the ids sorted as strings and joined by newlines, first 16 hex digits."""
     return hashlib.sha256("\n".join(sorted(ids)).encode()).hexdigest()[:16]
-
-
-def require_folder(root: Path, needed: str) -> None:
-    """Check that ``root`` exists and holds ``needed`` (a glob pattern).
-
-    Raises:
-        DataError: it does not; the message says what was looked for.
-    """
-    if not root.is_dir():
-        raise DataError(f"--root {root}: no such folder")
-    if next(iter(root.glob(needed)), None) is None:
-        raise DataError(f"--root {root}: holds no '{needed}'; is this the dataset's own folder?")

@@ -124,7 +124,7 @@ class FolderDataset(Dataset):
 
     def official_mask(self, label: Label) -> Image | Label:
         """The pixels of a mask file as in the release."""
-        return self.colourise(label)
+        return self.info.colourise(label)
 
     def check_pair(self, image_id: str) -> list[Problem]:
         """What is wrong with the image and the mask of one id; both are read whole."""
