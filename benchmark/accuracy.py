@@ -1,0 +1,144 @@
+"""Accuracy as pure functions of an int64 confusion matrix ``[C, C]``: rows are the truth, columns the prediction.
+
+Counts are int64 from the first pixel on: a float32 count stops at 2**24, which one class of a 5000x5000 map exceeds
+(features F10). Scores are of the whole dataset, never means of per-image scores (F11), and in percent. A class absent
+from truth and prediction has no IoU (None) and is left out of a mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.data.base import IGNORE, DatasetInfo, Label
+
+Counts = NDArray[np.int64]
+BOUNDARY_SHARE = 0.02  # width of the boundary region over the image's diagonal (Cheng et al., CVPR 2021)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """Scores of one confusion matrix, in percent; fields as in ``results.record.Accuracy``."""
+
+    miou_paper: float | None
+    miou_dataset: float | None
+    conventions: dict[str, float | None]
+    iou: dict[str, float | None]
+
+
+def confusion(label: Label, prediction: Label, num_classes: int) -> Counts:
+    """Exact pixel counts int64 ``[C, C]`` of one label map; pixels whose label is 255 are not counted.
+
+    Args:
+        label: ground truth uint8 ``[H, W]``, class indices and 255.
+        prediction: uint8 ``[H, W]``, class indices.
+        num_classes: C.
+
+    Raises:
+        ValueError: the shapes differ, or a value is no class.
+    """
+    if label.shape != prediction.shape:
+        raise ValueError(f"label {label.shape} and prediction {prediction.shape} differ in shape")
+    if prediction.size and int(prediction.max()) >= num_classes:
+        raise ValueError(f"prediction holds {int(prediction.max())}, but there are {num_classes} classes")
+    pairs = label.astype(np.uint16)
+    pairs *= np.uint16(num_classes)
+    pairs += prediction
+    counts = np.bincount(pairs.ravel(), minlength=256 * num_classes).reshape(256, num_classes)
+    strange = np.flatnonzero(counts[num_classes:IGNORE].any(axis=1))
+    if strange.size:
+        raise ValueError(f"label holds {num_classes + int(strange[0])}, but there are {num_classes} classes")
+    return counts[:num_classes].astype(np.int64)
+
+
+def ious(counts: Counts) -> list[float | None]:
+    """IoU of each class in percent: hits / (truth + prediction - hits); None where a class is in neither."""
+    hits = np.diagonal(counts)
+    unions = counts.sum(axis=0) + counts.sum(axis=1) - hits
+    return _percent(hits, unions)
+
+
+def mean_iou(counts: Counts, classes: Sequence[int]) -> float | None:
+    """Mean IoU in percent over those of ``classes`` that occur; None when none does."""
+    scores = ious(counts)
+    return _mean([scores[index] for index in classes])
+
+
+def metrics(info: DatasetInfo, counts: Counts) -> Metrics:
+    """Every named score of a dataset's confusion matrix.
+
+    ``miou_paper`` is what the paper's column means: the mean over ``info.paper_classes`` where pixels labelled unknown
+    count, as false positives of whatever is predicted there (features F8, F9). ``miou_dataset`` is the mean over all
+    classes but unknown, with the pixels labelled unknown dropped. ``iou_<class>`` counts them, as ``miou_paper`` does.
+    ``conventions`` holds the three readings of the literature where a dataset has an unknown class, else nothing.
+    """
+    names = (f"iou_{name.replace(' ', '_')}" for name in info.classes)
+    evaluated = [index for index in range(len(info.classes)) if index != info.unknown_class]
+    dropped = without_truth(counts, info.unknown_class)
+    conventions: dict[str, float | None] = {}
+    if info.unknown_class is not None:
+        conventions = {
+            "miou_unknown_counted": mean_iou(counts, evaluated),
+            "miou_unknown_dropped": mean_iou(dropped, evaluated),
+            "miou_unknown_as_class": mean_iou(counts, range(len(info.classes))),
+        }
+    return Metrics(
+        miou_paper=mean_iou(counts, info.paper_classes),
+        miou_dataset=mean_iou(dropped, evaluated),
+        conventions=conventions,
+        iou=dict(zip(names, ious(counts), strict=True)),
+    )
+
+
+def without_truth(counts: Counts, unknown_class: int | None) -> Counts:
+    """The matrix with the pixels labelled ``unknown_class`` taken out (its row emptied)."""
+    kept: Counts = counts.copy()
+    if unknown_class is not None:
+        kept[unknown_class] = 0
+    return kept
+
+
+def boundary_counts(info: DatasetInfo, label: Label, prediction: Label) -> Counts:
+    """Pixels int64 ``[2, C]`` of one label map: intersection and union of each class's boundary regions.
+
+    The boundary region of a class is what an erosion by the boundary's width takes away from its mask, everything
+    outside the image counting as another class (Cheng et al. 2021). Pixels labelled 255 or unknown are dropped: there,
+    both maps belong to no class.
+    """
+    known = (label != IGNORE) if info.unknown_class is None else (label != IGNORE) & (label != info.unknown_class)
+    truth, predicted = (np.where(known, image, np.uint8(IGNORE)) for image in (label, prediction))
+    width = max(1, round(BOUNDARY_SHARE * float(np.hypot(*label.shape))))
+    in_truth, in_prediction = (_boundary(image, width) & known for image in (truth, predicted))
+    overlap = truth[in_truth & in_prediction & (truth == predicted)]
+    intersection, *areas = (
+        np.bincount(pixels, minlength=len(info.classes))
+        for pixels in (overlap, truth[in_truth], predicted[in_prediction])
+    )
+    return np.stack([intersection, areas[0] + areas[1] - intersection]).astype(np.int64)
+
+
+def boundary_iou(info: DatasetInfo, counts: Counts) -> float | None:
+    """Mean boundary IoU in percent over all classes but unknown, of the summed ``boundary_counts`` of all images."""
+    scores = _percent(counts[0], counts[1])
+    return _mean([score for index, score in enumerate(scores) if index != info.unknown_class])
+
+
+def _boundary(label: Label, width: int) -> NDArray[np.bool_]:
+    # a window of one class only has equal minimum and maximum: two filters serve all classes at once
+    square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+    low = cv2.erode(label, square, borderType=cv2.BORDER_CONSTANT, borderValue=IGNORE)
+    high = cv2.dilate(label, square, borderType=cv2.BORDER_CONSTANT, borderValue=IGNORE)
+    return np.asarray(low != high)
+
+
+def _percent(parts: Counts, wholes: Counts) -> list[float | None]:
+    return [100.0 * int(part) / int(whole) if whole else None for part, whole in zip(parts, wholes, strict=True)]
+
+
+def _mean(scores: Sequence[float | None]) -> float | None:
+    present = [score for score in scores if score is not None]
+    return sum(present) / len(present) if present else None

@@ -1,0 +1,180 @@
+"""Accuracy of a trained system: one image at a time, one int64 confusion matrix, and a kill loses one image at most."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from benchmark import inference
+from benchmark.accuracy import Metrics, boundary_counts, boundary_iou, confusion, metrics
+from benchmark.checkpoints import write_atomic
+from benchmark.data.base import Dataset, DatasetInfo, Image, Label
+from benchmark.errors import UserError
+from benchmark.system import System
+from results.record import METRIC_VERSION, digest
+
+Progress = Callable[[int, int], None]  # images done, images in all
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What is kept of one image: a line of the resume file."""
+
+    image: str
+    confusion: list[list[int]]  # [C, C], rows are the ground truth
+    boundary: list[list[int]]  # [2, C], intersections and unions
+    labels: str  # sha256 of the predicted label map's bytes
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOutcome:
+    """What ``results.record.Accuracy`` needs of an evaluation."""
+
+    metrics: Metrics
+    boundary_iou: float | None
+    confusion: tuple[tuple[int, ...], ...]
+    images: tuple[str, ...]
+    image_confusions_hash: str  # digest of the confusion matrices by image
+    labels_hash: str  # sha256 over the sha256 of each label map, in the order of the images
+    seconds: float  # of all images, those scored before an interruption included
+    resumed: bool
+
+
+def evaluate(
+    system: System,
+    dataset: Dataset,
+    ids: Sequence[str],
+    resume_file: Path,
+    *,
+    device: str = "cpu",
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+    scale: float = 1.0,
+    progress: Progress = lambda *_: None,
+) -> EvaluationOutcome:
+    """Score a system on images of a dataset, at the labels' full size.
+
+    Args:
+        system: trained; put on ``device`` and into eval mode.
+        dataset: to read from.
+        ids: of the images to score.
+        resume_file: one JSON line for each image scored. A file left by the same evaluation (weights,
+            images, protocol) is continued, any other one is replaced.
+        device: for torch.
+        precision: anything but fp32 runs ``predict`` under autocast.
+        scale: at another scale than 1 the system sees the image resized (antialiased), and the labels it predicts are
+            enlarged back by the nearest pixel. The official 0.8 protocol enlarges logits instead (features F1).
+        progress: called after each image.
+
+    Raises:
+        UserError: there is nothing to score, or the resume file cannot be written.
+        DataError: an image cannot be read.
+    """
+    if not ids:
+        raise UserError(f"--root {dataset.root}: no image to score")
+    system.to(device).eval()
+    header = {
+        "metric_version": METRIC_VERSION,
+        "dataset": dataset.info.name,
+        "weights": weights_hash(system),
+        "ids": digest(list(ids)),
+    }
+    header |= {"card": digest(asdict(system.card)), "device": device, "precision": precision, "scale": scale}
+    scored = _restart(resume_file, header)
+    resumed = bool(scored)
+    for image_id in ids[len(scored) :]:
+        started = time.monotonic()
+        image, label = dataset.read(image_id)
+        prediction = predicted(system, image, device=device, precision=precision, scale=scale)
+        scored.append(_scored(dataset.info, image_id, label, prediction, started))
+        with resume_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(scored[-1])) + "\n")
+        progress(len(scored), len(ids))
+    return _outcome(dataset.info, scored, resumed=resumed)
+
+
+def predicted(
+    system: System, image: Image, *, device: str = "cpu", precision: str = "fp32", scale: float = 1.0
+) -> Label:
+    """Labels uint8 ``[H, W]`` of an image uint8 ``[H, W, 3]`` by ``system.predict``, the call that is timed too.
+
+    Raises:
+        ValueError: the system's labels are not uint8 ``[1, H, W]``.
+    """
+    size = image.shape[:2]
+    with torch.inference_mode(), _autocast(device, precision):
+        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None].float() / 255
+        if scale != 1:
+            pixels = inference.reduced(pixels, scale)
+        labels = system.predict(pixels)
+        if labels.dtype != torch.uint8 or labels.shape != (1, *pixels.shape[-2:]):
+            shape = f"{labels.dtype} {tuple(labels.shape)} for an image of {tuple(pixels.shape)}"
+            raise ValueError(f"{system.card.name}: predict returned {shape}; expected uint8 [B, H, W]")
+        if scale != 1:
+            labels = torch.nn.functional.interpolate(labels[None], size=size, mode="nearest-exact")[0]
+    return np.asarray(labels[0].cpu().numpy())
+
+
+def weights_hash(system: System) -> str:
+    """The sha256 of the system's state: names and bytes of all tensors, first 16 hex digits."""
+    total = hashlib.sha256()
+    for name, tensor in system.state_dict().items():
+        total.update(name.encode())
+        total.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return total.hexdigest()[:16]
+
+
+def _autocast(device: str, precision: str) -> contextlib.AbstractContextManager[Any]:
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(device).type, dtype=AUTOCAST[precision])
+
+
+def _scored(info: DatasetInfo, image_id: str, label: Label, prediction: Label, started: float) -> Scored:
+    return Scored(
+        image=image_id,
+        confusion=confusion(label, prediction, len(info.classes)).tolist(),
+        boundary=boundary_counts(info, label, prediction).tolist(),
+        labels=hashlib.sha256(np.ascontiguousarray(prediction).data).hexdigest(),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _restart(path: Path, header: dict[str, Any]) -> list[Scored]:
+    """The images that the file's own evaluation has scored; the file is cut to them, or begun."""
+    first = json.dumps(header) + "\n"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else []
+    scored: list[Scored] = []
+    kept = [first]
+    for line in lines[1:] if lines[:1] == [first] else []:
+        if not line.endswith("\n"):
+            break  # the line that a kill cut short
+        scored.append(Scored(**json.loads(line)))
+        kept.append(line)
+    write_atomic(path, "".join(kept).encode())
+    return scored
+
+
+def _outcome(info: DatasetInfo, scored: Sequence[Scored], *, resumed: bool) -> EvaluationOutcome:
+    counts = np.sum([np.array(one.confusion, np.int64) for one in scored], axis=0)
+    boundaries = np.sum([np.array(one.boundary, np.int64) for one in scored], axis=0)
+    return EvaluationOutcome(
+        metrics=metrics(info, counts),
+        boundary_iou=boundary_iou(info, boundaries),
+        confusion=tuple(tuple(row) for row in counts.tolist()),
+        images=tuple(one.image for one in scored),
+        image_confusions_hash=digest({one.image: one.confusion for one in scored}),
+        labels_hash=hashlib.sha256("".join(one.labels for one in scored).encode()).hexdigest(),
+        seconds=sum(one.seconds for one in scored),
+        resumed=resumed,
+    )
