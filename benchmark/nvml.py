@@ -1,0 +1,77 @@
+"""NVML for the GPU that torch calls ``cuda:0``, found by UUID because CUDA_VISIBLE_DEVICES renumbers the devices."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pynvml
+
+from benchmark.memory import MIB, ProbeAbsentError
+
+
+def torch_uuid() -> str:
+    """UUID of torch's first visible GPU, as NVML writes it."""
+    import torch
+
+    return f"GPU-{torch.cuda.get_device_properties(0).uuid}"
+
+
+@contextmanager
+def opened(uuid: str) -> Iterator[Any]:
+    """The NVML handle of a GPU.
+
+    Raises:
+        ProbeAbsentError: no NVML here, or it refuses; also from calls made inside the block.
+    """
+    try:
+        pynvml.nvmlInit()  # counted by NVML: nesting is fine
+        try:
+            yield pynvml.nvmlDeviceGetHandleByUUID(uuid)
+        finally:
+            pynvml.nvmlShutdown()
+    except pynvml.NVMLError as error:
+        raise ProbeAbsentError(f"NVML: {error}") from error
+
+
+def device_used_mb(uuid: str) -> float:
+    """Memory in use on the GPU by all processes, MiB.
+
+    Raises:
+        ProbeAbsentError: NVML does not say.
+    """
+    with opened(uuid) as handle:
+        return float(pynvml.nvmlDeviceGetMemoryInfo(handle).used) / MIB
+
+
+def process_used_mb(uuid: str) -> float:
+    """Memory of this process on the GPU, CUDA context included, MiB.
+
+    Raises:
+        ProbeAbsentError: NVML does not know this process, or not its memory.
+    """
+    with opened(uuid) as handle:
+        processes = {process.pid: process for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+    mine = processes.get(os.getpid())
+    if mine is None:
+        raise ProbeAbsentError("NVML lists no process of this id, as in a container with process ids of its own")
+    if mine.usedGpuMemory is None:
+        raise ProbeAbsentError("the driver does not tell the memory of single processes")
+    return float(mine.usedGpuMemory) / MIB
+
+
+def device_state(uuid: str) -> dict[str, Any]:
+    """Driver, present clocks and power limit, under the names of ``results.record.Environment``.
+
+    Raises:
+        ProbeAbsentError: NVML does not say.
+    """
+    clocks = {"graphics": pynvml.NVML_CLOCK_GRAPHICS, "sm": pynvml.NVML_CLOCK_SM, "memory": pynvml.NVML_CLOCK_MEM}
+    with opened(uuid) as handle:
+        return {
+            "driver": str(pynvml.nvmlSystemGetDriverVersion()),
+            "clocks_mhz": {name: int(pynvml.nvmlDeviceGetClockInfo(handle, kind)) for name, kind in clocks.items()},
+            "power_limit_w": pynvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000,
+        }

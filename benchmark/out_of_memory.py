@@ -1,0 +1,32 @@
+"""Telling "the memory is full" from every other failure, without importing torch."""
+
+from __future__ import annotations
+
+import errno
+
+from benchmark.errors import UserError
+
+SIGNS = (
+    "out of memory",  # CUDA driver and allocator
+    "defaultcpuallocator: can't allocate memory",  # torch on CPU
+    "defaultcpuallocator: not enough memory",  # the same on Windows
+    "cudnn_status_alloc_failed",
+    "cublas_status_alloc_failed",
+    "insufficient memory",  # OpenCV
+)
+
+
+class ResourceExhaustedError(UserError):
+    """The device or the host had not enough memory for this system at this image size."""
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an exception, or the one it was raised from, says that memory was exhausted on host or device."""
+    if error is None:
+        return False
+    if isinstance(error, MemoryError | ResourceExhaustedError):
+        return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    said = str(error).lower()
+    return any(sign in said for sign in SIGNS) or is_out_of_memory(error.__cause__)

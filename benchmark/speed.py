@@ -1,0 +1,124 @@
+"""Latency samples of calls: warm-up until steady, then interleaved rounds in random order, the device synchronised."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.statistics import FEWEST, drifts, require_positive, summarise
+from results.record import Region, Samples
+
+Clock = Callable[[], float]  # seconds, monotonic
+Progress = Callable[[str, int, int], None]  # step, rounds done, rounds expected
+Round = dict[str, float]  # latency in ms by call
+
+WARMUP_WINDOW = FEWEST  # rounds that the drift test looks at
+WARMUP_SHARE = 1 / 3  # of the seconds; the rest is for samples that are kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedSettings:
+    """How long to measure.
+
+    Sampling ends at ``max_samples``, or once ``min_samples`` are taken and ``seconds_budget`` is spent.
+
+    Raises:
+        ValueError: too few samples for an interval, or the limits contradict each other.
+    """
+
+    min_samples: int
+    max_samples: int
+    seconds_budget: float  # of measured time, warm-up and all interleaved calls together
+    max_warmup: int
+
+    def __post_init__(self) -> None:
+        if self.min_samples < FEWEST:
+            raise ValueError(f"min_samples {self.min_samples}: a 95 % interval of the median needs at least {FEWEST}")
+        if self.max_samples < self.min_samples or self.max_warmup < 1:
+            raise ValueError("max_samples must not be below min_samples, and max_warmup not below 1")
+
+
+@dataclass(frozen=True)
+class TimedCall:
+    """What is timed. ``inspect`` gets what ``run`` returned, outside the timed region."""
+
+    region: Region
+    run: Callable[[], Any]
+    inspect: Callable[[Any], None] = lambda _: None
+
+
+def sample(
+    call: TimedCall, settings: SpeedSettings, synchronise: Callable[[], None], clock: Clock = time.perf_counter
+) -> Samples:
+    """Samples of one call: :func:`sample_interleaved` with nothing beside it."""
+    return sample_interleaved({"only": call}, settings, synchronise, clock)["only"]
+
+
+def sample_interleaved(
+    calls: Mapping[str, TimedCall],
+    settings: SpeedSettings,
+    synchronise: Callable[[], None],
+    clock: Clock = time.perf_counter,
+    *,
+    seed: int = 0,
+    progress: Progress = lambda *_: None,
+) -> dict[str, Samples]:
+    """Samples of several calls, taken in rounds so that a slow spell of the machine falls on all of them.
+
+    Each round runs every call once, in an order drawn from ``seed``. Warm-up rounds end when no call drifts over the
+    last ``WARMUP_WINDOW``, or at ``max_warmup``, or when a third of the seconds is spent. Whether the samples then kept
+    are steady is tested on themselves, and said in ``Samples.steady``.
+
+    Raises:
+        TimingError: the clock gave a latency that cannot be.
+    """
+    order, names = random.Random(seed), list(calls)
+
+    def play() -> Round:
+        order.shuffle(names)
+        return {name: _latency_ms(calls[name], synchronise, clock) for name in names}
+
+    warmup = _warm_up(play, settings, progress)
+    kept = _record(play, settings, settings.seconds_budget - _seconds(warmup), progress)
+    return {name: summarise(call.region, [one[name] for one in kept], len(warmup)) for name, call in calls.items()}
+
+
+def _warm_up(play: Callable[[], Round], settings: SpeedSettings, progress: Progress) -> list[Round]:
+    rounds: list[Round] = []
+    while len(rounds) < settings.max_warmup and _seconds(rounds) < settings.seconds_budget * WARMUP_SHARE:
+        rounds.append(play())
+        progress("warm-up", len(rounds), settings.max_warmup)
+        recent = rounds[-WARMUP_WINDOW:]
+        if len(recent) == WARMUP_WINDOW and not any(drifts([one[name] for one in recent]) for name in recent[0]):
+            break
+    return rounds
+
+
+def _record(play: Callable[[], Round], settings: SpeedSettings, seconds: float, progress: Progress) -> list[Round]:
+    rounds: list[Round] = []
+    spent = 0.0
+    while len(rounds) < settings.min_samples or (len(rounds) < settings.max_samples and spent < seconds):
+        rounds.append(play())
+        spent += _seconds(rounds[-1:])
+        affordable = int(len(rounds) * seconds / spent) if seconds > 0 else 0
+        expected = min(max(affordable, settings.min_samples, len(rounds)), settings.max_samples)
+        progress("timing", len(rounds), expected)
+    return rounds
+
+
+def _seconds(rounds: list[Round]) -> float:
+    return sum(sum(one.values()) for one in rounds) / 1000
+
+
+def _latency_ms(call: TimedCall, synchronise: Callable[[], None], clock: Clock) -> float:
+    synchronise()
+    start = clock()
+    output = call.run()
+    synchronise()
+    latency_ms = (clock() - start) * 1000
+    require_positive(latency_ms)
+    call.inspect(output)
+    return latency_ms

@@ -1,0 +1,100 @@
+"""What follows from raw latencies: median, its interval, percentiles, and whether they drift. No torch."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+import numpy as np
+
+from results.record import Region, Samples
+
+CONFIDENCE = 0.95
+FEWEST = 6  # below six samples no pair of order statistics covers the median with 95 %
+DRIFT_TOLERANCE = 0.03  # a trend that moves the median by less does not matter
+DRIFT_Z = 1.96  # a trend with a smaller Mann-Kendall statistic is noise
+
+
+class TimingError(RuntimeError):
+    """Latencies that cannot be what they claim to be: nan, zero, negative, constant, or too few."""
+
+
+def median_interval(latencies: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Distribution-free interval of the median: the narrowest symmetric pair of order statistics that covers it.
+
+    The number of samples below the median is binomial (n, 1/2), so the k-th smallest and k-th largest of n samples hold
+    the median between them with probability 1 - 2 P(Bin(n, 1/2) < k).
+
+    Raises:
+        TimingError: too few samples for this confidence.
+    """
+    ordered = sorted(latencies)
+    count = len(ordered)
+    outside, rank = 0, 0  # outside: 2^n P(Bin(n, 1/2) <= rank)
+    while 2 * (outside := outside + math.comb(count, rank)) <= (1 - confidence) * 2**count:
+        rank += 1
+    if rank == 0:
+        raise TimingError(
+            f"{count} samples carry no {confidence:.0%} interval of the median; take at least {FEWEST} (min_samples)"
+        )
+    return ordered[rank - 1], ordered[count - rank]
+
+
+def percentile(latencies: Sequence[float], percent: float) -> float:
+    """Nearest rank: the smallest measured latency that at least ``percent`` of the samples do not exceed."""
+    ordered = sorted(latencies)
+    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+
+
+def drifts(latencies: Sequence[float]) -> bool:
+    """Whether latencies, in the order taken, have a trend that is both significant and large enough to matter.
+
+    Significant: the Mann-Kendall test (Mann 1945), which needs no distribution and shrugs off single outliers. Large
+    enough: the medians of the two halves differ by more than ``DRIFT_TOLERANCE``.
+    """
+    values = np.asarray(latencies)
+    count = len(values)
+    if count < 2:
+        return False
+    score = abs(np.triu(np.sign(values[None, :] - values[:, None])).sum())
+    deviation = math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    first, last = np.median(values[: count // 2]), np.median(values[-(count // 2) :])
+    return bool((score - 1) / deviation > DRIFT_Z and abs(last / first - 1) > DRIFT_TOLERANCE)
+
+
+def summarise(region: Region, latencies_ms: Sequence[float], warmup_samples: int) -> Samples:
+    """The samples of one timed region (milliseconds, in the order taken) with all that a report needs.
+
+    Raises:
+        TimingError: a latency is nan, infinite, zero or negative; all are equal; there are too few.
+    """
+    for latency in latencies_ms:
+        require_positive(latency)
+    low, high = median_interval(latencies_ms)
+    if min(latencies_ms) == max(latencies_ms):
+        raise TimingError(
+            f"all {len(latencies_ms)} latencies of '{region}' are {latencies_ms[0]} ms: the clock does not tick finely "
+            "enough; use time.perf_counter"
+        )
+    return Samples(
+        region=region,
+        latencies_ms=tuple(latencies_ms),
+        median_ms=statistics.median(latencies_ms),
+        median_low_ms=low,
+        median_high_ms=high,
+        p90_ms=percentile(latencies_ms, 90),
+        p99_ms=percentile(latencies_ms, 99),
+        warmup_samples=warmup_samples,
+        steady=not drifts(latencies_ms),
+    )
+
+
+def require_positive(latency_ms: float) -> None:
+    """Refuse a latency that no clock can have measured.
+
+    Raises:
+        TimingError: it is nan, infinite, zero or negative.
+    """
+    if not (math.isfinite(latency_ms) and latency_ms > 0):
+        raise TimingError(f"a latency of {latency_ms} ms: the clock is broken or not monotonic; use time.perf_counter")
