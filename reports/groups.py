@@ -5,6 +5,7 @@ Records that differ in any of these are never mixed; they make separate groups, 
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -35,10 +36,29 @@ class Group:
     accuracy: pd.DataFrame
     cost: pd.DataFrame
 
-    @property
+    @functools.cached_property
     def rows(self) -> pd.DataFrame:
         """All rows, accuracy first."""
         return pd.concat([frame for frame in (self.accuracy, self.cost) if not frame.empty])
+
+    @functools.cached_property
+    def systems(self) -> tuple[str, ...]:
+        """Names of the systems that have a record, in the order of the records."""
+        return tuple(dict.fromkeys(map(str, self.rows["system"])))
+
+    def records_of(self, system: str, kind: str) -> pd.DataFrame:
+        """The rows of one system and one kind of record; empty where there are none."""
+        found: pd.DataFrame = self._parts.get((kind, system), self._none)
+        return found
+
+    @functools.cached_property
+    def _none(self) -> pd.DataFrame:
+        none: pd.DataFrame = self.rows.iloc[:0]
+        return none
+
+    @functools.cached_property
+    def _parts(self) -> dict[tuple[Any, ...], pd.DataFrame]:
+        return {tuple(map(str, key)): part for key, part in self.rows.groupby(["kind", "system"])}
 
     @property
     def image_size(self) -> tuple[int, int]:

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
-
 from reports.caption import caption, title
 from reports.groups import SHARED_RECIPES, Group
 from reports.measures import Measure, measures, speedup, speedup_columns
@@ -45,7 +43,7 @@ def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts],
 def is_fed(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> bool:
     """Whether a group has any record for a table: of a system that feeds a row of it, or of an added one."""
     fed = {system.name for system in systems for row in system.rows if row.partition("/")[0] == paper.name}
-    return bool(fed & set(group.rows["system"])) or bool(_added(paper, group, systems))
+    return bool(fed & set(group.systems)) or bool(_added(paper, group, systems))
 
 
 def _added(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> list[SystemFacts]:
@@ -53,8 +51,7 @@ def _added(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> l
     if paper.name not in _WITH_ADDED:
         return []
     known = {system.name: system for system in systems}
-    ran = dict.fromkeys(str(name) for name in group.rows["system"])
-    facts = [known.get(name, SystemFacts(name, name, "not stated", 0)) for name in ran]
+    facts = [known.get(name, SystemFacts(name, name, "not stated", 0)) for name in group.systems]
     return [system for system in facts if not system.rows]
 
 
@@ -65,7 +62,7 @@ def _rows(
         feeding = [system for system in systems if f"{paper.name}/{printed.row}" in system.rows]
         yield _row(printed, printed.group, feeding[0] if feeding else None, group, compared)
         for system in feeding[1:]:
-            if (group.rows["system"] == system.name).any():
+            if system.name in group.systems:
                 yield _row(printed, printed.group, system, group, compared, alternative=True)
     for system in _added(paper, group, systems):
         yield _row(None, ADDED, system, group, compared)
@@ -82,7 +79,7 @@ def _row(
 ) -> Row:
     cells: list[Cell] = []
     for measure in compared:
-        paper_cell, *ours = measure.cells(printed, _records_of(system, group, measure.kind))
+        paper_cell, *ours = measure.cells(printed, group.records_of(system.name, measure.kind) if system else None)
         cells += [Cell(status="not printed") if alternative else paper_cell, *ours]
     return Row(
         row=printed.row if printed else "",
@@ -93,14 +90,6 @@ def _row(
         cells=tuple(cells),
         alternative=alternative,
     )
-
-
-def _records_of(system: SystemFacts | None, group: Group, kind: str) -> pd.DataFrame | None:
-    if system is None:
-        return None
-    frame = group.accuracy if kind == "accuracy" else group.cost
-    records: pd.DataFrame = frame[frame["system"] == system.name]
-    return records
 
 
 def _with_speedup(rows: Sequence[Row], fps: int) -> Iterator[Row]:

@@ -105,7 +105,7 @@ class Store:
         for path in self._files():
             try:
                 records.append(read_record(path))
-            except RecordError as error:  # noqa: PERF203  # reading a file costs a thousand times more
+            except RecordError as error:
                 problems.append(str(error))
         return Contents(tuple(records), tuple(problems))
 
