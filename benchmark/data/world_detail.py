@@ -84,8 +84,14 @@ def paint_town(canvas: Canvas, regions: Regions, angle: float, scale: Scale, rng
         return
     box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     town = np.ascontiguousarray(canvas[box])
+    _paint_blocks(town, angle, scale, rng)
+    np.copyto(canvas[box], town, where=inside[box][..., None])
+
+
+def _paint_blocks(town: Canvas, angle: float, scale: Scale, rng: np.random.Generator) -> None:
+    """Streets around blocks of lots, and a house on most lots, over the whole of ``town``."""
     size = np.array([town.shape[1], town.shape[0]])
-    reach, lot, block = float(np.hypot(*size)) / 2, scale.fine(24), 4
+    reach, lot, block = math.hypot(*size) / 2, scale.fine(24), 4
     forward = np.array([math.cos(angle), math.sin(angle)])
     aside = np.array([-forward[1], forward[0]])
     count = math.ceil(reach / lot)
@@ -99,7 +105,6 @@ def paint_town(canvas: Canvas, regions: Regions, angle: float, scale: Scale, rng
         if i % block and j % block and rng.random() < 0.85 and ((centre > 0) & (centre < size)).all():
             houses.append(rectangle(centre, (lot * rng.uniform(0.4, 0.95), lot * rng.uniform(0.4, 0.95)), angle))
     paint_roofs(town, houses, scale, rng)
-    np.copyto(canvas[box], town, where=inside[box][..., None])
 
 
 def paint_roofs(canvas: Canvas, buildings: Sequence[Points], scale: Scale, rng: np.random.Generator) -> None:
