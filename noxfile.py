@@ -3,6 +3,8 @@
 What follows `--` goes to the tool: `nox -s table1 -- --profile lite --device cuda`.
 """
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2024.4.15"
@@ -56,16 +58,16 @@ def lowest(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
-def _table(number: int) -> None:
+def _table(name: str) -> None:
     """Register the session of one of the paper's tables."""
 
     def session(session: nox.Session) -> None:
         session.install("-e", ".")
-        session.run("isdbench", "run", f"table{number}", *session.posargs)
+        session.run("isdbench", "run", name, *session.posargs)
 
-    session.__doc__ = f"Measure and print Table {number} of the paper: synthetic world, smoke profile by default."
-    nox.session(session, name=f"table{number}", default=False)
+    session.__doc__ = f"Measure and print the paper's {name}: synthetic world, smoke profile by default."
+    nox.session(session, name=name, default=False)
 
 
-for _number in range(1, 8):
-    _table(_number)
+for _file in sorted((Path(__file__).parent / "results" / "paper").glob("table*.csv")):
+    _table(_file.stem)

@@ -13,7 +13,8 @@ from benchmark.card import Card, Recipe
 from benchmark.data.base import Dataset, DatasetInfo, ids_hash
 from benchmark.errors import DataError, UnknownNameError, UserError
 from benchmark.profiles import Profile
-from benchmark.tables import TABLES, PaperTable
+from benchmark.tables import image_size, systems_of, tables_of
+from results.paper import PaperTable
 from results.record import Cell, Kind, Model, Protocol, digest
 
 Tell = Callable[[str, int, int, str], None]  # how far a cell is: step, done, total, a note
@@ -123,19 +124,20 @@ def plan(table: PaperTable, request: Request) -> list[Job]:
     Raises:
         UserError: the table prints another of the paper's datasets, or a name is unknown.
     """
-    info, papers = request.info, {other.dataset for other in TABLES.values()}
-    if not info.synthetic and info.name != table.dataset and info.name in papers:
-        fitting = ", ".join(name for name, other in TABLES.items() if other.dataset == info.name)
-        raise UserError(f"--dataset {info.name}: {table.name} prints {table.dataset}; {info.name} belongs to {fitting}")
+    info, fitting = request.info, tables_of(request.info.name)
+    if fitting and table.name not in fitting:
+        hint = f"{info.title} is printed by {', '.join(fitting)}"
+        raise UserError(f"--dataset {info.name}: {table.name} prints {table.dataset}; {hint}")
     size = world_size(table, request.profile) if info.synthetic else info.image_size
     recipe_dataset = table.dataset if info.synthetic else info.name
-    names = request.systems or tuple(table.systems(registry.cards()))
+    names = request.systems or tuple(systems_of(table, registry.cards()))
     return [job for name in names for job in jobs(registry.card(name), size, recipe_dataset, request)]
 
 
 def world_size(table: PaperTable, profile: Profile) -> tuple[int, int]:
     """Height and width of the synthetic world's images for a table."""
-    return round(table.image_size[0] * profile.ratio), round(table.image_size[1] * profile.ratio)
+    height, width = image_size(table)
+    return round(height * profile.ratio), round(width * profile.ratio)
 
 
 def jobs(card: Card, size: tuple[int, int], recipe_dataset: str, request: Request) -> list[Job]:

@@ -1,59 +1,31 @@
-"""The paper's tables as work to do: the dataset each prints, its image size, and the systems that feed its rows."""
+"""The paper's tables as work to do: which systems feed their rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from benchmark.card import Card
-from benchmark.errors import UnknownNameError
+from results.paper import DATASETS, TABLE_NAMES, PaperTable, paper_table
 
 
-@dataclass(frozen=True)
-class PaperTable:
-    """One table of the paper: the dataset it prints and the image (height, width) that its speed column means."""
-
-    name: str
-    dataset: str
-    image_size: tuple[int, int]
-
-    def row_of(self, card: Card) -> str | None:
-        """The row of this table that a card feeds, if any: "unet-local"."""
-        for row in card.rows:
-            table, _, slug = row.partition("/")
-            if table == self.name:
-                return slug
-        return None
-
-    def systems(self, cards: dict[str, Card]) -> list[str]:
-        """The first system that feeds each row, in the registry's order; named alternatives are run on request."""
-        first: dict[str, str] = {}
-        for name, card in cards.items():
-            row = self.row_of(card)
-            if row is not None:
-                first.setdefault(row, name)
-        return list(first.values())
+def row_of(table: PaperTable, card: Card) -> str | None:
+    """The row of a table that a card feeds, if any: "unet-local"."""
+    return next((row.partition("/")[2] for row in card.rows if row.partition("/")[0] == table.name), None)
 
 
-TABLES = {
-    table.name: table
-    for table in (
-        PaperTable("table1", "deepglobe", (2448, 2448)),
-        PaperTable("table2", "inria", (5000, 5000)),
-        PaperTable("table3", "cityscapes", (1024, 2048)),
-        PaperTable("table4", "cityscapes", (1024, 2048)),
-        PaperTable("table5", "deepglobe", (2448, 2448)),
-        PaperTable("table6", "deepglobe", (2448, 2448)),
-        PaperTable("table7", "deepglobe", (2448, 2448)),
-    )
-}
+def systems_of(table: PaperTable, cards: dict[str, Card]) -> list[str]:
+    """The first system that feeds each row, in the table's order; named alternatives are run on request."""
+    first: dict[str, str] = {}
+    for name, card in cards.items():
+        row = row_of(table, card)
+        if row is not None:
+            first.setdefault(row, name)
+    return [first[row.row] for row in table.rows if row.row in first]
 
 
-def table(name: str) -> PaperTable:
-    """The table of a name.
+def image_size(table: PaperTable) -> tuple[int, int]:
+    """Height and width of the image that a table's speed column means."""
+    return DATASETS[table.dataset].image_size
 
-    Raises:
-        UnknownNameError: there is no such table.
-    """
-    if name not in TABLES:
-        raise UnknownNameError("table", name, TABLES)
-    return TABLES[name]
+
+def tables_of(dataset: str) -> list[str]:
+    """The tables that print a dataset."""
+    return [name for name in TABLE_NAMES if paper_table(name).dataset == dataset]

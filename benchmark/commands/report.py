@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands.options import add_store_options
-from benchmark.tables import TABLES
+from results.paper import TABLE_NAMES
 
 if TYPE_CHECKING:
     from reports.table import SystemFacts
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the records are, and what to write."""
     parser.add_argument(
-        "--tables", nargs="+", choices=TABLES, default=list(TABLES), metavar="TABLE", help="which (all)"
+        "--tables", nargs="+", choices=TABLE_NAMES, default=TABLE_NAMES, metavar="TABLE", help="which (all)"
     )
     add_store_options(parser)
 

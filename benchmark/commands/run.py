@@ -12,17 +12,18 @@ from benchmark import registry
 from benchmark.commands.options import add_dataset_options, add_device_option, add_store_options, open_dataset
 from benchmark.errors import UserError
 from benchmark.profiles import PROFILES, profile
-from benchmark.tables import TABLES, PaperTable, table
+from results.paper import TABLE_NAMES, paper_table
 
 if TYPE_CHECKING:
     from benchmark.commands.progress import Display
     from benchmark.data.base import Dataset
     from benchmark.plan import Job, Request
+    from results.paper import PaperTable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The tables, and what to run them on."""
-    parser.add_argument("tables", nargs="+", metavar="TABLE", help=", ".join(TABLES))
+    parser.add_argument("tables", nargs="+", metavar="TABLE", help=", ".join(TABLE_NAMES))
     parser.add_argument("--profile", default="smoke", help=f"the budget: {', '.join(PROFILES)} (smoke)")
     parser.add_argument("--systems", type=names, help="comma-separated; the systems of the table's rows by default")
     parser.add_argument("--only", choices=("cost", "accuracy"), help="one kind of cell")
@@ -49,7 +50,7 @@ def main(args: argparse.Namespace) -> int:
     from results.store import Store
 
     _check(args)
-    tables = [table(name) for name in args.tables]
+    tables = [paper_table(name) for name in args.tables]
     store = Store(args.records or args.out / "records")
     records = []
     with Display(sys.stderr) as display:
