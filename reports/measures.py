@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reports.groups import Group
-from reports.table import Cell, Column, significant
+from reports.table import RATIO_LABEL, Cell, Column, significant
 from results.paper import PaperRow, PaperTable
 
 PROBES = {  # by likeness to the paper's gpustat column, the likest first
@@ -34,7 +34,7 @@ class Measure:
     @property
     def columns(self) -> tuple[Column, Column, Column]:
         """The paper's figure, ours, and the comparison."""
-        comparison = ("ratio", "ours / paper") if self.is_ratio else ("difference", "ours - paper")
+        comparison = ("ratio", RATIO_LABEL) if self.is_ratio else ("difference", "ours - paper")
         return (
             Column(f"{self.printed}_printed", self.head, self.labels[0]),
             Column(f"{self.ours}_ours", self.head, self.labels[1]),

@@ -7,6 +7,8 @@ import math
 import unicodedata
 from dataclasses import dataclass
 
+RATIO_LABEL = "ours / paper"  # of a column
+
 
 @dataclass(frozen=True)
 class SystemFacts:
@@ -67,9 +69,10 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The method, with the system's name where the paper prints no such row."""
-        unnamed = (self.alternative or not self.row) and self.method != self.system
-        return f"{self.method} ({self.system})" if unnamed else self.method
+        """The method; of a further system its name, and of an added one both."""
+        if self.alternative:
+            return self.system
+        return self.method if self.row or self.method == self.system else f"{self.method} ({self.system})"
 
 
 @dataclass(frozen=True)

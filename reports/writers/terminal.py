@@ -1,15 +1,19 @@
-"""A table on a terminal of 80 columns or more; intervals are shown where there is room for them."""
+"""A table on a terminal of 80 columns or more.
+
+Intervals are shown where there is room for them; where there is none for all columns, ratios to the paper are left out.
+"""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from reports.table import FIDELITY_LEGEND, Row, Table, fidelity_code
+from reports.table import FIDELITY_LEGEND, RATIO_LABEL, Row, Table, fidelity_code
 
 WIDE = 110  # width of a terminal that has room for intervals
 _NARROWEST = 10  # of the column of methods, however narrow the terminal
@@ -18,10 +22,27 @@ _NARROWEST = 10  # of the column of methods, however narrow the terminal
 def show(table: Table, console: Console) -> None:
     """Print the table, its caption and its notes. Foreign text is printed as it is, never as markup."""
     console.print(Text(table.title, "bold"))
-    for line, style in _Grid(table, console.width).lines():
+    grid = _fitted(table, console.width)
+    for line, style in grid.lines():
         console.print(Text(line, style), soft_wrap=True)
-    for paragraph in (table.caption, FIDELITY_LEGEND, *table.notes):
+    left_out = [column.head for column in table.columns if column not in grid.table.columns]
+    note = [f"Left out at {console.width} columns: ours / paper of {' and '.join(left_out)}."] if left_out else []
+    for paragraph in (*note, table.caption, FIDELITY_LEGEND, *table.notes):
         console.print(Text(paragraph, "dim"))
+
+
+def _fitted(table: Table, width: int) -> _Grid:
+    """The grid, without as many ratios as it takes to fit."""
+    grid = _Grid(table, width)
+    ratios = [index for index, column in enumerate(table.columns) if column.label == RATIO_LABEL]
+    while grid.width > width and ratios:
+        grid = _Grid(_without(grid.table, ratios.pop()), width)
+    return grid
+
+
+def _without(table: Table, index: int) -> Table:
+    rows = tuple(replace(row, cells=row.cells[:index] + row.cells[index + 1 :]) for row in table.rows)
+    return replace(table, columns=table.columns[:index] + table.columns[index + 1 :], rows=rows)
 
 
 class _Grid:
@@ -37,11 +58,16 @@ class _Grid:
         longest = max(cell_len(_method(row)) for row in table.rows)
         self.method = min(longest, max(_NARROWEST, width - figures))
 
+    @property
+    def width(self) -> int:
+        """Width of the longest line."""
+        return self.method + 2 + sum(self.gaps) + sum(self.widths)
+
     def lines(self) -> Iterator[tuple[str, str]]:
         """Each line with its style."""
         for line in self._header():
             yield line, "bold"
-        yield "─" * (self.method + 2 + sum(self.gaps) + sum(self.widths)), ""
+        yield "─" * self.width, ""
         for group, rows in self.table.sections:
             if group:
                 yield group, "italic"

@@ -77,6 +77,15 @@ def test_the_grid_fits_the_terminal(width):
     assert ("[0.830, 0.871]" in "\n".join(grid)) == (width >= terminal.WIDE)
 
 
+def test_ratios_are_left_out_where_the_terminal_is_too_narrow():
+    text = shown(46)
+    assert "Left out at 46 columns: ours / paper of FPS ↑ (1/s)." in " ".join(text.split())
+    grid = text.split("Left out")[0]
+    assert "ours-" in grid
+    assert "ours/" not in grid
+    assert "Left out" not in shown(80)
+
+
 def test_a_terminal_prints_foreign_markup_as_text():
     assert "[red]*bold*[/red]" in " ".join(shown(200).split())
 
