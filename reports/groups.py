@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -45,6 +46,12 @@ class Group:
     def systems(self) -> tuple[str, ...]:
         """Names of the systems that have a record, in the order of the records."""
         return tuple(dict.fromkeys(map(str, self.rows["system"])))
+
+    def only(self, systems: Iterable[str]) -> Group:
+        """The same group with the records of some systems."""
+        names = list(systems)
+        accuracy, cost = (frame[frame["system"].isin(names)] for frame in (self.accuracy, self.cost))
+        return replace(self, accuracy=accuracy, cost=cost)
 
     def records_of(self, system: str, kind: str) -> pd.DataFrame:
         """The rows of one system and one kind of record; empty where there are none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,8 @@ _NOTE_LENGTH = 240
 
 
 def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts], name: str) -> Table:
-    """One table from one group of comparable records; ``name`` is the stem of its files."""
+    """One table from one group of comparable records that feeds it; ``name`` is the stem of its files."""
+    group = group.only(_shown(paper, group, systems))
     compared = measures(paper, group)
     text = caption(paper, group, compared)
     columns = tuple(column for measure in compared for column in measure.columns)
@@ -36,14 +37,20 @@ def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts],
         caption=plain(text),
         columns=columns,
         rows=rows,
-        notes=_notes({row.system for row in rows}, group, systems, compared),
+        notes=_notes(group, systems, compared),
     )
 
 
 def is_fed(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> bool:
-    """Whether a group has any record for a table: of a system that feeds a row of it, or of an added one."""
+    """Whether a group has any record for a table."""
+    return bool(_shown(paper, group, systems))
+
+
+def _shown(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> list[str]:
+    """Systems with records that feed a row of a table or are added to it."""
     fed = {system.name for system in systems for row in system.rows if row.partition("/")[0] == paper.name}
-    return bool(fed & set(group.systems)) or bool(_added(paper, group, systems))
+    added = {system.name for system in _added(paper, group, systems)}
+    return [name for name in group.systems if name in fed | added]
 
 
 def _added(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> list[SystemFacts]:
@@ -100,12 +107,10 @@ def _with_speedup(rows: Sequence[Row], fps: int) -> Iterator[Row]:
         yield replace(row, cells=row.cells + pair)
 
 
-def _notes(
-    shown: set[str], group: Group, systems: Sequence[SystemFacts], compared: Sequence[Measure]
-) -> tuple[str, ...]:
-    """One line for everything about a shown system that its figures do not say."""
-    notes = [f"{system.name}: {system.note}" for system in systems if system.note and system.name in shown]
-    for record in group.rows[group.rows["system"].isin(shown)].to_dict("records"):
+def _notes(group: Group, systems: Sequence[SystemFacts], compared: Sequence[Measure]) -> tuple[str, ...]:
+    """One line for everything about a system that its figures do not say."""
+    notes = [f"{system.name}: {system.note}" for system in systems if system.note and system.name in group.systems]
+    for record in group.rows.to_dict("records"):
         name = record["system"]
         if record["status"] != "ok":
             notes.append(f"{name} ({record['kind']}, seed {record['seed']}): {record['status']}: {record['reason']}")
@@ -116,7 +121,7 @@ def _notes(
     return tuple(textwrap.shorten(plain(note), _NOTE_LENGTH, placeholder=" ...") for note in dict.fromkeys(notes))
 
 
-def _cost_problems(record: dict[str, Any], compared: Sequence[Measure]) -> Iterator[str]:
+def _cost_problems(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Iterator[str]:
     if record["steady"] is False:
         yield "its latency had not settled when the warm-up cap was reached"
     for measure in compared:

@@ -148,6 +148,14 @@ def test_memory_on_a_gpu_is_by_gpustat_and_on_a_cpu_by_resident_set():
     assert "another machine" in cpu.caption
 
 
+def test_caption_and_notes_are_of_the_systems_in_the_table():
+    elsewhere = record("accuracy", "magnet", status="failed", reason="killed", created="2027-01-01T00:00:00+00:00")
+    table = the_table([*ISDNET, elsewhere, record("accuracy", "stdc")], "table5")
+    assert "2027" not in table.caption
+    assert "random (1)" in table.caption
+    assert table.notes == ()
+
+
 def test_variants_are_compared_by_speed_with_the_last_row_of_their_group():
     systems = [facts(name, f"table4/{name}") for name in ("pspnet", "pspnet-isd", "segformer-b0")]
     size = {"height": 256, "width": 512}
