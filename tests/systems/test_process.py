@@ -1,0 +1,47 @@
+"""Importing and building systems in a process of its own: silent, offline, nothing changed that the process shares."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+BUILD_ALL = """
+import json, socket, sys
+
+def refuse(*_, **__):
+    raise OSError("building a system must not use the network")
+
+socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
+from benchmark import registry
+cards = registry.cards()
+torch_imported = "torch" in sys.modules
+
+import torch
+from tests.systems import global_state
+settings, generators = global_state.settings(), global_state.generators()
+changed = {}
+for card in cards.values():
+    try:
+        registry.build(card, 2)
+    except Exception as error:
+        changed[card.name] = repr(error)
+    now = {**global_state.settings(), **global_state.generators()}
+    moved = [name for name, value in {**settings, **generators}.items() if now[name] != value and name != "torch"]
+    if moved:
+        changed.setdefault(card.name, moved)
+json.dump({"systems": len(cards), "torch imported": torch_imported, "changed": changed}, open(sys.argv[1], "w"))
+"""
+
+
+@pytest.mark.slow
+def test_building_every_system_is_silent_offline_and_leaves_no_trace(tmp_path):
+    report = tmp_path / "report.json"
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", BUILD_ALL, str(report)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    found = json.loads(report.read_text())
+    assert found["systems"] > 20
+    assert not found["torch imported"]
+    assert found["changed"] == {}
