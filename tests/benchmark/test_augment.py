@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
-import cv2
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchvision.transforms.v2 import functional as F
 
-from benchmark.augment import augmented, cut_out, distorted, is_mixed, saturated
+from benchmark.augment import augmented, cut_out, distorted, is_mixed, tinted
 from tests.benchmark.tiny import RECIPE, TinyDataset
 
 PLAIN = dataclasses.replace(RECIPE, resize=(1.0, 1.0), rotate="none", photometric=False, max_class_share=1.0)
@@ -129,19 +129,23 @@ def test_ignored_pixels_have_no_share():
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.9, 1.3, 1.5])
-def test_saturation_equals_the_way_through_hsv(factor):
-    image = np.random.default_rng(0).random((40, 40, 3), np.float32)
-    hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    hsv[..., 1] = np.clip(hsv[..., 1] * factor, 0, 1)
-    expected = torch.from_numpy(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)).permute(2, 0, 1)
-    found = saturated(torch.from_numpy(image).permute(2, 0, 1), factor)
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+def test_saturation_moves_colours_to_or_from_the_brightest_channel(factor):
+    image = torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(0))
+    peak, low = image.amax(0), image.amin(0)
+    limit = (peak / (peak - low)).clamp(max=factor)  # where saturation reaches 1
+    torch.testing.assert_close(tinted(image, factor, 0), peak + limit * (image - peak), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("hue", [-0.1, -0.03, 0.05, 0.1])
+def test_hue_equals_torchvisions(hue):
+    image = torch.rand(3, 40, 40, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(tinted(image, 1, hue), F.adjust_hue(image, hue), atol=1e-5, rtol=0)
 
 
 def test_grey_and_black_stay_grey_and_black():
     grey = torch.full((3, 4, 4), 0.4)
-    torch.testing.assert_close(saturated(grey, 1.5), grey)
-    assert (saturated(torch.zeros(3, 4, 4), 1.5) == 0).all()
+    torch.testing.assert_close(tinted(grey, 1.5, 0.1), grey)
+    assert (tinted(torch.zeros(3, 4, 4), 1.5, 0.1) == 0).all()
 
 
 def test_distortion_stays_in_range_and_each_part_is_drawn_half_the_time():
