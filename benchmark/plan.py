@@ -129,9 +129,8 @@ def plan(table: PaperTable, request: Request) -> list[Job]:
         hint = f"{info.title} is printed by {', '.join(fitting)}"
         raise UserError(f"--dataset {info.name}: {table.name} prints {table.dataset}; {hint}")
     size = world_size(table, request.profile) if info.synthetic else info.image_size
-    recipe_dataset = table.dataset if info.synthetic else info.name
     names = request.systems or tuple(systems_of(table, registry.cards()))
-    return [job for name in names for job in jobs(registry.card(name), size, recipe_dataset, request)]
+    return [job for name in names for job in jobs(registry.card(name), size, table.dataset, request)]
 
 
 def world_size(table: PaperTable, profile: Profile) -> tuple[int, int]:
@@ -140,10 +139,10 @@ def world_size(table: PaperTable, profile: Profile) -> tuple[int, int]:
     return round(height * profile.ratio), round(width * profile.ratio)
 
 
-def jobs(card: Card, size: tuple[int, int], recipe_dataset: str, request: Request) -> list[Job]:
-    """The jobs of one system: a training for each seed, and one cost."""
+def jobs(card: Card, size: tuple[int, int], paper_dataset: str, request: Request) -> list[Job]:
+    """The jobs of one system: a training for each seed, and one cost, to be compared with a dataset of the paper."""
     seeds = {"accuracy": range(request.seeds), "cost": range(1)}
-    return [_job(card, kind, seed, size, recipe_dataset, request) for kind in request.kinds for seed in seeds[kind]]
+    return [_job(card, kind, seed, size, paper_dataset, request) for kind in request.kinds for seed in seeds[kind]]
 
 
 def recipe_of(card: Card, name: str | None) -> tuple[str, Recipe]:
@@ -158,7 +157,7 @@ def recipe_of(card: Card, name: str | None) -> tuple[str, Recipe]:
     return chosen, card.recipes[chosen]
 
 
-def _job(card: Card, kind: Kind, seed: int, size: tuple[int, int], recipe_dataset: str, request: Request) -> Job:
+def _job(card: Card, kind: Kind, seed: int, size: tuple[int, int], paper_dataset: str, request: Request) -> Job:
     recipe_name, recipe = recipe_of(card, request.recipe)
     split = request.split if kind == "accuracy" else None
     cell = Cell(
@@ -166,8 +165,9 @@ def _job(card: Card, kind: Kind, seed: int, size: tuple[int, int], recipe_datase
         system=card.name,
         card_hash=digest(dataclasses.asdict(card.at(request.ratio))),
         dataset=request.info.name,
+        paper_dataset=paper_dataset,
         recipe=recipe_name,
-        recipe_hash=digest(dataclasses.asdict(recipe.on(recipe_dataset))),
+        recipe_hash=digest(dataclasses.asdict(recipe.on(_recipe_dataset(request.info, paper_dataset)))),
         profile=request.profile.name,
         profile_hash=digest(dataclasses.asdict(request.profile)),
         seed=seed,
@@ -181,13 +181,18 @@ def _job(card: Card, kind: Kind, seed: int, size: tuple[int, int], recipe_datase
         ratio=request.ratio,
         num_classes=len(request.info.classes),
         root=request.root,
-        recipe_dataset=recipe_dataset,
+        recipe_dataset=_recipe_dataset(request.info, paper_dataset),
         split=split,
         devices=request.devices,
         work=request.out / "work" / cell.key,
         weights=request.out / "weights" / f"{card.name}-{cell.key}.safetensors",
         command=request.command,
     )
+
+
+def _recipe_dataset(info: DatasetInfo, paper_dataset: str) -> str:
+    """Whose crops and schedule hold: the synthetic world takes those of the dataset that it stands for."""
+    return paper_dataset if info.synthetic else info.name
 
 
 def _protocol(kind: Kind, size: tuple[int, int], request: Request) -> Protocol:

@@ -14,14 +14,14 @@ from typing import Any
 import pandas as pd
 
 from reports.frame import newest
-from results.paper import DATASETS, PaperTable
+from results.paper import PaperTable
 
 SHARED_RECIPES = (
     "paper",
     "released-code",
     "library",
 )  # any other name is a system's own and stands beside all of these
-_MACHINE = ["dataset", "profile", "profile_hash", "hardware"]
+_MACHINE = ["dataset", "paper_dataset", "profile", "profile_hash", "hardware"]
 _ACCURACY = ["split", "split_hash", "protocol_hash"]
 _PAIRED = ["evaluated_scale", "precision", "height", "width"]  # in which accuracy and cost of one table agree
 
@@ -31,6 +31,7 @@ class Group:
     """Comparable records: a frame of accuracy rows and a frame of cost rows, one row per cell; either may be empty."""
 
     dataset: str
+    paper_dataset: str
     profile: str
     recipe: str
     hardware: str
@@ -81,15 +82,8 @@ class Group:
         return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:40] for part in parts if part)
 
     def fits(self, table: PaperTable) -> bool:
-        """Whether the records were made for this table's dataset.
-
-        Another dataset than the paper's three stands for the one whose image is a whole multiple of its own (612 x 612
-        for 2448 x 2448); where that says nothing, for any.
-        """
-        if self.dataset in DATASETS:
-            return self.dataset == table.dataset
-        stands_for = [name for name, paper in DATASETS.items() if _whole_multiple(paper.image_size, self.image_size)]
-        return table.dataset in (stands_for or DATASETS)
+        """Whether the records were made to be compared with this table."""
+        return self.paper_dataset == table.dataset
 
 
 def groups(frame: pd.DataFrame) -> list[Group]:
@@ -104,7 +98,7 @@ def groups(frame: pd.DataFrame) -> list[Group]:
 
 
 def _pairs(machine: tuple[Any, ...], recipe: str, rows: pd.DataFrame) -> list[Group]:
-    dataset, profile, _, hardware = map(str, machine)
+    dataset, paper_dataset, profile, _, hardware = map(str, machine)
     costs = [frame for _, frame in rows[rows["kind"] == "cost"].groupby("protocol_hash")]
     accuracies = [frame for _, frame in rows[rows["kind"] == "accuracy"].groupby(_ACCURACY)]
     none = rows.iloc[:0]
@@ -114,13 +108,8 @@ def _pairs(machine: tuple[Any, ...], recipe: str, rows: pd.DataFrame) -> list[Gr
         pairs += [(accuracy, cost) for cost in beside or [none]]
     paired = {_setting(accuracy) for accuracy in accuracies}
     pairs += [(none, cost) for cost in costs if _setting(cost) not in paired]
-    return [Group(dataset, profile, recipe, hardware, accuracy, cost) for accuracy, cost in pairs]
+    return [Group(dataset, paper_dataset, profile, recipe, hardware, accuracy, cost) for accuracy, cost in pairs]
 
 
 def _setting(frame: pd.DataFrame) -> tuple[Any, ...]:
     return tuple(frame.iloc[0][_PAIRED])
-
-
-def _whole_multiple(large: tuple[int, int], small: tuple[int, int]) -> bool:
-    factor = round(large[0] / small[0])
-    return factor >= 1 and (small[0] * factor, small[1] * factor) == large

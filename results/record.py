@@ -58,6 +58,7 @@ class Cell(Model):
     system: str
     card_hash: str  # of the card as scaled: a changed patch size is another cell
     dataset: str
+    paper_dataset: str  # the one of the paper's datasets that it is compared with
     recipe: str
     recipe_hash: str
     profile: str

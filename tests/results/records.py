@@ -28,6 +28,7 @@ def cell(kind, system, *, protocol_changes=None, **changes):
         "system": system,
         "card_hash": "c" * 12,
         "dataset": "synthetic",
+        "paper_dataset": "deepglobe",
         "recipe": "paper",
         "recipe_hash": "d" * 12,
         "profile": "smoke",
