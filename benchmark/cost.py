@@ -13,6 +13,7 @@ from torch import Tensor
 
 from benchmark import complexity, memory
 from benchmark.batch import to_batch
+from benchmark.heap import MIB
 from benchmark.measurement_mode import ProtocolError, measurement_mode
 from benchmark.memory_cuda import cuda_context, cuda_probes
 from benchmark.memory_host import host_probes
@@ -153,6 +154,6 @@ def _peaks(subject: _Subject) -> dict[str, Probe]:
     host = memory.first_figure(readings[name] for name in reversed(host_probes()))
     if host.mib is not None and subject.device == "cpu":
         loaded = [*subject.system.parameters(), *subject.system.buffers(), subject.batch]
-        host = Probe(mib=host.mib + sum(tensor.nbytes for tensor in loaded) / memory.MIB, method=host.method)
+        host = Probe(mib=host.mib + sum(tensor.nbytes for tensor in loaded) / MIB, method=host.method)
     fields = ("peak_allocated_mb", "peak_reserved_mb", "process_nvml_mb", "device_gpustat_mb")
     return {**{name: readings.get(name, NO_GPU) for name in fields}, "peak_rss_over_idle_mb": host}

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from benchmark.heap import forgetful_heap
 from results.record import Probe
-
-MIB = 2**20
-MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of glibc's malloc.h
-DYNAMIC_CEILING = 32 * MIB  # where glibc's own, growing threshold ends up in a process that frees large blocks
 
 
 class ProbeAbsentError(Exception):
@@ -33,11 +28,9 @@ class MemoryProbe(Protocol):
 def measure(call: Callable[[], object], probes: Mapping[str, MemoryProbe]) -> dict[str, Probe]:
     """Run ``call`` once under all probes, started in their order; an absent one is blank and says why.
 
-    Freed memory is given back to the system first, and during the run every block of 1 MiB or more is returned as soon
-    as it is freed, so that the figures depend on the call and not on what the process did before.
+    The run has a forgetful heap, so that the figures depend on the call and not on what the process did before.
     """
-    with _blocks_returned():
-        release()
+    with forgetful_heap():
         blank = {name: _start(probe) for name, probe in probes.items()}
         try:
             call()
@@ -67,32 +60,6 @@ def first_figure(readings: Iterable[Probe]) -> Probe:
     tried = list(readings)
     blank = Probe(reason="; ".join(reading.reason for reading in tried))
     return next((reading for reading in tried if reading.mib is not None), blank)
-
-
-def release() -> None:
-    """Collect garbage and hand freed heap back to the system where the C library can (glibc)."""
-    gc.collect()
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-@contextlib.contextmanager
-def _blocks_returned() -> Iterator[None]:
-    """Make glibc map blocks of 1 MiB and more one by one: freed, they leave the process at once.
-
-    By default that threshold grows with the blocks freed so far, up to 32 MiB, and the same call peaks higher after
-    some others. It cannot be read, so it is left where it ends up by itself in a process that frees such blocks.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # not glibc: its allocator is taken as it is
-        yield
-        return
-    mallopt(MMAP_THRESHOLD, MIB)
-    try:
-        yield
-    finally:
-        mallopt(MMAP_THRESHOLD, DYNAMIC_CEILING)
 
 
 class Sampled:

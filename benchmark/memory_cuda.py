@@ -13,7 +13,8 @@ import gpustat
 import torch
 
 from benchmark import nvml
-from benchmark.memory import MIB, MemoryProbe, ProbeAbsentError, Sampled
+from benchmark.heap import MIB
+from benchmark.memory import MemoryProbe, ProbeAbsentError, Sampled
 from results.record import Probe
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from benchmark.memory import MIB, MemoryProbe, ProbeAbsentError, Sampled
+from benchmark.heap import MIB
+from benchmark.memory import MemoryProbe, ProbeAbsentError, Sampled
 from results.record import Probe
 
 

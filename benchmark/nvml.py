@@ -9,7 +9,8 @@ from typing import Any
 
 import pynvml
 
-from benchmark.memory import MIB, ProbeAbsentError
+from benchmark.heap import MIB
+from benchmark.memory import ProbeAbsentError
 
 
 def torch_uuid() -> str:
