@@ -16,7 +16,7 @@ MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # option numbers of mallopt, from glibc
 
 
 class _MallocInfo(ctypes.Structure):
-    """``struct mallinfo2`` of glibc 2.33 and later: ten counters, of which the fourth is of blocks mapped on their own."""
+    """``struct mallinfo2`` of glibc 2.33 and later: ten counters, the fourth of blocks mapped one by one."""
 
     _fields_ = (("before", ctypes.c_size_t * 3), ("hblks", ctypes.c_size_t), ("after", ctypes.c_size_t * 6))
 
