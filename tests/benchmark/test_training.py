@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmark import training_loop
 from benchmark.errors import NonFiniteError, UserError
 from benchmark.training import TrainOutcome, TrainSettings, train
 from benchmark.training_state import log_path, previous
@@ -30,6 +31,11 @@ class Killed(Exception):
 def plan(folder: Path, **changes) -> TrainSettings:
     settings = TrainSettings(iterations=12, batch=3, seed=5, checkpoint=folder / "run.ckpt", checkpoint_every_seconds=0)
     return dataclasses.replace(settings, **changes)
+
+
+@pytest.fixture(autouse=True)
+def _a_checkpoint_after_every_iteration(monkeypatch):
+    monkeypatch.setattr(training_loop, "SAVING_SHARE", 0, raising=False)
 
 
 def killer(at: int):
@@ -119,6 +125,7 @@ t.train(system, t.RECIPE, t.TinyDataset(), t.IDS, t.plan(Path(sys.argv[1])), slo
 """
 
 
+@pytest.mark.slow  # a process that imports torch
 def test_sigkill_and_the_same_command_again(tmp_path):
     expected, outcome = straight(tmp_path, STAGES[1])
     root = Path(__file__).parents[2]
