@@ -7,6 +7,7 @@ weights are taken out, so that building never touches the network.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import importlib.util
 import sys
@@ -51,8 +52,7 @@ def build_module(cfg: Mapping[str, Any]) -> nn.Module:
     SyncBN and pretrained weights in ``cfg`` are replaced and dropped, at any depth.
     """
     install_mmcv_stub()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # mmseg warns of its own deprecated calls
+    with _no_warnings():
         import mmseg.models  # noqa: F401  # fills the registry
         from mmengine.registry import DefaultScope
         from mmseg.registry import MODELS
@@ -64,6 +64,14 @@ def build_module(cfg: Mapping[str, Any]) -> nn.Module:
     del module._dump_init_info
     built: nn.Module = module
     return built
+
+
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Without mmseg's warnings of its own deprecated calls and of sizes that its losses enlarge logits to."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def library_config(file: str) -> dict[str, Any]:
@@ -133,7 +141,8 @@ class MMSegSystem(System):
         samples = _samples(target)
         terms: dict[str, Tensor] = {}
         for prefix, head in self._heads():
-            found = head.loss(features, samples, None)
+            with _no_warnings():
+                found = head.loss(features, samples, None)
             terms |= {f"{prefix}.{name}": value for name, value in found.items() if "loss" in name}  # not `acc_seg`
         return terms
 

@@ -1,8 +1,8 @@
 """How generic rivals are trained: ``paper``, one protocol for all, and ``library``, the configuration's own schedule.
 
 The paper (section 4.2) prints SGD with momentum 0.9, a learning rate of 1e-3 with polynomial decay of power 0.9, batch
-8, and 40k, 80k and 160k iterations on Inria, DeepGlobe and Cityscapes. It prints no crops: those of ISDNet's released
-configurations serve every rival that sees the whole image; a rival that sees patches trains on crops of its patch.
+8, and 40k, 80k and 160k iterations on Inria, DeepGlobe and Cityscapes. It prints no crops: a rival that sees the whole
+image has those of ISDNet, half the image's side (512x1024 on Cityscapes); one that sees patches has crops of its patch.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def paper(scale: float = 1.0) -> Recipe:
     """
     cityscapes = {"crop": (512, 1024), "resize": (0.5 * scale, 2.0 * scale), "iterations": 160_000, "rotate": "none"}
     return Recipe(
-        source="paper, section 4.2; crops of ISDNet's released configurations",
+        source="paper, section 4.2; crops as for ISDNet, half the image's side",
         resize=(scale, scale),
         crop=(1224, 1224),
         iterations=80_000,
-        datasets={"inria": {"crop": (2000, 2000), "iterations": 40_000}, "cityscapes": cityscapes},
+        datasets={"inria": {"crop": (2500, 2500), "iterations": 40_000}, "cityscapes": cityscapes},
     )
 
 
@@ -65,9 +65,9 @@ SCALES_CHOICE = (
 def paper_on_scale(scale: float) -> Recipe:
     """The protocol of Table 4's rows on reduced Cityscapes images (section 4.5)."""
     ranges = {0.5: (0.5, 1.0), 0.25: (0.125, 0.5)}
-    cityscapes = paper(scale).datasets["cityscapes"]
-    crop = (round(1024 * scale), round(2048 * scale))
-    return replace(paper(scale), datasets={"cityscapes": {**cityscapes, "resize": ranges[scale], "crop": crop}})
+    base = paper(scale)
+    reduced = {"resize": ranges[scale], "crop": (round(1024 * scale), round(2048 * scale))}
+    return replace(base, datasets={**base.datasets, "cityscapes": {**base.datasets["cityscapes"], **reduced}})
 
 
 def library(

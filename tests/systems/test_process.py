@@ -8,6 +8,7 @@ import pytest
 
 BUILD_ALL = """
 import json, socket, sys
+from pathlib import Path
 
 def refuse(*_, **__):
     raise OSError("building a system must not use the network")
@@ -30,7 +31,8 @@ for card in cards.values():
     moved = [name for name, value in {**settings, **generators}.items() if now[name] != value and name != "torch"]
     if moved:
         changed.setdefault(card.name, moved)
-json.dump({"systems": len(cards), "torch imported": torch_imported, "changed": changed}, open(sys.argv[1], "w"))
+report = {"systems": len(cards), "torch imported": torch_imported, "changed": changed}
+Path(sys.argv[1]).write_text(json.dumps(report))
 """
 
 

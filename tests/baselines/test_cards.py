@@ -1,0 +1,103 @@
+"""What the cards of the generic rivals promise, against the paper and the library's own configurations."""
+
+import pytest
+from mmengine.config import Config
+
+from baselines import mmseg_adapter
+from benchmark import registry
+from benchmark.card import Downsampled, Sliding, Whole
+from benchmark.inference import window_starts
+
+NAMES = (
+    *("unet-local", "unet-global", "unet-s5-local", "unet-s5-global", "fcn8s-local", "fcn8s-global"),
+    *("deeplabv3plus-local", "deeplabv3plus-global", "deeplabv3plus-r50d8-local", "deeplabv3plus-r50d8-global"),
+    *("stdc", "bisenetv1", "bisenetv2", "deeplabv3", "icnet", "pspnet", "pspnet-half", "pspnet-quarter"),
+    *("segformer-b0", "segformer-b0-half", "segformer-b0-quarter"),
+)
+CARDS = {name: registry.card(name) for name in NAMES}
+GENERIC_ROWS = {
+    *("table1/unet-local", "table1/fcn8s-local", "table1/deeplabv3plus-local"),
+    *("table1/unet-global", "table1/fcn8s-global", "table1/deeplabv3plus-global", "table1/bisenetv1", "table1/stdc"),
+    *("table2/deeplabv3plus", "table2/fcn8s", "table2/stdc"),
+    *(f"table3/{name}" for name in ("bisenetv1", "bisenetv2", "pspnet", "icnet", "stdc", "deeplabv3")),
+    *(f"table4/{net}{scale}" for net in ("pspnet", "segformer-b0") for scale in ("", "-half", "-quarter")),
+}
+
+
+def test_every_generic_row_of_tables_1_to_4_is_fed():
+    assert {row for card in CARDS.values() for row in card.rows} == GENERIC_ROWS
+
+
+def test_the_first_system_of_a_row_is_no_variant():
+    first = {}
+    for card in registry.cards().values():
+        for row in card.rows:
+            first.setdefault(row, card)
+    assert [row for row in GENERIC_ROWS if first[row].variant] == []
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+def test_inference_fits_the_rows(card):
+    kind = {"-local": Sliding, "-global": Downsampled, "-half": Downsampled, "-quarter": Downsampled}
+    wanted = next((inference for ending, inference in kind.items() if card.name.endswith(ending)), Whole)
+    assert isinstance(card.inference, wanted)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.25])
+def test_local_inference_takes_36_patches_at_any_ratio(ratio):
+    grid = CARDS["unet-local"].at(ratio).inference
+    assert len(window_starts(round(2448 * ratio), grid.patch, grid.overlap)) == 6
+
+
+@pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+def test_the_paper_recipe_is_section_4_2(card):
+    recipe = card.recipes["paper"]
+    assert (recipe.batch, recipe.momentum, recipe.on("deepglobe").iterations) == (8, 0.9, 80_000)
+    assert recipe.on("inria").iterations == 40_000
+    assert recipe.on("cityscapes").iterations == 160_000
+    if card.name.startswith("segformer"):  # section 4.5: mmsegmentation's setting
+        assert (recipe.optimizer, recipe.learning_rate) == ("adamw", 6e-5)
+    else:
+        assert (recipe.optimizer, recipe.learning_rate, recipe.poly_power) == ("sgd", 1e-3, 0.9)
+
+
+def test_a_net_trains_on_the_scale_it_infers_at():
+    for card in CARDS.values():
+        scale = card.inference.scale if isinstance(card.inference, Downsampled) else 1.0
+        assert card.recipes["paper"].resize == (scale, scale)
+        low, high = card.recipes["paper"].on("cityscapes").resize
+        assert low <= scale <= high
+
+
+def test_table_4_trains_on_the_random_scales_of_section_4_5():
+    for net in ("pspnet", "segformer-b0"):
+        assert CARDS[f"{net}-half"].recipes["paper"].on("cityscapes").resize == (0.5, 1.0)
+        assert CARDS[f"{net}-quarter"].recipes["paper"].on("cityscapes").resize == (0.125, 0.5)
+
+
+def configuration(recipe):
+    """The library's own file behind a recipe, with its batch over all GPUs read from its name: 4xb12 is 48."""
+    file = recipe.source.partition(", ")[2]
+    mmseg_adapter.library_config(file)  # lets mmseg be imported
+    import mmseg
+
+    gpus, images = next(part for part in file.split("_") if "xb" in part).split("-")[0].split("xb")
+    config = Config.fromfile(f"{mmseg.__path__[0]}/.mim/configs/{file}")
+    return config, int(gpus) * int(images)
+
+
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if "library" in card.recipes])
+def test_the_library_recipe_is_the_configurations(name):
+    recipe = CARDS[name].recipes["library"]
+    config, batch = configuration(recipe)
+    optimizer = config.optim_wrapper.optimizer
+    assert recipe.optimizer == optimizer.type.lower()
+    assert (recipe.learning_rate, recipe.weight_decay) == (optimizer.lr, optimizer.weight_decay)
+    warmups = [step for step in config.param_scheduler if step.type == "LinearLR"]
+    poly = next(step for step in config.param_scheduler if step.type == "PolyLR")
+    assert (recipe.min_learning_rate, recipe.poly_power) == (poly.eta_min, poly.power)
+    assert recipe.iterations == poly.end == config.train_cfg.max_iters
+    assert recipe.warmup_iterations == (warmups[0].end if warmups else 0)
+    assert not warmups or recipe.warmup_ratio == warmups[0].start_factor
+    assert recipe.crop == config.crop_size
+    assert recipe.batch == batch
