@@ -30,7 +30,8 @@ def initialise(system: System, mode: Mode, folder: Path) -> str:
     """Give the system the ImageNet weights on its card, where they can be had.
 
     Returns:
-        What a record says of the weights: "imagenet: <file> <sha256, 16 digits>" or "random: <why>".
+        What a record says of the weights: "imagenet: <file> <sha256, 16 digits>" or "random: <why>"; for a card with
+        further files all of them, and "partly imagenet: ..." where some could not be had.
 
     Raises:
         WeightsError: a file is there, but it is damaged, or of another net.
@@ -40,6 +41,13 @@ def initialise(system: System, mode: Mode, folder: Path) -> str:
         return "random: the card names no ImageNet weights"
     if mode == "off":
         return "random: ImageNet weights switched off"
+    told = [_loaded(system, one, mode, folder) for one in (weights, *system.card.imagenet_further)]
+    if len({text.partition(":")[0] for text in told}) > 1:
+        return f"partly imagenet: {'; '.join(text.removeprefix('imagenet: ') for text in told)}"
+    return "; ".join([told[0], *(text.partition(": ")[2] for text in told[1:])])
+
+
+def _loaded(system: System, weights: ImageNetWeights, mode: Literal["auto", "local"], folder: Path) -> str:
     found = obtain(weights, mode, folder)
     if isinstance(found, str):
         return f"random: {found}"

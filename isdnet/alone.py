@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from benchmark.card import Card
 from benchmark.system import System
 from isdnet import losses, official
-from isdnet.blocks import ConvBn, SegmentationHead, fcn_head, initialise
+from isdnet.blocks import ConvBn, SegmentationHead, fcn_head, initialise, without
 from isdnet.deep import deep_branch
 from isdnet.fusion import CHANNELS, fusion_module
 from isdnet.shallow import ShallowNet
@@ -52,9 +52,8 @@ class DeepAlone(System):
         }
 
     def inference_form(self) -> System:
-        """This system without its auxiliary head."""
-        self.auxiliary = None
-        return self
+        """This system without its auxiliary head; it shares the weights of the rest."""
+        return without(self, "auxiliary")
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Take the backbone's ImageNet file, as ``ISDNet`` does."""

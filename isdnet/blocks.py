@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+S = TypeVar("S", bound=nn.Module)
 
 
 class BatchNorm(nn.BatchNorm2d):
@@ -77,6 +82,13 @@ class SegmentationHead(nn.Module):
 def fcn_head(inputs: int, outputs: int) -> nn.Sequential:
     """The auxiliary head on ResNet's stage 3: 3x3 convolution to a quarter of the channels, dropout, 1x1."""
     return nn.Sequential(ConvBn(inputs, inputs // 4, 3), nn.Dropout2d(0.1), nn.Conv2d(inputs // 4, outputs, 1))
+
+
+def without(system: S, head: str) -> S:
+    """A twin of ``system`` that lacks the submodule ``head`` and shares all its other submodules and their weights."""
+    twin = copy.copy(system)
+    twin._modules = {**system._modules, head: None}
+    return twin
 
 
 def initialise(module: nn.Module) -> None:

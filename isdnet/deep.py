@@ -152,8 +152,13 @@ class SegFormerDeep(nn.Module):
         self.head.conv_seg = self.head.dropout = nn.Identity()  # the classifier is ours
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The head's map of ``image`` ``[B, 3, h, w]``; there is no stage 3 with an auxiliary head."""
-        return self.head(self.backbone(image)), None
+        """The head's map of ``image`` ``[B, 3, h, w]``; there is no stage 3 with an auxiliary head.
+
+        A side under 64 is padded: batch norm in training needs more than one cell of the last stage, which is at 1/32.
+        """
+        height, width = image.shape[-2:]
+        padded = F.pad(image, (0, max(0, 64 - width), 0, max(0, 64 - height)), mode="replicate")
+        return self.head(self.backbone(padded))[..., : -(-height // 4), : -(-width // 4)], None
 
 
 _MIT_B0 = {

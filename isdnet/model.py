@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from benchmark.card import Card
 from benchmark.system import System
 from isdnet import losses, official
-from isdnet.blocks import ConvBn, SegmentationHead, fcn_head, initialise
+from isdnet.blocks import ConvBn, SegmentationHead, fcn_head, initialise, without
 from isdnet.deep import ConvDeep, SegFormerDeep, deep_branch
 from isdnet.fusion import CHANNELS, fusion_module
 from isdnet.pyramid import LaplacianPyramid
@@ -152,9 +152,8 @@ class ISDNet(System):
         return fine + coarse
 
     def inference_form(self) -> System:
-        """This system without its training heads."""
-        self.training_heads = None
-        return self
+        """This system without its training heads; it shares the weights of the rest."""
+        return without(self, "training_heads")
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Take either branch's ImageNet file: ResNet-V1c of open-mmlab, STDCNet813M, or MiT-b0.
