@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import importlib.util
+import random
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -51,19 +52,27 @@ def build_module(cfg: Mapping[str, Any]) -> nn.Module:
 
     SyncBN and pretrained weights in ``cfg`` are replaced and dropped, at any depth.
     """
-    install_mmcv_stub()
-    with _no_warnings():
-        import mmseg.models  # noqa: F401  # fills the registry
-        from mmengine.registry import DefaultScope
-        from mmseg.registry import MODELS
+    _import_mmseg()
+    from mmengine.registry import DefaultScope
+    from mmseg.registry import MODELS
 
-        with DefaultScope.overwrite_default_scope("mmseg"):  # mmcv finds mmseg's own layers by it
-            module: Any = MODELS.build(_offline(cfg))
+    # mmcv finds mmseg's own layers by the default scope
+    with _no_warnings(), DefaultScope.overwrite_default_scope("mmseg"):
+        module: Any = MODELS.build(_offline(cfg))
     module._dump_init_info = lambda: None  # mmengine logs every parameter otherwise
     module.init_weights()
     del module._dump_init_info
     built: nn.Module = module
     return built
+
+
+def _import_mmseg() -> None:
+    """Import mmseg and fill its registry. Python's random state stays where it was: mmengine draws from it."""
+    state = random.getstate()
+    with _no_warnings():
+        install_mmcv_stub()
+        import mmseg.models  # noqa: F401
+    random.setstate(state)
 
 
 @contextlib.contextmanager
@@ -76,7 +85,7 @@ def _no_warnings() -> Iterator[None]:
 
 def library_config(file: str) -> dict[str, Any]:
     """The ``model`` part of a configuration file of the installed mmsegmentation, such as ``"stdc/stdc1_....py"``."""
-    install_mmcv_stub()
+    _import_mmseg()
     import mmseg
     from mmengine.config import Config
 

@@ -7,6 +7,8 @@ import random
 import numpy as np
 import torch
 
+STEERING = ("CUBLAS", "CUDA", "KMP_", "MKL_", "NVIDIA_", "OMP_", "PYTHON", "PYTORCH_")  # of what steers figures
+
 
 def settings() -> dict[str, object]:
     """Flags and switches that no import, construction, loss or prediction may leave changed."""
@@ -22,7 +24,7 @@ def settings() -> dict[str, object]:
         "interop threads": torch.get_num_interop_threads(),
         "dtype": torch.get_default_dtype(),
         "gradients": torch.is_grad_enabled(),
-        "environment": dict(os.environ),
+        "environment": {name: value for name, value in os.environ.items() if name.startswith(STEERING)},
         "root log level": logging.getLogger().level,
         "root log handlers": list(logging.getLogger().handlers),
     }

@@ -20,7 +20,7 @@ torch_imported = "torch" in sys.modules
 
 import torch
 from tests.systems import global_state
-settings, generators = global_state.settings(), global_state.generators()
+before = {**global_state.settings(), **global_state.generators()}
 changed = {}
 for card in cards.values():
     try:
@@ -28,7 +28,8 @@ for card in cards.values():
     except Exception as error:
         changed[card.name] = repr(error)
     now = {**global_state.settings(), **global_state.generators()}
-    moved = [name for name, value in {**settings, **generators}.items() if now[name] != value and name != "torch"]
+    moved = [name for name, value in before.items() if now[name] != value and name != "torch"]  # draws the weights
+    before = now
     if moved:
         changed.setdefault(card.name, moved)
 report = {"systems": len(cards), "torch imported": torch_imported, "changed": changed}
