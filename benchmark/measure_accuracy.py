@@ -15,7 +15,7 @@ from benchmark.profiles import profile
 from benchmark.training import TrainOutcome, TrainSettings, train
 from results.record import Accuracy
 
-CHECKPOINT_SECONDS = 30.0
+CHECKPOINT_SECONDS = 10.0
 LOADERS = 8  # processes that decode and cut for a GPU
 
 

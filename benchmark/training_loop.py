@@ -25,6 +25,7 @@ from results.record import digest
 if TYPE_CHECKING:
     from benchmark.training import Progress, TrainSettings
 
+SAVING_SHARE = 20  # a checkpoint that takes a second is written every 20 seconds at most
 DROPOUT_STREAM = 2  # third word of an iteration's seed, apart from the samples' and the permutations'
 
 
@@ -67,6 +68,7 @@ class _Loop:
         self.seconds = self.state["seconds"] if self.state else 0.0
         self.resumed = self.iteration > 0
         self.ticked = self.saved = time.monotonic()
+        self.saving = 0.0  # seconds that the last checkpoint took
 
     def finish(self) -> Ran:
         """Run what is left of every stage."""
@@ -127,7 +129,8 @@ class _Loop:
             self.progress(self.iteration, self.settings.iterations, losses)
 
     def _save(self, optimizer: torch.optim.Optimizer, *, at_end: bool) -> None:
-        due = at_end or time.monotonic() - self.saved >= self.settings.checkpoint_every_seconds
+        now = time.monotonic()
+        due = at_end or now - self.saved >= max(self.settings.checkpoint_every_seconds, SAVING_SHARE * self.saving)
         if not (due and self.fabric.is_global_zero):
             return
         self.log.sync()
@@ -141,6 +144,7 @@ class _Loop:
         }
         save_checkpoint(self.settings.checkpoint, state)
         self.saved = time.monotonic()
+        self.saving = self.saved - now
 
     def _seed(self) -> None:
         words = np.random.SeedSequence([self.settings.seed, self.iteration, DROPOUT_STREAM, self.fabric.global_rank])

@@ -52,6 +52,7 @@ def main() -> int:
             from benchmark.measure import measure
 
             path = store.append(measure(job, channel.send))
+            _clear(job)
         except UserError as error:
             print(error, file=sys.stderr)
             return BAD_INPUT
@@ -60,6 +61,13 @@ def main() -> int:
             return 1
     channel.send("record", 1, 1, str(path))
     return 0
+
+
+def _clear(job: Job) -> None:
+    """Remove what only an interrupted cell needs; the log and the losses of every iteration stay."""
+    for pattern in (f"{job.checkpoint.name}*", "scored.jsonl", "lock"):
+        for file in job.work.glob(pattern):
+            file.unlink()
 
 
 def _private_stdout() -> TextIO:

@@ -20,7 +20,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from benchmark.errors import UserError
-from results.record import SCHEMA_VERSION, Record
+from results.record import SCHEMA_VERSION, Record, Status
+
+
+DONE: tuple[Status, ...] = ("ok", "oom")
 
 
 class StoreError(UserError):
@@ -72,8 +75,8 @@ class Store:
         self._sync_folder()
         return path
 
-    def find(self, key: str, *, any_status: bool = False, since: float = 0.0) -> Record | None:
-        """The newest record of a cell that is "ok" (or of any status), made at or after ``since`` (epoch seconds).
+    def find(self, key: str) -> Record | None:
+        """The newest record of a cell that needs no repeat: "ok", or "oom", which no repeat changes.
 
         Unreadable files count as absent; ``read`` names them.
         """
@@ -81,13 +84,8 @@ class Store:
         for path in self._files(f"-{key}-"):
             with contextlib.suppress(RecordError):
                 found.append(read_record(path))
-        # `since` is cut to its second because a record may give no more than that.
-        fitting = [
-            record
-            for record in found
-            if record.key == key and (any_status or record.status == "ok") and _made(record) >= int(since)
-        ]
-        return max(fitting, key=_made, default=None)
+        done = [record for record in found if record.key == key and record.status in DONE]
+        return max(done, key=_made, default=None)
 
     def all(self) -> list[Record]:
         """Every readable record, in the order of the file names."""

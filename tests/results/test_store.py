@@ -46,29 +46,16 @@ def test_many_writers_of_one_cell_lose_nothing(store):
     assert all(name.endswith(".json") and not name.startswith(".") for name in names(store))
 
 
-def test_find_gives_the_newest_ok_record(store):
-    for hour, status in ((10, "ok"), (12, "ok"), (11, "ok"), (13, "failed")):
+def test_find_gives_the_newest_record_that_needs_no_repeat(store):
+    for hour, status in ((10, "ok"), (12, "oom"), (11, "ok"), (13, "failed"), (14, "unavailable")):
         store.append(record("cost", "stdc", status=status, created=f"2026-11-22T{hour}:00:00+00:00"))
-    key = record("cost", "stdc").key
-    assert store.find(key).provenance.created.startswith("2026-11-22T12")
-    assert store.find(key, any_status=True).status == "failed"
+    assert store.find(record("cost", "stdc").key).status == "oom"
 
 
 def test_find_knows_nothing_of_other_cells_and_of_failures(store):
     assert store.find("0" * 12) is None
-    store.append(record("cost", "stdc", status="oom", reason="too large"))
+    store.append(record("cost", "stdc", status="failed", reason="a traceback"))
     assert store.find(record("cost", "stdc").key) is None
-    assert store.find(record("cost", "isdnet").key, any_status=True) is None
-
-
-@pytest.mark.parametrize(
-    "created", ["2026-11-22T10:00:00Z", "2026-11-22T10:00:00+00:00", "2026-11-22T10:00:00.250+00:00"]
-)
-def test_since_hides_what_was_made_before(store, created):
-    store.append(record("cost", "stdc", created=created))
-    key, ten_o_clock = record("cost", "stdc").key, 1795341600.0
-    assert store.find(key, since=ten_o_clock + 0.2) is not None
-    assert store.find(key, since=ten_o_clock + 1.0) is None
 
 
 def test_what_is_no_record_is_named_and_harms_nothing(store):

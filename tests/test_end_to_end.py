@@ -1,0 +1,108 @@
+"""The main job through the command line, on a tiny copy of DeepGlobe: bad input, kills, crashes, a full memory."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from results.store import Store
+from tests.data.fakes import write_deepglobe
+from tests.packages import environment, isdbench, write_slownet
+
+TRAIN, TEST = ("119", "266", "855"), ("606", "7791")
+RUN = ("run", "table1", "--dataset", "deepglobe", "--root", "data", "--systems", "slownet", "--device", "cpu")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_deepglobe(tmp_path / "data", (*TRAIN, *TEST), size=(256, 256))
+    return tmp_path
+
+
+def accuracy_of(folder):
+    (record,) = [record for record in Store(folder / "out" / "records").all() if record.cell.kind == "accuracy"]
+    return record
+
+
+def figures(record):
+    """What must not depend on an interruption."""
+    return record.accuracy.model_dump(exclude={"train_seconds", "evaluate_seconds"})
+
+
+def start(folder, package, *words):
+    command = [sys.executable, "-m", "benchmark", *RUN, *words]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment(package), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def kill_tree(process):
+    """SIGKILL to the process and all that it started, the youngest last."""
+    for each in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
+        each.kill()
+    process.wait()
+
+
+def wait_for(condition, process, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "the run ended before it could be killed"
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_a_killed_run_continues_and_leaves_the_same_record(folder, tmp_path):
+    slow = "time.sleep(0.5) if self.training else time.sleep(1.5)"
+    package = write_slownet(tmp_path / "package", forward=slow)
+    isdbench(*RUN, "--only", "accuracy", "--out", "whole/out", folder=folder, paths=[package])
+    uninterrupted = figures(accuracy_of(folder / "whole"))
+
+    work = folder / "out" / "work"
+    process = start(folder, package, "--only", "accuracy")
+    wait_for(lambda: list(work.glob("*/training.pt")), process)
+    kill_tree(process)
+    process = start(folder, package, "--only", "accuracy")
+    wait_for(lambda: any(len(path.read_text().splitlines()) == 2 for path in work.glob("*/scored.jsonl")), process)
+    kill_tree(process)
+    assert not list((folder / "out").glob("records/*.json"))
+    isdbench(*RUN, "--only", "accuracy", folder=folder, paths=[package])
+    record = accuracy_of(folder)
+    assert record.provenance.resumed
+    assert figures(record) == uninterrupted
+
+
+@pytest.mark.slow
+def test_a_crash_is_a_record_and_the_sweep_goes_on(folder, tmp_path):
+    package = write_slownet(tmp_path / "package", loss="import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    done = isdbench(*RUN, folder=folder, paths=[package], check=False)
+    assert done.returncode == 1
+    records = {record.cell.kind: record for record in Store(folder / "out" / "records").all()}
+    assert records["accuracy"].status == "failed"
+    assert "SIGKILL" in records["accuracy"].reason
+    assert records["cost"].status == "ok"
+
+
+@pytest.mark.slow
+def test_a_full_memory_is_a_record(folder, tmp_path):
+    package = write_slownet(tmp_path / "package", forward="torch.empty(2**58)")
+    done = isdbench(*RUN, folder=folder, paths=[package])
+    assert "oom" in done.stdout
+    assert {record.status for record in Store(folder / "out" / "records").all()} == {"oom"}
+    again = isdbench(*RUN, folder=folder, paths=[package])
+    assert again.stderr.count("on record") == 2
+
+
+@pytest.mark.slow
+def test_an_interrupt_loses_the_cell_in_flight_only(folder, tmp_path):
+    package = write_slownet(tmp_path / "package", loss="time.sleep(0.5)")
+    process = start(folder, package)
+    wait_for(lambda: list((folder / "out" / "work").glob("*/training.losses.jsonl")), process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
