@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -53,8 +52,3 @@ def build(card: Card, num_classes: int) -> System:
     from baselines.blocks.fcn8s_system import FCN8sSystem
 
     return FCN8sSystem(card, num_classes)
-
-
-def official_keys(card: Card) -> Callable[[str], str | None]:  # noqa: ARG001  # one net for both cards
-    """Names of the ports that keep the Caffe net's layer names (pytorch-fcn) -> ours."""
-    return "net.{}".format

@@ -12,7 +12,6 @@ from benchmark import registry
 MODULES = {
     "unet-local": "unet",
     "unet-s5-local": "unet",
-    "fcn8s-local": "fcn8s",
     "deeplabv3plus-local": "deeplabv3plus",
     "deeplabv3plus-r50d8-local": "deeplabv3plus",
     "stdc": "stdc",
