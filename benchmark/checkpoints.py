@@ -103,6 +103,18 @@ def load_weights(path: Path, system: System) -> None:
     system.load_state_dict(state)
 
 
+def trained_on(path: Path) -> str:
+    """The dataset that a file of ``save_weights`` was trained on.
+
+    Raises:
+        WeightsError: the file is missing, or does not say.
+    """
+    name = _metadata(path).get("dataset", "")
+    if not name:
+        raise WeightsError(f"{path}: does not say which dataset it was trained on; name it with --dataset")
+    return name
+
+
 def write_atomic(path: Path, *parts: bytes) -> None:
     """Write a file so that at any moment the old or the new one is there, whole and on the disk.
 

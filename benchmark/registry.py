@@ -1,7 +1,7 @@
 """Finds systems and datasets: our own folders first, then the entry points of other packages.
 
-A system module holds ``CARDS`` and ``build(card, num_classes)``; a dataset module holds ``DATASET``. Other packages name
-such modules under the entry points ``isdbench.systems`` and ``isdbench.datasets``.
+A system module holds ``CARDS`` and ``build(card, num_classes)``; a dataset module holds ``DATASET``. Other packages
+name such modules under the entry points ``isdbench.systems`` and ``isdbench.datasets``.
 """
 
 from __future__ import annotations
@@ -51,10 +51,15 @@ def card(name: str) -> Card:
     return cards()[name]
 
 
+def home(card: Card) -> ModuleType:
+    """The module that holds a card."""
+    cards()
+    return _HOMES[card.name]
+
+
 def build(card: Card, num_classes: int) -> System:
     """The system of a card (as scaled by :meth:`Card.at`), with random weights from torch's current seed."""
-    cards()
-    system: System = _HOMES[card.name].build(card, num_classes)
+    system: System = home(card).build(card, num_classes)
     return system
 
 

@@ -5,9 +5,34 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from benchmark import registry
+from benchmark.errors import UserError
+
+NAMED = 3  # keys named in one line
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The system and the two files."""
     parser.add_argument("system", help="see 'isdbench systems'")
-    parser.add_argument("official", type=Path, help="the published file; nothing in it is executed")
-    parser.add_argument("out", type=Path, help="the file to write, .safetensors")
+    parser.add_argument("official", type=Path, metavar="OFFICIAL", help="the published file; nothing in it is executed")
+    parser.add_argument("out", type=Path, metavar="OUT", help="the file to write, .safetensors")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Convert, and say what became of every key."""
+    card = registry.card(args.system)
+    if not hasattr(registry.home(card), "official_keys"):
+        raise UserError(f"system '{card.name}': no key map is known for its published checkpoints")
+    from benchmark.convert import convert
+
+    done = convert(card, args.official, args.out)
+    print(f"{args.out}: {done.converted} tensors for {done.num_classes} classes")
+    for what, keys in (
+        ("dropped on purpose", done.dropped),
+        ("unused", done.unused),
+        ("missing, only training needs them", done.missing),
+    ):
+        if keys:
+            more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+            print(f"{what}: {len(keys)} ({', '.join(keys[:NAMED])}{more})")
+    return 0

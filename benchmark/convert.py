@@ -1,0 +1,81 @@
+"""Published checkpoints in our names. Nothing in a file is executed: only tensors are read.
+
+A system's file says by ``official_keys(card)`` what each key of its authors' or its library's checkpoint is called
+here; None drops a key on purpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from benchmark import registry
+from benchmark.card import Card
+from benchmark.checkpoints import WeightsError, load_state, save_weights
+from results.paper import DATASETS
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What became of the keys of a published checkpoint."""
+
+    num_classes: int
+    converted: int
+    dropped: tuple[str, ...]  # on purpose
+    unused: tuple[str, ...]  # the system has no such tensor
+    missing: tuple[str, ...]  # of the modules for training only: they keep their initial values
+
+
+def convert(card: Card, official: Path, out: Path) -> Conversion:
+    """Write the checkpoint ``official`` as ``out`` (safetensors) in the names of the system on ``card``.
+
+    Raises:
+        WeightsError: the file is no weights file, or of another net, or ``out`` cannot be written.
+    """
+    keys: Callable[[str], str | None] = registry.home(card).official_keys(card)
+    state = load_state(official)
+    renamed = {name: value for key, value in state.items() if (name := keys(key)) is not None}
+    system = registry.build(card, _classes(card, official, renamed))
+    own = system.state_dict()
+    missing = tuple(key for key in own if key not in renamed)
+    _check(card, official, own, renamed)
+    system.load_state_dict({key: renamed.get(key, value) for key, value in own.items()})
+    save_weights(out, system, recipe="official", dataset=_dataset(system.num_classes))
+    return Conversion(
+        num_classes=system.num_classes,
+        converted=len(own) - len(missing),
+        dropped=tuple(key for key in state if keys(key) is None),
+        unused=tuple(key for key in state if (name := keys(key)) is not None and name not in own),
+        missing=missing,
+    )
+
+
+def _classes(card: Card, official: Path, renamed: Mapping[str, Tensor]) -> int:
+    """The class count of a checkpoint, from the first tensor whose first side is the class count."""
+    few, more = (registry.build(card, classes).inference_form().state_dict() for classes in (3, 4))
+    for key, value in few.items():
+        if value.shape and (value.shape[0], more[key].shape[0]) == (3, 4):
+            if key not in renamed:
+                raise WeightsError(f"{official}: a checkpoint of another net: it lacks '{key}' of '{card.name}'")
+            return renamed[key].shape[0]
+    raise WeightsError(f"system '{card.name}' has no tensor that tells the class count; it cannot be converted")
+
+
+def _check(card: Card, official: Path, own: Mapping[str, Tensor], renamed: Mapping[str, Tensor]) -> None:
+    """Refuse a file that lacks a tensor of the inference form, or has one of another shape."""
+    needed = registry.build(card, 2).inference_form().state_dict().keys()
+    for key, value in own.items():
+        if key not in renamed and key in needed and not key.endswith("num_batches_tracked"):
+            raise WeightsError(f"{official}: a checkpoint of another net: it lacks '{key}' of '{card.name}'")
+        if key in renamed and renamed[key].shape != value.shape:
+            shapes = f"{tuple(renamed[key].shape)}, expected {tuple(value.shape)}"
+            raise WeightsError(f"{official}: a checkpoint of another net: '{key}' of '{card.name}' is {shapes}")
+
+
+def _dataset(num_classes: int) -> str:
+    """The paper's dataset with so many classes, if there is one."""
+    kinds = (registry.dataset(name).info for name in DATASETS)
+    return next((info.name for info in kinds if len(info.classes) == num_classes), "")

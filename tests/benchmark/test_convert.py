@@ -1,0 +1,58 @@
+"""Published checkpoints through the command line, from files made here in the publishers' layouts."""
+
+import pytest
+import torch
+
+from benchmark import registry
+from benchmark.checkpoints import load_weights, trained_on
+from benchmark.cli import main
+
+
+def published(system):
+    """The state dict as mmsegmentation publishes it."""
+    return {key.removeprefix("net."): value for key, value in system.state_dict().items()}
+
+
+@pytest.fixture(scope="module")
+def system():
+    torch.manual_seed(1)
+    return registry.build(registry.card("bisenetv2"), 19)
+
+
+def test_a_published_checkpoint_keeps_every_tensor(system, tmp_path, capsys):
+    torch.save({"meta": {"epoch": 1}, "state_dict": published(system)}, tmp_path / "official.pth")
+    out = tmp_path / "ours.safetensors"
+    assert main(["convert", "bisenetv2", str(tmp_path / "official.pth"), str(out)]) == 0
+    assert "19 classes" in capsys.readouterr().out
+    assert trained_on(out) == "cityscapes"
+    other = registry.build(registry.card("bisenetv2"), 19)
+    load_weights(out, other)
+    assert all(torch.equal(value, other.state_dict()[key]) for key, value in system.state_dict().items())
+
+
+def test_auxiliary_heads_may_be_missing_and_are_named(system, tmp_path, capsys):
+    state = {key: value for key, value in published(system).items() if not key.startswith("auxiliary_head")}
+    torch.save(state, tmp_path / "official.pth")
+    assert main(["convert", "bisenetv2", str(tmp_path / "official.pth"), str(tmp_path / "ours.safetensors")]) == 0
+    assert "missing, only training needs them" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        (b"<!DOCTYPE html><html>Quota exceeded</html>", "an HTML page"),
+        (b"PK\x03\x04 cut short", "truncated"),
+        (None, "a checkpoint of another net"),
+    ],
+)
+def test_a_file_of_something_else_is_one_line(content, wanted, tmp_path, capsys):
+    file = tmp_path / "official.pth"
+    if content is None:
+        torch.save({"backbone.conv1.weight": torch.zeros(1)}, file)
+    else:
+        file.write_bytes(content)
+    assert main(["convert", "bisenetv2", str(file), str(tmp_path / "ours.safetensors")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert wanted in line
+    assert str(file) in line
+    assert not (tmp_path / "ours.safetensors").exists()
