@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 MIB = 2**20
 MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # option numbers of mallopt, from glibc's malloc.h
+SMALLEST = 128 * 1024  # bytes of a block that is mapped; glibc starts with the same
 
 
 class _MallocInfo(ctypes.Structure):
@@ -23,7 +24,7 @@ class _MallocInfo(ctypes.Structure):
 
 @contextlib.contextmanager
 def forgetful_heap() -> Iterator[None]:
-    """While open, every block of 1 MiB or more is mapped when allocated and leaves the process when freed.
+    """While open, every block of 128 KiB or more is mapped when allocated and leaves the process when freed.
 
     Garbage is collected and freed memory given back first. Where the C library is not glibc nothing more is done. The
     threshold cannot be read, so it ends where glibc's own ends in a process that frees blocks of 32 MiB.
@@ -36,7 +37,7 @@ def forgetful_heap() -> Iterator[None]:
     except (AttributeError, OSError, TypeError):
         yield
         return
-    libc.mallopt(MMAP_THRESHOLD, MIB)
+    libc.mallopt(MMAP_THRESHOLD, SMALLEST)
     libc.malloc_trim(0)
     plugs = _plug(libc)
     try:
@@ -49,9 +50,9 @@ def forgetful_heap() -> Iterator[None]:
 
 
 def _plug(libc: ctypes.CDLL) -> list[int]:
-    """Occupy, but never touch, the heap's free blocks of 1 MiB and more: the call would settle in them and stay."""
+    """Occupy, but never touch, the heap's free blocks of 128 KiB and more: the call would settle in them and stay."""
     plugs = []
-    for size in (64 * MIB, 32 * MIB, 16 * MIB, 8 * MIB, 4 * MIB, 2 * MIB, MIB):
+    for size in (SMALLEST << shift for shift in range(9, -1, -1)):  # from 64 MiB down
         mapped = libc.mallinfo2().hblks
         while (plug := libc.malloc(size)) and libc.mallinfo2().hblks == mapped:
             plugs.append(plug)
