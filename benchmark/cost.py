@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -20,9 +20,10 @@ from benchmark.memory_host import host_probes
 from benchmark.out_of_memory import ResourceExhaustedError, is_out_of_memory
 from benchmark.speed import Progress, SpeedSettings, TimedCall, sample_interleaved
 from benchmark.system import System
-from results.record import Cost, Memory, Probe, Protocol, Samples
+from results.record import Cost, Memory, Probe, Protocol, Region, Samples
 
 Image = NDArray[np.uint8]
+REGIONS = get_args(Region)
 NO_GPU = Probe(reason="the run used no GPU")
 
 
@@ -60,8 +61,8 @@ def measure(
         LabelsError: ``predict`` broke its contract.
     """
     _check(image, protocol)
-    context = cuda_context() if device == "cuda" else NO_GPU
     try:
+        context = cuda_context() if device == "cuda" else NO_GPU  # before anything else is on the GPU
         with measurement_mode(protocol, device), torch.inference_mode():
             return _measure(_Subject(system, image, protocol, device), settings, context, progress)
     except Exception as error:
@@ -77,6 +78,8 @@ def _check(image: Image, protocol: Protocol) -> None:
     if image.dtype != np.uint8 or image.shape != (protocol.height, protocol.width, 3):
         wanted = f"uint8 ({protocol.height}, {protocol.width}, 3)"
         raise ProtocolError(f"the protocol's image is {wanted}, but {image.dtype} {image.shape} was given")
+    if "predict" not in protocol.timed_regions or not set(protocol.timed_regions) <= set(REGIONS):
+        raise ProtocolError(f"timed regions {protocol.timed_regions}: they must be of {REGIONS}, 'predict' among them")
     if protocol.batch != 1:
         raise ProtocolError(f"protocol field 'batch' is {protocol.batch}; cost is measured one image at a time")
 

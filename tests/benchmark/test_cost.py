@@ -153,8 +153,17 @@ def test_exhausted_memory_is_named_in_one_line_with_a_way_out(error):
         cost(Huge())
 
 
-@pytest.mark.parametrize("changes", [{"height": 41}, {"batch": 2}])
-def test_an_image_or_batch_that_is_not_the_protocols_is_refused(changes):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"height": 41},
+        {"batch": 2},
+        {"timed_regions": ()},
+        {"timed_regions": ("forward",)},
+        {"timed_regions": ("predict", "x")},
+    ],
+)
+def test_what_cannot_be_measured_under_a_protocol_is_refused(changes):
     with pytest.raises(ProtocolError):
         cost(tiny_system(), **changes)
 
