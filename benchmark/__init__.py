@@ -1,0 +1,1 @@
+"""The instrument: protocol, plan, runner, training, scoring, cost, command line."""

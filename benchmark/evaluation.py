@@ -16,6 +16,7 @@ import torch
 
 from benchmark import inference
 from benchmark.accuracy import Metrics, boundary_counts, boundary_iou, confusion, metrics
+from benchmark.batch import to_batch
 from benchmark.checkpoints import write_atomic
 from benchmark.data.base import Dataset, DatasetInfo, Image, Label
 from benchmark.errors import UserError
@@ -113,7 +114,7 @@ def predicted(
     """
     size = image.shape[:2]
     with torch.inference_mode(), _autocast(device, precision):
-        pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device).permute(2, 0, 1)[None].float() / 255
+        pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), device)
         if scale != 1:
             pixels = inference.reduced(pixels, scale)
         labels = system.predict(pixels)

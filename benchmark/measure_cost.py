@@ -19,7 +19,9 @@ def measure_cost(job: Job, progress: Tell) -> Cost:
 
     Raises:
         ResourceExhaustedError: the image does not fit.
-        UserError: the system breaks its contract, or the protocol cannot be kept.
+        ProtocolError: the protocol cannot be kept here.
+        LabelsError: the system breaks its contract.
+        TimingError: the clock gave nonsense.
     """
     protocol, budget = job.cell.protocol, profile(job.cell.profile)
     torch.manual_seed(job.cell.seed)

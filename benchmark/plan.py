@@ -19,7 +19,6 @@ from results.record import Cell, Kind, Model, Protocol, digest
 
 Tell = Callable[[str, int, int, str], None]  # how far a cell is: step, done, total, a note
 Precision = Literal["fp32", "fp16", "bf16"]
-REGIONS = ("forward", "predict", "end_to_end")
 
 
 class Split(Model):
@@ -203,6 +202,6 @@ def _protocol(kind: Kind, size: tuple[int, int], request: Request) -> Protocol:
         precision=request.precision,
         compiled=request.compiled,
         threads=request.threads,
-        timed_regions=REGIONS if kind == "cost" else (),
+        timed_regions=request.profile.timed_regions if kind == "cost" else (),
         input="synthetic-land" if kind == "cost" else "dataset",
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmark.errors import UnknownNameError
+from results.record import Region
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class Profile:
     iterations: int | None  # None: the recipe's own number
     batch: int | None  # None: the recipe's own
     imagenet: Literal["auto", "local", "off"]  # auto: a local file, else a download; local: never a download
+    timed_regions: tuple[Region, ...]
     min_samples: int  # of a cost figure
     max_samples: int
     sample_seconds: float  # sampling one system stops after this, once min_samples are taken
@@ -38,6 +40,7 @@ PROFILES = {
             iterations=24,
             batch=2,
             imagenet="local",
+            timed_regions=("predict",),
             min_samples=6,
             max_samples=15,
             sample_seconds=8.0,
@@ -52,6 +55,7 @@ PROFILES = {
             iterations=1500,
             batch=4,
             imagenet="auto",
+            timed_regions=("forward", "predict", "end_to_end"),
             min_samples=30,
             max_samples=200,
             sample_seconds=20.0,
@@ -66,6 +70,7 @@ PROFILES = {
             iterations=None,
             batch=None,
             imagenet="auto",
+            timed_regions=("forward", "predict", "end_to_end"),
             min_samples=100,
             max_samples=300,
             sample_seconds=60.0,

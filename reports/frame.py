@@ -12,7 +12,19 @@ from results.record import Accuracy, Cost, Memory, Record
 MEMORY_PROBES = tuple(Memory.model_fields)
 FIGURES = ("miou_paper", "miou_dataset", "boundary_iou", "latency_ms", "fps", "fps_low", "fps_high", *MEMORY_PROBES)
 _FACTS = ("images", "train_images", "weights", "parameters", "flops", "steady")
-_CELL = ("kind", "system", "dataset", "paper_dataset", "recipe", "profile", "profile_hash", "seed", "device", "split", "split_hash")
+_CELL = (
+    "kind",
+    "system",
+    "dataset",
+    "paper_dataset",
+    "recipe",
+    "profile",
+    "profile_hash",
+    "seed",
+    "device",
+    "split",
+    "split_hash",
+)
 _PROTOCOL = ("metric_version", "evaluated_scale", "height", "width", "precision", "compiled", "threads")
 _RECORD = ("hardware", "created", "commit", "probe_reasons")
 COLUMNS = ("key", "status", "reason", "protocol_hash", *_CELL, *_PROTOCOL, *_RECORD, *_FACTS, *FIGURES)

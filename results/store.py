@@ -22,7 +22,6 @@ from pydantic import ValidationError
 from benchmark.errors import UserError
 from results.record import SCHEMA_VERSION, Record, Status
 
-
 DONE: tuple[Status, ...] = ("ok", "oom")
 
 

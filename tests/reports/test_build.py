@@ -160,7 +160,10 @@ def test_variants_are_compared_by_speed_with_the_last_row_of_their_group():
     systems = [facts(name, f"table4/{name}") for name in ("pspnet", "pspnet-isd", "segformer-b0")]
     size = {"height": 256, "width": 512}
     speeds = {"pspnet": 100.0, "pspnet-isd": 20.0, "segformer-b0": 50.0}
-    records = [record("cost", name, figures=cost(median_ms=ms), paper_dataset="cityscapes", protocol_changes=size) for name, ms in speeds.items()]
+    records = [
+        record("cost", name, figures=cost(median_ms=ms), paper_dataset="cityscapes", protocol_changes=size)
+        for name, ms in speeds.items()
+    ]
     table = the_table(records, "table4", systems)
     pspnet = row_of(table, "pspnet")
     assert pspnet["speedup_of_last_row_printed"].value == pytest.approx(58.29 / 15.15)
