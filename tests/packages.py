@@ -1,4 +1,4 @@
-"""Small packages of other people: systems and datasets that reach the suite by entry points, as an installer leaves them."""
+"""Small packages of other people: what they hold reaches the suite by entry points, as an installer leaves them."""
 
 import os
 import subprocess
@@ -67,7 +67,8 @@ def build(card, num_classes):
 
         def loss(self, image, target):
             {loss}
-            return {{"cross_entropy": F.cross_entropy(resize(self(image), tuple(target.shape[-2:])), target, ignore_index=255)}}
+            logits = resize(self(image), tuple(target.shape[-2:]))
+            return {{"cross_entropy": F.cross_entropy(logits, target, ignore_index=255)}}
 
     return SlowNet()
 '''

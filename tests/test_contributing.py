@@ -36,7 +36,7 @@ def write_files(blocks, folder):
             path = folder / file
             start = re.compile(rf"^{mapping}[^\n]*\{{[^\n]*\n", re.MULTILINE)
             path.write_text(
-                start.sub(lambda found: found[0] + text, path.read_text(encoding="utf-8")), encoding="utf-8"
+                start.sub(lambda found, text=text: found[0] + text, path.read_text(encoding="utf-8")), encoding="utf-8"
             )
 
 
