@@ -38,7 +38,7 @@ CARDS: tuple[Card, ...] = (
             ),
         },
         rows=("table1/bisenetv1", "table3/bisenetv1"),
-        imagenet=RESNET18,
+        imagenet=(RESNET18,),
         auxiliary="cross-entropy of two FCN heads, weight 1.0 each",
         choices=(
             "the whole image at full size, which the printed FPS allow (9.6 TFLOP/s on DeepGlobe)",

@@ -28,7 +28,7 @@ CARDS: tuple[Card, ...] = (
         inference=Whole(),
         recipes={"paper": paper(), "library": library(CONFIG, iterations=80_000, batch=8)},
         rows=("table3/deeplabv3",),
-        imagenet=RESNET18_V1C,
+        imagenet=(RESNET18_V1C,),
         auxiliary="cross-entropy of an FCN head on backbone stage 3, weight 0.4",
         choices=("backbone: the printed 76.70 is mmsegmentation's figure for ResNet-18 at output stride 8",),
     ),

@@ -29,7 +29,7 @@ _LOCAL = Card(
     recipes={"paper": paper_local()},
     rows=("table1/deeplabv3plus-local",),
     size_multiple=16,
-    imagenet=RESNET50,
+    imagenet=(RESNET50,),
     choices=(
         "backbone: the paper names none; ResNet-50 at output stride 16, the stride that the authors evaluate for speed;"
         " stride 8 at five times the cost is 'deeplabv3plus-r50d8-local' / 'deeplabv3plus-r50d8-global'",
@@ -46,7 +46,7 @@ _R50D8_LOCAL = replace(
     recipes={"paper": paper_local(), "library": library(R50D8_CONFIG, iterations=80_000, batch=8)},
     variant="r50d8",
     size_multiple=1,
-    imagenet=RESNET50_V1C,
+    imagenet=(RESNET50_V1C,),
     auxiliary="cross-entropy of an FCN head on backbone stage 3, weight 0.4",
     choices=("backbone: the paper names none; mmsegmentation's ResNet-50 at output stride 8", LOCAL_CHOICE),
 )

@@ -28,7 +28,7 @@ CARDS: tuple[Card, ...] = (
         inference=Whole(),
         recipes={"paper": paper(), "library": library(CONFIG, iterations=160_000, batch=8, crop=(832, 832))},
         rows=("table3/icnet",),
-        imagenet=RESNET18_V1C,
+        imagenet=(RESNET18_V1C,),
         auxiliary="cross-entropy of two FCN heads on the coarser cascade stages, weight 0.4 each",
         choices=("backbone: the printed 74.43 is mmsegmentation's figure for ResNet-18 with ImageNet weights",),
     ),

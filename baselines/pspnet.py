@@ -28,7 +28,7 @@ _WHOLE = Card(
     inference=Whole(),
     recipes={"paper": paper(), "library": library(CONFIG, iterations=80_000, batch=8)},
     rows=("table3/pspnet", "table4/pspnet"),
-    imagenet=RESNET18_V1C,
+    imagenet=(RESNET18_V1C,),
     auxiliary="cross-entropy of an FCN head on backbone stage 3, weight 0.4",
     choices=("backbone: the printed 74.87 is mmsegmentation's figure for ResNet-18 at output stride 8",),
 )

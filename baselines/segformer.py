@@ -46,7 +46,7 @@ _WHOLE = Card(
         "library": _adamw(library(CONFIG, iterations=160_000, batch=8, crop=(1024, 1024))),
     },
     rows=("table4/segformer-b0",),
-    imagenet=MIT_B0,
+    imagenet=(MIT_B0,),
     choices=(
         "head of 256 channels as its authors made it; ISDNet's released configuration has 128 and halves the image",
         "AdamW under both recipes: section 4.5 trains it with mmsegmentation's setting, and SGD would weaken it; the"

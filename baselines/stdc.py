@@ -32,7 +32,7 @@ CARDS: tuple[Card, ...] = (
             "library": library(CONFIG, iterations=80_000, batch=48, warmup_iterations=1000),
         },
         rows=("table1/stdc", "table2/stdc", "table3/stdc"),
-        imagenet=STDC1,
+        imagenet=(STDC1,),
         auxiliary="OHEM cross-entropy of two FCN heads, weight 1.0 each; detail head, BCE 1.0 + Dice 1.0",
         choices=(
             "STDC1, not STDC2: its first stages are ISDNet's shallow branch, and 74.5 on Cityscapes is STDC1-Seg75",

@@ -28,7 +28,7 @@ _LOCAL = Card(
     inference=LOCAL,
     recipes={"paper": paper_local()},
     rows=("table1/unet-local",),
-    imagenet=RESNET34,
+    imagenet=(RESNET34,),
     choices=(
         "backbone: the paper names none; ResNet-34, the library's default, has ImageNet weights and costs less than the"
         " 64-channel net of the cited paper, which is 'unet-s5-local' / 'unet-s5-global'",

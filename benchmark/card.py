@@ -92,8 +92,7 @@ class Card:
     rows: tuple[str, ...] = ()  # rows of the paper it feeds: "table1/unet-local"
     variant: str = ""
     size_multiple: int = 1  # inputs are padded to it and cropped back, and the record says so
-    imagenet: ImageNetWeights | None = None
-    imagenet_further: tuple[ImageNetWeights, ...] = ()  # of further backbones; `load_imagenet` is called with each file
+    imagenet: tuple[ImageNetWeights, ...] = ()  # a file for each backbone; `load_imagenet` is called with each
     auxiliary: str = "none"  # losses beside the main one, and their weights
     choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen, why
     sizes: Mapping[str, int] = field(default_factory=dict)  # further pixel-sized settings, by name

@@ -31,17 +31,16 @@ def initialise(system: System, mode: Mode, folder: Path) -> str:
 
     Returns:
         What a record says of the weights: "imagenet: <file> <sha256, 16 digits>" or "random: <why>"; for a card with
-        further files all of them, and "partly imagenet: ..." where some could not be had.
+        several files all of them, and "partly imagenet: ..." where some could not be had.
 
     Raises:
         WeightsError: a file is there, but it is damaged, or of another net.
     """
-    weights = system.card.imagenet
-    if weights is None:
+    if not system.card.imagenet:
         return "random: the card names no ImageNet weights"
     if mode == "off":
         return "random: ImageNet weights switched off"
-    told = [_loaded(system, one, mode, folder) for one in (weights, *system.card.imagenet_further)]
+    told = [_loaded(system, one, mode, folder) for one in system.card.imagenet]
     if len({text.partition(":")[0] for text in told}) > 1:
         return f"partly imagenet: {'; '.join(text.removeprefix('imagenet: ') for text in told)}"
     return "; ".join([told[0], *(text.partition(": ")[2] for text in told[1:])])

@@ -77,8 +77,7 @@ _ISDNET = Card(
     inference=Whole(),
     recipes={"paper": PAPER, "released-code": RELEASED_CODE},
     rows=("table1/isdnet", "table2/isdnet", "table3/isdnet", "table6/add-cw-ms-md", "table7/sr-sd-h"),
-    imagenet=RESNET18_V1C,
-    imagenet_further=(STDC1,),
+    imagenet=(RESNET18_V1C, STDC1),
     auxiliary=f"{_HEADS}, of stage 3 0.4; {_SR}; {_SD}",
     choices=("the net and losses of the released code where it differs from the text; 'isdnet-paper' has the text's",),
 )
@@ -100,10 +99,6 @@ def _ablation(name: str, title: str, parameters: int, row: str, *choices: str, *
     return replace(card, **given)  # type: ignore[arg-type]
 
 
-def _alone(name: str, title: str, parameters: int, row: str, *choices: str, **changes: object) -> Card:
-    return _ablation(name, title, parameters, row, *choices, imagenet_further=(), **changes)
-
-
 def _quarter(full: Card, name: str, title: str, row: str) -> Card:
     """The card of a branch on the image at 1/4, trained on the same part of the scene."""
     recipes = {key: _quarter_recipe(recipe) for key, recipe in full.recipes.items()}
@@ -119,23 +114,24 @@ def _quarter_recipe(recipe: Recipe) -> Recipe:
     return replace(recipe, **reduced(recipe), datasets=datasets)  # type: ignore[arg-type]
 
 
-_D_FULL = _alone(
+_D_FULL = _ablation(
     "isdnet-deep-full",
     "D, full scale",
     13_836_007,
     "table5/d-full",
     _NO_CODE,
+    imagenet=(RESNET18_V1C,),
     backbone="ResNet18-V1c-d8",
     auxiliary="cross-entropy of stage 3 0.4",
 )
-_S_FULL = _alone(
+_S_FULL = _ablation(
     "isdnet-shallow-full",
     "S, full scale",
     2_680_807,
     "table5/s-full",
     _SHALLOW,
     backbone="STDC1",
-    imagenet=STDC1,
+    imagenet=(STDC1,),
     auxiliary="none",
 )
 _R50 = "ASPP 512 wide, reduced to 128, as in configs/deeplabv3/deeplabv3_r50-d8_1224x1224_80k_deepglobe_refine_*.py"
@@ -159,7 +155,7 @@ CARDS: tuple[Card, ...] = (
         "",
         _R50,
         backbone="ResNet50-V1c-d8 + STDC1",
-        imagenet=RESNET50_V1C,
+        imagenet=(RESNET50_V1C, STDC1),
     ),
     _ablation("isdnet-pspnet", "PSPNet + ISD", 16_027_819, "table4/pspnet-isd", _PSP),
     _ablation(
@@ -170,7 +166,7 @@ CARDS: tuple[Card, ...] = (
         _SEGFORMER,
         "super-resolution decoder x8 instead of x16, so that it too ends at half the image's size",
         backbone="MiT-b0 + STDC1",
-        imagenet=MIT_B0,
+        imagenet=(MIT_B0, STDC1),
         auxiliary=f"{_HEADS}; {_SR}; {_SD}",
         recipes={"paper": PAPER, "released-code": SEGFORMER_RELEASED},
     ),

@@ -65,7 +65,7 @@ def weights(file: bytes, *urls: str) -> ImageNetWeights:
     return ImageNetWeights(file="net.pth", urls=urls, sha256=hashlib.sha256(file).hexdigest()[:8])
 
 
-def pretrained(named: ImageNetWeights | None) -> Pretrained:
+def pretrained(*named: ImageNetWeights) -> Pretrained:
     return Pretrained(dataclasses.replace(CARD, imagenet=named))
 
 
@@ -130,7 +130,7 @@ def test_the_system_gets_the_weights_and_the_record_their_name(file, folder, ser
     [("off", True, "switched off"), ("local", True, "put net.pth"), ("auto", False, "no ImageNet")],
 )
 def test_without_weights_the_run_goes_on_and_the_record_says_why(file, folder, mode, named, why):
-    system = pretrained(weights(file) if named else None)
+    system = pretrained(*[weights(file)] * named)
     before = system.body[0].weight.clone()
     text = initialise(system, mode, folder)
     assert text.startswith("random: ")
