@@ -26,7 +26,7 @@ class Conversion:
     converted: int
     dropped: tuple[str, ...]  # on purpose
     unused: tuple[str, ...]  # the system has no such tensor
-    missing: tuple[str, ...]  # of the modules for training only: they keep their initial values
+    missing: tuple[str, ...]  # of modules for training only, or a bias of zero: they keep their initial values
 
 
 def convert(card: Card, official: Path, out: Path) -> Conversion:
@@ -68,11 +68,17 @@ def _check(card: Card, official: Path, own: Mapping[str, Tensor], renamed: Mappi
     """Refuse a file that lacks a tensor of the inference form, or has one of another shape."""
     needed = registry.build(card, 2).inference_form().state_dict().keys()
     for key, value in own.items():
-        if key not in renamed and key in needed and not key.endswith("num_batches_tracked"):
+        if key not in renamed and key in needed and not _may_lack(key, value, renamed):
             raise WeightsError(f"{official}: a checkpoint of another net: it lacks '{key}' of '{card.name}'")
         if key in renamed and renamed[key].shape != value.shape:
             shapes = f"{tuple(renamed[key].shape)}, expected {tuple(value.shape)}"
             raise WeightsError(f"{official}: a checkpoint of another net: '{key}' of '{card.name}' is {shapes}")
+
+
+def _may_lack(key: str, value: Tensor, renamed: Mapping[str, Tensor]) -> bool:
+    """Whether a file may lack a tensor: a counter of batch norm, or the zero bias of a layer that had none there."""
+    layer, _, kind = key.rpartition(".")
+    return kind == "num_batches_tracked" or (kind == "bias" and f"{layer}.weight" in renamed and not value.any())
 
 
 def _dataset(num_classes: int) -> str:

@@ -30,7 +30,7 @@ def main(args: argparse.Namespace) -> int:
     for what, keys in (
         ("dropped on purpose", done.dropped),
         ("unused", done.unused),
-        ("missing, only training needs them", done.missing),
+        ("missing and left as built", done.missing),
     ):
         if keys:
             more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""

@@ -34,7 +34,17 @@ def test_auxiliary_heads_may_be_missing_and_are_named(system, tmp_path, capsys):
     state = {key: value for key, value in published(system).items() if not key.startswith("auxiliary_head")}
     torch.save(state, tmp_path / "official.pth")
     assert main(["convert", "bisenetv2", str(tmp_path / "official.pth"), str(tmp_path / "ours.safetensors")]) == 0
-    assert "missing, only training needs them" in capsys.readouterr().out
+    assert "missing and left as built" in capsys.readouterr().out
+
+
+def test_a_layer_without_bias_gets_a_bias_of_zero(system, tmp_path):
+    state = published(system)
+    state = {key: value for key, value in state.items() if key != "decode_head.conv_seg.bias"}
+    torch.save(state, tmp_path / "official.pth")
+    assert main(["convert", "bisenetv2", str(tmp_path / "official.pth"), str(tmp_path / "ours.safetensors")]) == 0
+    other = registry.build(registry.card("bisenetv2"), 19)
+    load_weights(tmp_path / "ours.safetensors", other)
+    assert not other.net.decode_head.conv_seg.bias.any()
 
 
 @pytest.mark.parametrize(
