@@ -1,27 +1,21 @@
 """Weights that others published: the official ISDNet checkpoint and the ImageNet files of both branches, in our names.
 
-Nothing in a file is executed: ``benchmark.checkpoints.load_state`` reads tensors only.
+``benchmark.convert`` reads the checkpoint and writes ours; here are the names.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from baselines.blocks.weights import load_all
-from benchmark.card import Card
-from benchmark.checkpoints import WeightsError, load_state, save_weights
 from isdnet.shallow import ShallowNet
 
 Rules = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
 
-_CLASSES = "classifier.out.bias"
-_DATASETS = {2: "inria", 7: "deepglobe", 19: "cityscapes"}  # by number of classes, as published
 _ALIASES = re.compile(r"refine_head\.stdc_net\.x\d+\.")  # the same tensors as `features` once more
 _RESNET: Rules = (
     (r"^stem\.(\d)\.", lambda m: f"stem.{int(m[1]) // 3}.{'bn' if int(m[1]) % 3 else 'conv'}."),
@@ -92,49 +86,6 @@ def _renamed(key: str, rules: Rules) -> str:
     for pattern, replacement in rules:
         key = re.sub(pattern, replacement, key)
     return key
-
-
-@dataclass(frozen=True)
-class ConversionReport:
-    """What became of a checkpoint's tensors; keys are the file's in ``dropped`` and ``unused``, ours in ``missing``."""
-
-    num_classes: int
-    converted: int
-    dropped: tuple[str, ...]  # second names of the same tensors
-    unused: tuple[str, ...]  # that this system has no place for
-    missing: tuple[str, ...]  # training heads that the file lacks; they stay random and inference does without them
-
-
-def convert(official: Path, out: Path, card: Card) -> ConversionReport:
-    """Write the checkpoint ``official`` as ``out`` (safetensors) in the names of the system on ``card``.
-
-    Raises:
-        WeightsError: the file is no weights file, or not of this net, or ``out`` cannot be written.
-    """
-    from isdnet.cards import build
-
-    state = load_state(official)
-    renamed = {name: value for key, value in state.items() if (name := official_key(key)) is not None}
-    if _CLASSES not in renamed:
-        raise WeightsError(f"{official}: a checkpoint of another net: it has no 'refine_head.conv_seg.conv_out.bias'")
-    system = build(card, len(renamed[_CLASSES]))
-    own = system.state_dict()
-    missing = tuple(key for key in own if key not in renamed)
-    for key, value in own.items():
-        if key in missing and not key.startswith("training_heads."):
-            raise WeightsError(f"{official}: a checkpoint of another net: it lacks '{key}' of '{card.name}'")
-        if key in renamed and renamed[key].shape != value.shape:
-            shapes = f"{tuple(renamed[key].shape)}, expected {tuple(value.shape)}"
-            raise WeightsError(f"{official}: a checkpoint of another net: '{key}' of '{card.name}' is {shapes}")
-    system.load_state_dict({key: renamed.get(key, value) for key, value in own.items()})
-    save_weights(out, system, recipe="released-code", dataset=_DATASETS.get(system.num_classes, ""))
-    return ConversionReport(
-        num_classes=system.num_classes,
-        converted=len(own) - len(missing),
-        dropped=tuple(key for key in state if official_key(key) is None),
-        unused=tuple(key for key in state if (name := official_key(key)) is not None and name not in own),
-        missing=missing,
-    )
 
 
 def is_stdc(state: Mapping[str, Tensor]) -> bool:
