@@ -58,6 +58,16 @@ class Job(Model):
         """The training checkpoint."""
         return self.work / "training.pt"
 
+    @property
+    def log(self) -> Path:
+        """What the cell's process printed."""
+        return self.work / "log.txt"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the cell's process."""
+        return self.work / "lock"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:

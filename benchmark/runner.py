@@ -1,38 +1,28 @@
 """Runs jobs one by one, each in its own process; what is on record already is not run again.
 
-This process imports no torch. It relays progress, and turns the death of a cell's process into a record.
+This process imports no torch. A server does, once, and each cell's process is forked from it before any thread or
+device has been started there. This process relays progress, and turns the death of a cell's process into a record.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.plan import Job
-from benchmark.worker import BAD_INPUT
+from benchmark.worker import BAD_INPUT, Progress, work
 from results.record import Record
 from results.store import Store, read_record
 
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a cell stands: the step ("train", "evaluate", "measure", "record"), how much of it is done, a note."""
-
-    step: str
-    done: int
-    total: int
-    note: str = ""
-
-
+IMPORTED_ONCE = ["benchmark.measure_accuracy", "benchmark.measure_cost", "segmentation_models_pytorch"]
 Report = Callable[[Job, Progress], None]
 
 
@@ -50,54 +40,51 @@ def run_jobs(jobs: list[Job], store: Store, report: Report) -> Iterator[tuple[Jo
 
 def _run(job: Job, store: Store, report: Report) -> Record:
     started = time.time()
-    log = _make_work_folder(job) / "log.txt"
-    with log.open("ab") as messages:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmark.worker", str(store.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=messages,
-            start_new_session=True,
-        )
-        try:
-            path = _converse(process, job, report)
-            status = process.wait()
-        finally:
-            _stop(process)
-    if path:
-        return read_record(path)
-    if status == BAD_INPUT:
-        raise UserError(_last_line(log))
-    return _store_failure(job, store, _death(status, log), started)
-
-
-def _make_work_folder(job: Job) -> Path:
     try:
         job.work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out: cannot make {job.work}: {error.strerror}; choose another folder") from error
-    return job.work
+    process, pipe = _start(job, store)
+    try:
+        path = _relay(pipe, job, report)
+        process.join()
+    finally:
+        _stop(process)
+    if path:
+        return read_record(path)
+    if process.exitcode == BAD_INPUT:
+        raise UserError(_last_line(job.log))
+    return _store_failure(job, store, _death(process.exitcode or 0, job.log), started)
 
 
-def _converse(process: subprocess.Popen[bytes], job: Job, report: Report) -> Path | None:
-    """Hand the job over, relay progress until the process closes its end, and return where its record lies."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
-        pipe.write(job.model_dump_json().encode())
+def _start(job: Job, store: Store) -> tuple[BaseProcess, Connection]:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED_ONCE)
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(job, store, theirs))
+    process.start()
+    theirs.close()  # so that ours ends when the process does
+    return process, ours
+
+
+def _relay(pipe: Connection, job: Job, report: Report) -> Path | None:
+    """Pass progress on until the process closes its end, and return where its record lies."""
     path = None
-    for line in process.stdout:
-        step = Progress(**json.loads(line))
-        path = Path(step.note) if step.step == "record" else None
-        report(job, step)
+    with contextlib.suppress(EOFError):
+        while True:
+            progress: Progress = pipe.recv()
+            path = Path(progress.note) if progress.step == "record" else None
+            report(job, progress)
     return path
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the whole process group, if it has not ended: loading data has processes of its own."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+def _stop(process: BaseProcess) -> None:
+    """End the process and its group, if they have not ended: loading data has processes of its own."""
+    if process.pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()  # where it had no group of its own yet
+    process.join()
 
 
 def _store_failure(job: Job, store: Store, reason: str, started: float) -> Record:

@@ -105,4 +105,4 @@ def test_an_interrupt_loses_the_cell_in_flight_only(folder, tmp_path):
     children = psutil.Process(process.pid).children(recursive=True)
     os.kill(process.pid, signal.SIGINT)
     assert process.wait(timeout=20) == 130
-    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert psutil.wait_procs(children, timeout=10)[1] == []

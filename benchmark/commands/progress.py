@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmark.plan import Job
-from benchmark.runner import Progress as Step
+from benchmark.worker import Progress as Step
 from results.record import Record
 
 
