@@ -26,10 +26,7 @@ class BatchNorm(nn.BatchNorm2d):
 
 
 class ConvBn(nn.Module):
-    """Convolution without bias, batch norm and, where asked for, ReLU; "same" padding at stride 1.
-
-    In evaluation the batch norm is folded into the convolution, so that its output is the only full-size tensor made.
-    """
+    """Convolution without bias, batch norm and, where asked for, ReLU; "same" padding at stride 1."""
 
     def __init__(
         self,
@@ -50,19 +47,8 @@ class ConvBn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, inputs, H, W]`` to ``[B, outputs, ceil(H / stride), ceil(W / stride)]``."""
-        y = self.bn(self.conv(x)) if self.training else self._folded(x)
+        y: Tensor = self.bn(self.conv(x))
         return y.relu_() if self.relu else y
-
-    def _folded(self, x: Tensor) -> Tensor:
-        bn = self.bn
-        assert bn.running_mean is not None
-        assert bn.running_var is not None
-        scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
-        weight = self.conv.weight * scale.view(-1, 1, 1, 1)
-        conv = self.conv
-        return F.conv2d(
-            x, weight, bn.bias - bn.running_mean * scale, conv.stride, conv.padding, conv.dilation, conv.groups
-        )
 
 
 class SegmentationHead(nn.Module):
