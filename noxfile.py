@@ -17,7 +17,7 @@ CODE = ("benchmark", "baselines", "isdnet", "results", "reports", "tests", "noxf
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests; two processes share the cores."""
+    """All tests."""
     session.install("-e", ".[dev]")
     session.run("pytest", *session.posargs)
 

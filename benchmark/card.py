@@ -91,7 +91,7 @@ class Card:
     recipes: Mapping[str, Recipe]  # "paper" first; "released-code" or "library" where they differ
     rows: tuple[str, ...] = ()  # rows of the paper it feeds: "table1/unet-local"
     variant: str = ""
-    size_multiple: int = 1  # inputs are padded to it and cropped back, and the record says so
+    size_multiple: int = 1  # inputs are padded to it and the logits cropped back
     imagenet: tuple[ImageNetWeights, ...] = ()  # a file for each backbone; `load_imagenet` is called with each
     auxiliary: str = "none"  # losses beside the main one, and their weights
     choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen, why

@@ -137,6 +137,21 @@ def write_atomic(path: Path, *parts: bytes) -> None:
         ) from error
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add one line to a text file.
+
+    Raises:
+        WeightsError: the file cannot be written, or the disk is full.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+    except OSError as error:
+        raise WeightsError(
+            f"{path}: cannot be written ({error.strerror}); free space or choose another --out"
+        ) from error
+
+
 def is_html(head: bytes) -> bool:
     """Whether a file that starts with ``head`` is a web page, as file hosts send instead of a large or missing file."""
     return head.lstrip().lower().startswith(HTML_STARTS)
@@ -196,5 +211,8 @@ def _forbidden(message: str) -> str | None:
 def _metadata(path: Path) -> dict[str, str]:
     if _head(path)[8:9] != b"{":
         return {}
-    with safetensors.safe_open(path, framework="pt") as file:
-        return dict(file.metadata() or {})
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: truncated or damaged safetensors file ({error}); fetch it again") from error

@@ -20,9 +20,7 @@ def resolve(choice: str) -> str:
     if torch.cuda.is_available():
         return torch.cuda.get_device_name(0)
     if choice == "cuda":
-        raise UserError(
-            "--device cuda: torch sees no GPU here; use --device cpu, or install a torch built for your driver"
-        )
+        raise UserError("--device cuda: torch sees no GPU; use --device cpu, or install a torch built for your driver")
     return "cpu"
 
 

@@ -17,7 +17,7 @@ import torch
 from benchmark import inference
 from benchmark.accuracy import Metrics, boundary_counts, boundary_iou, confusion, metrics
 from benchmark.batch import to_batch
-from benchmark.checkpoints import write_atomic
+from benchmark.checkpoints import append_line, write_atomic
 from benchmark.data.base import Dataset, DatasetInfo, Image, Label
 from benchmark.errors import UserError
 from benchmark.system import System
@@ -98,8 +98,7 @@ def evaluate(
         image, label = dataset.read(image_id)
         prediction = predicted(system, image, device=device, precision=precision, scale=scale)
         scored.append(_scored(dataset.info, image_id, label, prediction, started))
-        with resume_file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(scored[-1])) + "\n")
+        append_line(resume_file, json.dumps(asdict(scored[-1])))
         progress(len(scored), len(ids))
     return _outcome(dataset.info, scored, resumed=resumed)
 

@@ -43,6 +43,8 @@ def _outcome(job: Job, progress: Tell) -> Outcome:
         return _figures(job, progress)
     except NonFiniteError as error:
         return {"status": "failed", "reason": str(error)}
+    except ImportError as error:
+        return {"status": "unavailable", "reason": f"a package that the system needs is not installed: {error}"}
     except Exception as error:
         if not is_out_of_memory(error):
             raise  # bad input for the user, or a traceback that the runner puts on record

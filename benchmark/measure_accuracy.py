@@ -31,7 +31,7 @@ def measure_accuracy(job: Job, progress: Tell) -> Accuracy:
     dataset = registry.dataset(job.cell.dataset)(job.root)
     torch.manual_seed(job.cell.seed)
     system = registry.build(job.card, job.num_classes)
-    start = weights.initialise(system, profile(job.cell.profile).imagenet, weights.default_folder())
+    start = weights.initialise(system, job.cell.imagenet, weights.default_folder())
     recipe_name, recipe = recipe_of(system.card, job.cell.recipe)
     recipe = recipe.on(job.recipe_dataset)
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from benchmark import registry
 from benchmark.card import Card, Recipe
 from benchmark.data.base import Dataset, DatasetInfo, ids_hash
+from benchmark.data.reading import header_size
 from benchmark.errors import DataError, UnknownNameError, UserError
 from benchmark.profiles import Profile
-from benchmark.tables import image_size, systems_of, tables_of
+from benchmark.tables import image_size, row_of, systems_of, tables_of
 from results.paper import PaperTable
 from results.record import Cell, Kind, Model, Protocol, digest
 
@@ -75,12 +76,16 @@ class Request:
 
     profile: Profile
     info: DatasetInfo
+    size: tuple[int, int]  # (height, width) of the images
     root: Path = Path()  # of the dataset; cost needs none
     split: Split | None = None  # the same
     systems: tuple[str, ...] | None = None  # None: the table's own
     kinds: tuple[Kind, ...] = ("accuracy", "cost")
+    imagenet: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # files at hand, by system
+    ratio: float = 1.0  # image side over the paper's image side: real images keep their size
     seeds: int = 1
     device: str = "cpu"  # "cpu" or the GPU's name
+    hardware: str = ""  # the CPU's or the GPU's name
     devices: int = 1
     threads: int | None = None
     precision: Precision = "fp32"
@@ -89,19 +94,17 @@ class Request:
     out: Path = Path("out")
     command: str = ""
 
-    @property
-    def ratio(self) -> float:
-        """Image side over the paper's image side: real images keep their size."""
-        return self.profile.ratio if self.info.synthetic else 1.0
-
 
 def split_of(dataset: Dataset, profile: Profile, holdout: int) -> Split:
     """The ids to train on and to score.
 
     Raises:
         DataError: nothing to train on, or nothing to score.
+        UserError: more images are to be held out than there are.
     """
     train, name = dataset.ids("train"), "holdout"
+    if holdout and holdout >= len(train):
+        raise UserError(f"--holdout {holdout}: split 'train' has {len(train)} images on disk; hold out fewer")
     scored: tuple[str, ...] = ()
     if holdout:
         train, scored = train[:-holdout], train[-holdout:]
@@ -114,6 +117,12 @@ def split_of(dataset: Dataset, profile: Profile, holdout: int) -> Split:
     if not profile.whole_dataset and not dataset.info.synthetic:
         train, scored = train[: profile.train_images], scored[: profile.test_images]
     return Split(train=train, scored=scored, scored_name=name)
+
+
+def size_of(dataset: Dataset, ids: Iterable[str]) -> tuple[int, int]:
+    """Height and width that the images of these ids share, by their headers; where they differ, the paper's size."""
+    sizes = {header_size(dataset.image_path(image_id)) for image_id in ids}
+    return sizes.pop() if len(sizes) == 1 else dataset.info.image_size
 
 
 def _refuse_empty(dataset: Dataset, train: tuple[str, ...], scored: tuple[str, ...]) -> None:
@@ -137,9 +146,12 @@ def plan(table: PaperTable, request: Request) -> list[Job]:
     if fitting and table.name not in fitting:
         hint = f"{info.title} is printed by {', '.join(fitting)}"
         raise UserError(f"--dataset {info.name}: {table.name} prints {table.dataset}; {hint}")
-    size = world_size(table, request.profile) if info.synthetic else info.image_size
     names = request.systems or tuple(systems_of(table, registry.cards()))
-    return [job for name in names for job in jobs(registry.card(name), size, table.dataset, request)]
+    cards = [registry.card(name) for name in names]
+    for card in cards:
+        if card.rows and row_of(table, card) is None:
+            raise UserError(f"--systems {card.name}: it feeds {' '.join(card.rows)}, no row of {table.name}")
+    return [job for card in cards for job in jobs(card, table.dataset, request)]
 
 
 def world_size(table: PaperTable, profile: Profile) -> tuple[int, int]:
@@ -148,10 +160,10 @@ def world_size(table: PaperTable, profile: Profile) -> tuple[int, int]:
     return round(height * profile.ratio), round(width * profile.ratio)
 
 
-def jobs(card: Card, size: tuple[int, int], paper_dataset: str, request: Request) -> list[Job]:
+def jobs(card: Card, paper_dataset: str, request: Request) -> list[Job]:
     """The jobs of one system: a training for each seed, and one cost, to be compared with a dataset of the paper."""
     seeds = {"accuracy": range(request.seeds), "cost": range(1)}
-    return [_job(card, kind, seed, size, paper_dataset, request) for kind in request.kinds for seed in seeds[kind]]
+    return [_job(card, kind, seed, paper_dataset, request) for kind in request.kinds for seed in seeds[kind]]
 
 
 def recipe_of(card: Card, name: str | None) -> tuple[str, Recipe]:
@@ -166,7 +178,7 @@ def recipe_of(card: Card, name: str | None) -> tuple[str, Recipe]:
     return chosen, card.recipes[chosen]
 
 
-def _job(card: Card, kind: Kind, seed: int, size: tuple[int, int], paper_dataset: str, request: Request) -> Job:
+def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, request: Request) -> Job:
     recipe_name, recipe = recipe_of(card, request.recipe)
     split = request.split if kind == "accuracy" else None
     cell = Cell(
@@ -179,11 +191,13 @@ def _job(card: Card, kind: Kind, seed: int, size: tuple[int, int], paper_dataset
         recipe_hash=digest(dataclasses.asdict(recipe.on(_recipe_dataset(request.info, paper_dataset)))),
         profile=request.profile.name,
         profile_hash=digest(dataclasses.asdict(request.profile)),
+        imagenet=request.imagenet.get(card.name, ()) if kind == "accuracy" else (),
         seed=seed,
         device=request.device,
+        hardware=request.hardware,
         split=split.scored_name if split else "",
         split_hash=split.hash if split else "",
-        protocol=_protocol(kind, size, request),
+        protocol=_protocol(kind, request),
     )
     return Job(
         cell=cell,
@@ -204,11 +218,11 @@ def _recipe_dataset(info: DatasetInfo, paper_dataset: str) -> str:
     return paper_dataset if info.synthetic else info.name
 
 
-def _protocol(kind: Kind, size: tuple[int, int], request: Request) -> Protocol:
+def _protocol(kind: Kind, request: Request) -> Protocol:
     return Protocol(
         kind=kind,
-        height=size[0],
-        width=size[1],
+        height=request.size[0],
+        width=request.size[1],
         precision=request.precision,
         compiled=request.compiled,
         threads=request.threads,

@@ -66,7 +66,7 @@ def build(card: Card, num_classes: int) -> System:
 @cache
 def datasets() -> dict[str, type[Dataset]]:
     """All dataset classes by name."""
-    modules = [*_marked_modules("benchmark.data", "DATASET"), *_entry_points("isdbench.datasets")]
+    modules = [*_marked_modules("benchmark.data", "DATASET"), *_entry_points("isdbench.datasets", "DATASET")]
     found: dict[str, type[Dataset]] = {}
     for module in modules:
         name = module.DATASET.info.name
@@ -93,7 +93,7 @@ _HOMES: dict[str, ModuleType] = {}
 def _system_modules() -> Iterator[ModuleType]:
     yield from _marked_modules("isdnet", "CARDS")
     yield from _marked_modules("baselines", "CARDS")
-    yield from _entry_points("isdbench.systems")
+    yield from _entry_points("isdbench.systems", "CARDS")
 
 
 def _marked_modules(package: str, mark: str) -> Iterator[ModuleType]:
@@ -106,9 +106,13 @@ def _marked_modules(package: str, mark: str) -> Iterator[ModuleType]:
             yield importlib.import_module(spec.name)
 
 
-def _entry_points(group: str) -> Iterator[ModuleType]:
+def _entry_points(group: str, mark: str) -> Iterator[ModuleType]:
     for point in importlib.metadata.entry_points(group=group):
+        where = f"entry point {group} '{point.name} = {point.value}'"
         try:
-            yield point.load()
+            module = point.load()
         except Exception as error:
-            raise UserError(f"entry point {group} '{point.name} = {point.value}' does not load: {error!r}") from error
+            raise UserError(f"{where} does not load: {error!r}; mend or uninstall that package") from error
+        if not hasattr(module, mark):
+            raise UserError(f"{where} must name a module that holds {mark}; mend or uninstall that package")
+        yield module

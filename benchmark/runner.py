@@ -1,6 +1,6 @@
 """Runs jobs one by one, each in its own process; what is on record already is not run again.
 
-This process imports no torch. A server does, once, and each cell's process is forked from it before any thread or
+A server imports torch and the instruments, once, and each cell's process is forked from it before any thread or
 device has been started there. This process relays progress, and turns the death of a cell's process into a record.
 """
 

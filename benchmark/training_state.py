@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from benchmark.checkpoints import write_atomic
+from benchmark.checkpoints import append_line, write_atomic
 
 State: TypeAlias = dict[str, Any]
 MAGIC = b"isdbench training checkpoint 1\n"
@@ -86,8 +86,7 @@ class LossLog:
     def append(self, learning_rate: float, losses: dict[str, float]) -> None:
         """Add one iteration."""
         entry = {"iteration": len(self.totals), "learning_rate": learning_rate, "losses": losses}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        append_line(self.path, json.dumps(entry))
         self.totals.append(sum(losses.values()))
 
     def sync(self) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import os
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -26,37 +27,32 @@ def default_folder() -> Path:
     return Path(named) if named else cache / "isdbench" / "weights"
 
 
-def initialise(system: System, mode: Mode, folder: Path) -> str:
-    """Give the system the ImageNet weights on its card, where they can be had.
+def initialise(system: System, files: Sequence[str], folder: Path) -> str:
+    """Give the system those ImageNet weights on its card that are at hand: ``files`` in ``folder``.
 
     Returns:
-        What a record says of the weights: "imagenet: <file> <sha256, 16 digits>" or "random: <why>"; for a card with
-        several files all of them, and "partly imagenet: ..." where some could not be had.
+        What a record says of the weights: "imagenet: <file> <sha256, 16 digits>", "random: <why>", or for a card with
+        several files of which some could not be had "partly imagenet: ...".
 
     Raises:
-        WeightsError: a file is there, but it is damaged, or of another net.
+        WeightsError: a file is missing, damaged, or of another net.
     """
     if not system.card.imagenet:
         return "random: the card names no ImageNet weights"
-    if mode == "off":
-        return "random: ImageNet weights switched off"
-    told = [_loaded(system, one, mode, folder) for one in system.card.imagenet]
-    if len({text.partition(":")[0] for text in told}) > 1:
-        return f"partly imagenet: {'; '.join(text.removeprefix('imagenet: ') for text in told)}"
-    return "; ".join([told[0], *(text.partition(": ")[2] for text in told[1:])])
+    told = [_loaded(system, folder / one.file) for one in system.card.imagenet if one.file in files]
+    absent = [f"put {one.file} into {folder}" for one in system.card.imagenet if one.file not in files]
+    kind = "partly imagenet" if told and absent else "imagenet" if told else "random"
+    return f"{kind}: {'; '.join([*told, *absent])}"
 
 
-def _loaded(system: System, weights: ImageNetWeights, mode: Literal["auto", "local"], folder: Path) -> str:
-    found = obtain(weights, mode, folder)
-    if isinstance(found, str):
-        return f"random: {found}"
+def _loaded(system: System, path: Path) -> str:
     try:
-        system.load_imagenet(load_state(found))
+        system.load_imagenet(load_state(path))
     except ValueError as error:
         raise WeightsError(
-            f"{found}: not the weights of '{system.card.name}' ({error}); remove or replace it"
+            f"{path}: not the weights of '{system.card.name}' ({error}); remove or replace it"
         ) from error
-    return f"imagenet: {found.name} {_sha256(found.read_bytes())[:RECORDED_DIGITS]}"
+    return f"{path.name} {_sha256(path.read_bytes())[:RECORDED_DIGITS]}"
 
 
 def obtain(weights: ImageNetWeights, mode: Literal["auto", "local"], folder: Path) -> Path | str:

@@ -125,7 +125,7 @@ def _accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
         limits.append("another definition of the figure")
     if group.profile != "paper":
         limits.append(f"the shortened training of profile {group.profile}")
-    if (done["weights"] == "random").any():
+    if (done["weights"] != "imagenet").any():
         limits.append("random weights before training")
     return limits
 

@@ -63,8 +63,10 @@ class Cell(Model):
     recipe_hash: str
     profile: str
     profile_hash: str
+    imagenet: tuple[str, ...] = ()  # ImageNet files that training starts from; none: random weights
     seed: int
     device: str  # "cpu" or the GPU's name
+    hardware: str = ""  # the CPU's or the GPU's name: figures of another machine are another cell's
     split: str = ""  # that is scored
     split_hash: str = ""  # of the ids trained on and scored
     protocol: Protocol

@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compile", action="store_true", help="torch.compile the system first")
     parser.add_argument("--profile", default="smoke", help=f"how many samples: {', '.join(PROFILES)} (smoke)")
     parser.add_argument("--dataset", default="deepglobe", help="whose classes the net has (deepglobe)")
-    parser.add_argument("--records", type=Path, default=Path("out/records"), metavar="DIR", help="(out/records)")
+    parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for everything made (out)")
     add_device_option(parser)
 
 
@@ -38,7 +39,7 @@ def main(args: argparse.Namespace) -> int:
     job = _job(args)
     with Display(sys.stderr) as display:
         display.plan([job])
-        [(_, record, known)] = run_jobs([job], Store(args.records), display.progress)
+        [(_, record, known)] = run_jobs([job], Store(args.records or args.out / "records"), display.progress)
         display.finished(job, record, known)
     _print(record)
     return 1 if record.status == "failed" else 0
@@ -46,21 +47,24 @@ def main(args: argparse.Namespace) -> int:
 
 def _job(args: argparse.Namespace) -> Job:
     from benchmark.device import cpu_threads, resolve
+    from benchmark.environment import cpu_model
     from benchmark.plan import Request, jobs
 
     device = resolve(args.device)
     request = Request(
         profile=profile(args.profile),
         info=registry.dataset(args.dataset).info,
+        size=args.size,
         kinds=("cost",),
         device=device,
+        hardware=cpu_model() if device == "cpu" else device,
         threads=cpu_threads() if device == "cpu" else None,
         precision=args.precision,
         compiled=args.compile,
-        out=args.records.parent,
+        out=args.out,
         command=shlex.join(["isdbench", *sys.argv[1:]]),
     )
-    return jobs(registry.card(args.system), args.size, args.dataset, request)[0]
+    return jobs(registry.card(args.system), args.dataset, request)[0]
 
 
 def _print(record: Record) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
 from benchmark.commands.options import add_dataset_options, add_device_option, add_store_options, open_dataset
 from benchmark.errors import UserError
-from benchmark.profiles import PROFILES, profile
+from benchmark.profiles import PROFILES, Profile, profile
+from benchmark.tables import systems_of
 from results.paper import TABLE_NAMES, paper_table
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def main(args: argparse.Namespace) -> int:
     _check(args)
     tables = [paper_table(name) for name in args.tables]
     store = Store(args.records or args.out / "records")
+    store.ensure_writable()
     records = []
     with Display(sys.stderr) as display:
         jobs = list(_jobs(args, tables, display))
@@ -70,6 +73,8 @@ def _check(args: argparse.Namespace) -> None:
     profile(args.profile)
     for name in args.systems or ():
         registry.card(name)
+    if args.dataset != "synthetic" and args.only != "cost":
+        open_dataset(args.dataset, args.root)
 
 
 def _jobs(args: argparse.Namespace, tables: list[PaperTable], display: Display) -> Iterator[Job]:
@@ -86,19 +91,29 @@ def _jobs(args: argparse.Namespace, tables: list[PaperTable], display: Display) 
 
 def _request(args: argparse.Namespace, each: PaperTable, display: Display) -> Request:
     from benchmark.device import cpu_threads, resolve
-    from benchmark.plan import Request, split_of
+    from benchmark.environment import cpu_model
+    from benchmark.plan import Request, size_of, split_of, world_size
 
     device, budget = resolve(args.device), profile(args.profile)
-    dataset = _dataset(args, each, display)
+    info = registry.dataset(args.dataset).info
+    size = world_size(each, budget) if info.synthetic else info.image_size
+    dataset = None if args.only == "cost" else _dataset(args, size, display)
+    split = split_of(dataset, budget, args.holdout) if dataset else None
+    if dataset and split:
+        size = size_of(dataset, split.scored)
     return Request(
         profile=budget,
-        info=dataset.info,
-        root=dataset.root,
-        split=split_of(dataset, budget, args.holdout) if args.only != "cost" else None,
+        info=info,
+        size=size,
+        root=dataset.root if dataset else Path(),
+        split=split,
         systems=args.systems,
         kinds=(args.only,) if args.only else ("accuracy", "cost"),
+        imagenet=_imagenet(args.systems or systems_of(each, registry.cards()), budget) if dataset else {},
+        ratio=budget.ratio if info.synthetic else 1.0,
         seeds=args.seeds,
         device=device,
+        hardware=cpu_model() if device == "cpu" else device,
         devices=args.devices,
         threads=cpu_threads() if device == "cpu" else None,
         precision=args.precision,
@@ -108,19 +123,35 @@ def _request(args: argparse.Namespace, each: PaperTable, display: Display) -> Re
     )
 
 
-def _dataset(args: argparse.Namespace, each: PaperTable, display: Display) -> Dataset:
+def _dataset(args: argparse.Namespace, size: tuple[int, int], display: Display) -> Dataset:
     """The dataset asked for; the synthetic world is made where it is not there yet."""
     if args.dataset != "synthetic":
         return open_dataset(args.dataset, args.root)
     from benchmark.data.synthetic import Synthetic, World, make_world
-    from benchmark.plan import world_size
 
-    budget = profile(args.profile)
-    height, width = world_size(each, budget)
-    root = args.root or args.out / "worlds" / f"{budget.name}-{height}x{width}"
+    budget, text = profile(args.profile), "x".join(map(str, size))
+    root = args.root or args.out / "worlds" / f"{budget.name}-{text}"
 
     def making(done: int, total: int) -> None:
-        display.making(f"synthetic world {height}x{width}", done, total)
+        display.making(f"synthetic world {text}", done, total)
 
-    make_world(root, World(), (height, width), budget.train_images, budget.test_images, making)
+    make_world(root, World(), size, budget.train_images, budget.test_images, making)
     return Synthetic(root)
+
+
+def _imagenet(systems: Iterable[str], budget: Profile) -> dict[str, tuple[str, ...]]:
+    """The ImageNet files at hand for each system; the profile says whether missing ones are downloaded first."""
+    if budget.imagenet == "off":
+        return {}
+    from benchmark.weights import default_folder, obtain
+
+    folder = default_folder()
+    chosen = {name: registry.card(name).imagenet for name in systems}
+    at_hand = set()
+    for file in dict.fromkeys(file for files in chosen.values() for file in files):
+        found = obtain(file, budget.imagenet, folder)
+        if not isinstance(found, str):
+            at_hand.add(file.file)
+        elif budget.imagenet == "auto":
+            print(f"isdbench: ImageNet weights: {found}; going on from random weights", file=sys.stderr)
+    return {name: tuple(file.file for file in files if file.file in at_hand) for name, files in chosen.items()}

@@ -39,6 +39,15 @@ def prepare(name: str, source: Path | None, out: Path, progress: Progress | None
     if source is None or not source.exists():
         found = "is missing" if source is None else f"{source}: no such file or folder"
         raise DataError(f"--root {found}: give the download; {reader.info.title} is to be had at {reader.info.where}")
+    try:
+        return _prepared(reader, source, out, progress)
+    except OSError as error:
+        raise UserError(
+            f"--out {out}: cannot be written: {error.strerror}; free space or choose another folder"
+        ) from error
+
+
+def _prepared(reader: type[FolderDataset], source: Path, out: Path, progress: Progress | None) -> VerifyReport:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=out) as unpacked:
         dataset = _open(reader, source, Path(unpacked))
@@ -80,9 +89,9 @@ def _unpack(archive: Path, folder: Path) -> None:
             with tarfile.open(archive) as tarred:
                 tarred.extractall(folder, filter="data")
     except _DAMAGED as error:
-        known = ", ".join(ARCHIVES)
+        known, reason = ", ".join(ARCHIVES), " ".join(str(error).split())
         raise DataError(
-            f"{archive}: cannot be unpacked ({error}); download it again if it is damaged (known archives: {known})"
+            f"{archive}: cannot be unpacked ({reason}); download it again if it is damaged (known archives: {known})"
         ) from error
 
 

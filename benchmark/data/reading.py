@@ -52,6 +52,19 @@ def load(path: Path) -> PIL.Image.Image:
         raise BadFileError(path, f"cannot be read: {reason}; {RESTORE}") from error
 
 
+def header_size(path: Path) -> tuple[int, int]:
+    """Height and width by the header of an image file, without decoding it.
+
+    Raises:
+        BadFileError: it is missing or no image.
+    """
+    try:
+        with PIL.Image.open(path) as image:
+            return image.height, image.width
+    except _DAMAGED as error:
+        raise BadFileError(path, f"cannot be read: {' '.join(str(error).split())}; {RESTORE}") from error
+
+
 def read_rgb(path: Path) -> Image:
     """An RGB image ``[H, W, 3]``.
 

@@ -120,29 +120,34 @@ def test_mode_local_never_asks_a_server(file, folder, server):
 
 def test_the_system_gets_the_weights_and_the_record_their_name(file, folder, server):
     system = pretrained(weights(file, f"{server}/net.pth"))
-    text = initialise(system, "auto", folder)
+    path = obtain(system.card.imagenet[0], "auto", folder)
+    text = initialise(system, [path.name], folder)
     assert text == f"imagenet: net.pth {hashlib.sha256(file).hexdigest()[:16]}"
     assert (system.body[0].weight == 0.25).all()
 
 
-@pytest.mark.parametrize(
-    ("mode", "named", "why"),
-    [("off", True, "switched off"), ("local", True, "put net.pth"), ("auto", False, "no ImageNet")],
-)
-def test_without_weights_the_run_goes_on_and_the_record_says_why(file, folder, mode, named, why):
+@pytest.mark.parametrize(("named", "why"), [(True, "put net.pth into"), (False, "no ImageNet")])
+def test_without_weights_the_run_goes_on_and_the_record_says_why(file, folder, named, why):
     system = pretrained(*[weights(file)] * named)
     before = system.body[0].weight.clone()
-    text = initialise(system, mode, folder)
+    text = initialise(system, [], folder)
     assert text.startswith("random: ")
     assert why in text
     assert torch.equal(system.body[0].weight, before)
+
+
+def test_one_file_of_two_is_said_to_be_a_part(file, folder):
+    folder.mkdir()
+    (folder / "net.pth").write_bytes(file)
+    system = pretrained(weights(file), ImageNetWeights(file="other.pth", urls=()))
+    assert initialise(system, ["net.pth"], folder).startswith("partly imagenet: net.pth ")
 
 
 def test_a_file_of_another_net_is_an_error(folder):
     folder.mkdir()
     torch.save({"fc.weight": torch.ones(2)}, folder / "net.pth")
     with pytest.raises(WeightsError, match=r"not the weights of 'tiny' \(conv1.weight is missing\)"):
-        initialise(pretrained(ImageNetWeights(file="net.pth", urls=())), "auto", folder)
+        initialise(pretrained(ImageNetWeights(file="net.pth", urls=())), ["net.pth"], folder)
 
 
 def test_the_folder_can_be_named_by_the_environment(monkeypatch, tmp_path):
