@@ -1,0 +1,31 @@
+"""Systems and datasets of other packages: found by entry points, refused in one line when they are badly made."""
+
+import pytest
+
+from tests.packages import declare, isdbench, write_slownet
+
+GROUP = "isdbench.systems"
+
+
+def test_a_system_of_another_package_is_listed(tmp_path):
+    package = write_slownet(tmp_path / "package")
+    assert "slownet" in isdbench("systems", folder=tmp_path, paths=[package]).stdout
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "wanted"),
+    [
+        ("theirs:CARDS", "CARDS = ()", "must name a module that holds CARDS"),
+        ("theirs", "import nowhere_to_be_found", "does not load"),
+        ("theirs", "from isdnet.cards import CARDS", "two systems are named 'isdnet'"),
+    ],
+)
+def test_a_badly_made_package_is_one_line(value, code, wanted, tmp_path):
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "theirs.py").write_text(code, encoding="utf-8")
+    declare(package, "theirs", {GROUP: {"theirs": value}})
+    done = isdbench("systems", folder=tmp_path, paths=[package], check=False)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert wanted in line
