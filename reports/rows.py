@@ -15,7 +15,7 @@ from results.paper import PaperRow, PaperTable
 
 ADDED = "Added"
 _WITH_SPEEDUP = ("table4", "table5", "table6")  # variants of one net; Table 7 prints no FPS
-_WITH_ADDED = ("table1", "table2", "table3")  # comparisons of methods
+_ABLATIONS = ("table4", "table5", "table6", "table7")  # variants of one net: nothing is added to them
 _NOTE_LENGTH = 240
 
 
@@ -55,7 +55,7 @@ def _shown(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> l
 
 def _added(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> list[SystemFacts]:
     """Systems with records that feed no row of any table; they join every comparison of methods."""
-    if paper.name not in _WITH_ADDED:
+    if paper.name in _ABLATIONS:
         return []
     known = {system.name: system for system in systems}
     facts = [known.get(name, SystemFacts(name, name, "not stated", 0)) for name in group.systems]

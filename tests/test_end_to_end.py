@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import psutil
 import pytest
@@ -35,9 +36,10 @@ def figures(record):
 
 def start(folder, package, *words):
     command = [sys.executable, "-m", "benchmark", *RUN, *words]
-    return subprocess.Popen(
-        command, cwd=folder, env=environment(package), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # a shell starts its background jobs, of which this test may be one, with SIGINT ignored
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    return subprocess.Popen(command, cwd=folder, env=environment(package), preexec_fn=heard, **quiet)
 
 
 def kill_tree(process):

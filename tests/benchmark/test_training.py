@@ -130,7 +130,7 @@ def test_sigkill_and_the_same_command_again(tmp_path):
     expected, outcome = straight(tmp_path, STAGES[1])
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", CHILD, str(tmp_path)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)}
+    environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads()), "PYTHONPATH": str(root)}
     child = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     for line in child.stdout:
