@@ -39,7 +39,7 @@ def start(folder, package, *words):
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     # a shell starts its background jobs, of which this test may be one, with SIGINT ignored
     heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    return subprocess.Popen(command, cwd=folder, env=environment(package), preexec_fn=heard, **quiet)
+    return subprocess.Popen(command, cwd=folder, env=environment(package), preexec_fn=heard, **quiet)  # noqa: PLW1509
 
 
 def kill_tree(process):
