@@ -43,7 +43,10 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
     from reports.writers import terminal
 
     facts, console = system_facts(), Console(highlight=False)
-    for table in build_tables(records, facts, names):
+    tables = build_tables(records, facts, names)
+    if not tables:
+        print(f"isdbench: no record feeds {', '.join(names)}; make some with 'isdbench run'", file=sys.stderr)
+    for table in tables:
         terminal.show(table, console)
     for path in write_reports(records, facts, out, formats, names):
         print(path)
