@@ -27,6 +27,8 @@ def _adamw(recipe: Recipe) -> Recipe:
         poly_power=1.0,
         warmup_iterations=1500,
         warmup_ratio=1e-6,
+        multipliers={"head": 10.0},
+        no_decay=("norm", "pos_block"),
     )
 
 
@@ -49,8 +51,7 @@ _WHOLE = Card(
     imagenet=(MIT_B0,),
     choices=(
         "head of 256 channels as its authors made it; ISDNet's released configuration has 128 and halves the image",
-        "AdamW under both recipes: section 4.5 trains it with mmsegmentation's setting, and SGD would weaken it; the"
-        " configuration's tenfold learning rate of the head and its decay-free norms are left out",
+        "AdamW under both recipes: section 4.5 trains it with mmsegmentation's setting, and SGD would weaken it",
         "whole inference as in Table 4, where the configuration slides a window of 1024",
     ),
 )

@@ -35,7 +35,14 @@ class Sliding:
     batch: int = 1
 
 
-Inference = Whole | Downsampled | Sliding
+@dataclass(frozen=True)
+class Own:
+    """The system overrides ``predict`` with a procedure of its own, described here in one line."""
+
+    description: str
+
+
+Inference = Whole | Downsampled | Sliding | Own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,22 +54,31 @@ class Recipe:
     iterations: int
     batch: int = 8
     resize: tuple[float, float] = (1.0, 1.0)  # the scale is drawn uniformly from this range
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     learning_rate: float = 1e-3
     min_learning_rate: float = 0.0
     momentum: float = 0.9
     weight_decay: float = 5e-4
     poly_power: float = 0.9
+    steps: tuple[float, ...] = ()  # shares of the schedule after each of which the rate falls tenfold, instead of poly
+    multipliers: Mapping[str, float] = field(default_factory=dict)  # of the rate, by part of a parameter's name
+    no_decay: tuple[str, ...] = ()  # parts of the names of parameters without weight decay
     warmup_iterations: int = 0
     warmup_ratio: float = 0.1
     rotate: Literal["none", "right-angles", "continuous"] = "right-angles"
     photometric: bool = True
     max_class_share: float = 0.75  # a crop filled more than this by one class is drawn again, ten times at most
     datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what differs on a named dataset
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the same for a training stage, with its
+    # own `iterations`, which add up to the recipe's
 
     def on(self, dataset: str) -> Recipe:
         """The recipe as it is on one dataset."""
         return replace(self, datasets={}, **self.datasets.get(dataset, {}))
+
+    def during(self, stage: str) -> Recipe:
+        """The recipe as it is in one training stage."""
+        return replace(self, stages={}, **self.stages.get(stage, {}))
 
 
 @dataclass(frozen=True)
@@ -93,6 +109,8 @@ class Card:
     variant: str = ""
     size_multiple: int = 1  # inputs are padded to it and the logits cropped back
     imagenet: tuple[ImageNetWeights, ...] = ()  # a file for each backbone; `load_imagenet` is called with each
+    base: str = ""  # the coarse system that a refiner starts from; `build` is given it as third argument
+    heavy: bool = False  # cannot be shrunk to a smoke run's minutes: a profile may give it fewer iterations
     auxiliary: str = "none"  # losses beside the main one, and their weights
     choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen, why
     sizes: Mapping[str, int] = field(default_factory=dict)  # further pixel-sized settings, by name

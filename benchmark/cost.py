@@ -138,6 +138,7 @@ def _measure(subject: _Subject, settings: SpeedSettings, context: Probe, progres
         samples=samples,
         memory=Memory(cuda_context_mb=context, **_peaks(subject)),
         labels_hash=subject.labels_hash,
+        work=dict(system.work),
     )
 
 

@@ -36,6 +36,7 @@ class Scored:
     boundary: list[list[int]]  # [2, C], intersections and unions
     labels: str  # sha256 of the predicted label map's bytes
     seconds: float
+    work: dict[str, int]  # what predict did: passes, points, padded rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ class EvaluationOutcome:
     image_confusions_hash: str  # digest of the confusion matrices by image
     labels_hash: str  # sha256 over the sha256 of each label map, in the order of the images
     seconds: float  # of all images, those scored before an interruption included
+    work: dict[str, tuple[int, ...]]  # by kind, in the order of the images
     resumed: bool
 
 
@@ -97,7 +99,8 @@ def evaluate(
         started = time.monotonic()
         image, label = dataset.read(image_id)
         prediction = predicted(system, image, device=device, precision=precision, scale=scale)
-        scored.append(_scored(dataset.info, image_id, label, prediction, started))
+        seconds = time.monotonic() - started
+        scored.append(_scored(dataset.info, image_id, label, prediction, seconds, system.work))
         append_line(resume_file, json.dumps(asdict(scored[-1])))
         progress(len(scored), len(ids))
     return _outcome(dataset.info, scored, resumed=resumed)
@@ -140,13 +143,16 @@ def _autocast(device: str, precision: str) -> contextlib.AbstractContextManager[
     return torch.autocast(torch.device(device).type, dtype=AUTOCAST[precision])
 
 
-def _scored(info: DatasetInfo, image_id: str, label: Label, prediction: Label, started: float) -> Scored:
+def _scored(
+    info: DatasetInfo, image_id: str, label: Label, prediction: Label, seconds: float, work: dict[str, int]
+) -> Scored:
     return Scored(
         image=image_id,
         confusion=confusion(label, prediction, len(info.classes)).tolist(),
         boundary=boundary_counts(info, label, prediction).tolist(),
         labels=hashlib.sha256(np.ascontiguousarray(prediction).data).hexdigest(),
-        seconds=time.monotonic() - started,
+        seconds=seconds,
+        work=dict(work),
     )
 
 
@@ -176,5 +182,8 @@ def _outcome(info: DatasetInfo, scored: Sequence[Scored], *, resumed: bool) -> E
         image_confusions_hash=digest({one.image: one.confusion for one in scored}),
         labels_hash=hashlib.sha256("".join(one.labels for one in scored).encode()).hexdigest(),
         seconds=sum(one.seconds for one in scored),
+        work={
+            kind: tuple(one.work.get(kind, 0) for one in scored) for kind in {k: 0 for one in scored for k in one.work}
+        },
         resumed=resumed,
     )

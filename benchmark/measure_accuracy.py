@@ -11,7 +11,7 @@ from benchmark.device import torch_device
 from benchmark.evaluation import EvaluationOutcome, evaluate
 from benchmark.measurement_mode import measurement_mode
 from benchmark.plan import Job, Tell, recipe_of
-from benchmark.profiles import profile
+from benchmark.profiles import budget_of
 from benchmark.training import TrainOutcome, TrainSettings, train
 from results.record import Accuracy
 
@@ -55,11 +55,11 @@ def measure_accuracy(job: Job, progress: Tell) -> Accuracy:
             scale=protocol.evaluated_scale,
             progress=scored,
         )
-    return _figures(job.split.train, training, evaluation, start)
+    return _figures(job.split.train, _settings(job, recipe).iterations, training, evaluation, start)
 
 
 def _settings(job: Job, recipe: Recipe) -> TrainSettings:
-    budget, device = profile(job.cell.profile), torch_device(job.cell.device)
+    budget, device = budget_of(job.cell.profile, job.card), torch_device(job.cell.device)
     return TrainSettings(
         iterations=budget.iterations or recipe.iterations,
         batch=budget.batch or recipe.batch,
@@ -73,7 +73,9 @@ def _settings(job: Job, recipe: Recipe) -> TrainSettings:
     )
 
 
-def _figures(ids: tuple[str, ...], training: TrainOutcome, evaluation: EvaluationOutcome, start: str) -> Accuracy:
+def _figures(
+    ids: tuple[str, ...], iterations: int, training: TrainOutcome, evaluation: EvaluationOutcome, start: str
+) -> Accuracy:
     scores = evaluation.metrics
     return Accuracy(
         miou_paper=scores.miou_paper,
@@ -85,6 +87,8 @@ def _figures(ids: tuple[str, ...], training: TrainOutcome, evaluation: Evaluatio
         images=evaluation.images,
         image_confusions_hash=evaluation.image_confusions_hash,
         train_images=len(ids),
+        iterations=iterations,
+        work=evaluation.work,
         labels_hash=evaluation.labels_hash,
         loss_first=training.loss_first,
         loss_last=training.loss_last,

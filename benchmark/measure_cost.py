@@ -9,7 +9,7 @@ from benchmark.cost import measure
 from benchmark.data.synthetic import World, scene
 from benchmark.device import torch_device
 from benchmark.plan import Job, Tell
-from benchmark.profiles import profile
+from benchmark.profiles import budget_of
 from benchmark.speed import SpeedSettings
 from results.record import Cost
 
@@ -23,7 +23,7 @@ def measure_cost(job: Job, progress: Tell) -> Cost:
         LabelsError: the system breaks its contract.
         TimingError: the clock gave nonsense.
     """
-    protocol, budget = job.cell.protocol, profile(job.cell.profile)
+    protocol, budget = job.cell.protocol, budget_of(job.cell.profile, job.card)
     torch.manual_seed(job.cell.seed)
     system = registry.build(job.card, job.num_classes)
     progress("image", 0, 1, "")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
+from benchmark.card import Card
 from benchmark.errors import UnknownNameError
 from results.record import Region
 
@@ -26,6 +28,7 @@ class Profile:
     max_samples: int
     sample_seconds: float  # sampling one system stops after this, once min_samples are taken
     max_warmup: int
+    heavy: Mapping[str, int] = field(default_factory=dict)  # what differs for a system that cannot be shrunk
 
 
 PROFILES = {
@@ -45,6 +48,7 @@ PROFILES = {
             max_samples=15,
             sample_seconds=8.0,
             max_warmup=4,
+            heavy={"iterations": 6, "batch": 1, "max_warmup": 1},
         ),
         Profile(
             name="lite",  # one GPU, about an hour for a table
@@ -89,3 +93,9 @@ def profile(name: str) -> Profile:
     if name not in PROFILES:
         raise UnknownNameError("profile", name, PROFILES)
     return PROFILES[name]
+
+
+def budget_of(name: str, card: Card) -> Profile:
+    """The profile of a name as it is for one system."""
+    differing: Mapping[str, Any] = profile(name).heavy if card.heavy else {}
+    return replace(profile(name), **differing)

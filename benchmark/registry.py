@@ -1,7 +1,8 @@
 """Finds systems and datasets: our own folders first, then the entry points of other packages.
 
-A system module holds ``CARDS`` and ``build(card, num_classes)``; a dataset module holds ``DATASET``. Other packages
-name such modules under the entry points ``isdbench.systems`` and ``isdbench.datasets``.
+A system module holds ``CARDS`` and ``build(card, num_classes)``, a refiner's ``build(card, num_classes, base)``; a
+dataset module holds ``DATASET``. Other packages name such modules under the entry points ``isdbench.systems`` and
+``isdbench.datasets``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import importlib.util
 import pkgutil
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -41,25 +43,46 @@ def cards() -> dict[str, Card]:
 
 
 def card(name: str) -> Card:
-    """The card of a system.
+    """The card of a system, or of a refiner on a system: "segfix(base=unet-global)".
 
     Raises:
         UnknownNameError: there is no such system; the nearest name is given.
     """
+    refiner = _REFINER.fullmatch(name)
+    if refiner:
+        return _on_base(card(refiner["name"]), card(refiner["base"]), name)
     if name not in cards():
         raise UnknownNameError("system", name, cards())
     return cards()[name]
 
 
+def _on_base(refiner: Card, base: Card, name: str) -> Card:
+    """A refiner's card on another coarse system than the one it names."""
+    if not refiner.base or base.base:
+        raise UserError(f"--systems {name}: a refiner goes on a system that is none; see 'isdbench systems'")
+    usual = card(refiner.base)
+    own_files = tuple(file for file in refiner.imagenet if file not in usual.imagenet)
+    return replace(
+        refiner,
+        name=name,
+        base=base.name,
+        rows=(),
+        title=f"{refiner.title} on {base.title}",
+        parameters=refiner.parameters - usual.parameters + base.parameters,
+        imagenet=(*base.imagenet, *own_files),
+    )
+
+
 def home(card: Card) -> ModuleType:
     """The module that holds a card."""
     cards()
-    return _HOMES[card.name]
+    return _HOMES[card.name.partition("(")[0]]
 
 
 def build(card: Card, num_classes: int) -> System:
     """The system of a card (as scaled by :meth:`Card.at`), with random weights from torch's current seed."""
-    system: System = home(card).build(card, num_classes)
+    base = (build(cards()[card.base].at(card.ratio), num_classes),) if card.base else ()
+    system: System = home(card).build(card, num_classes, *base)
     return system
 
 
@@ -88,6 +111,7 @@ def dataset(name: str) -> type[Dataset]:
 
 
 _HOMES: dict[str, ModuleType] = {}
+_REFINER = re.compile(r"(?P<name>[^()]+)\(base=(?P<base>[^()]+)\)")
 
 
 def _system_modules() -> Iterator[ModuleType]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,28 +13,42 @@ from benchmark.card import Recipe
 
 
 def learning_rate(recipe: Recipe, iteration: int, iterations: int) -> float:
-    """Poly decay to the recipe's minimum, under a linear warm-up (mmcv's rule).
+    """Poly decay to the recipe's minimum, or tenfold steps, under a linear warm-up (mmcv's rule).
 
     ``min + (base - min) * (1 - iteration / iterations) ** power``; during the warm-up times a factor that rises
     linearly from ``warmup_ratio`` to 1. A shorter run has a warm-up shorter by the same ratio.
     """
-    low = recipe.min_learning_rate
-    rate: float = low + (recipe.learning_rate - low) * (1 - iteration / iterations) ** recipe.poly_power
+    low, done = recipe.min_learning_rate, iteration / iterations
+    rate: float = low + (recipe.learning_rate - low) * (1 - done) ** recipe.poly_power
+    if recipe.steps:
+        rate = recipe.learning_rate * 0.1 ** sum(done >= step for step in recipe.steps)
     warmup = round(recipe.warmup_iterations * min(1.0, iterations / recipe.iterations))
     if iteration < warmup:
         rate *= 1 - (1 - iteration / warmup) * (1 - recipe.warmup_ratio)
     return rate
 
 
-def stage_ends(stages: Sequence[str], iterations: int) -> list[int]:
-    """The iteration at which each stage ends: an even share each, the remainder to the first ones."""
-    share, rest = divmod(iterations, len(stages))
-    return [share * (index + 1) + min(index + 1, rest) for index in range(len(stages))]
+def stage_ends(recipe: Recipe, stages: Sequence[str], iterations: int) -> list[int]:
+    """The iteration at which each stage ends: a share for each as in the recipe, an even one where it names none."""
+    lengths = [recipe.during(stage).iterations for stage in stages]
+    return [round(iterations * reached / sum(lengths)) for reached in itertools.accumulate(lengths)]
 
 
-def optimizer_of(recipe: Recipe, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """SGD with momentum or AdamW over the parameters that the current stage trains."""
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(trained, lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    return torch.optim.SGD(trained, lr=recipe.learning_rate, momentum=recipe.momentum, weight_decay=recipe.weight_decay)
+def optimizer_of(recipe: Recipe, parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+    """SGD with momentum, Adam or AdamW over the named parameters that the current stage trains.
+
+    A group of the optimiser has the ``multiplier`` of the learning rate that its parameters' names ask for.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in parameters:
+        if parameter.requires_grad:
+            factors = [factor for part, factor in recipe.multipliers.items() if part in name]
+            decay = 0.0 if any(part in name for part in recipe.no_decay) else recipe.weight_decay
+            groups.setdefault((factors[0] if factors else 1.0, decay), []).append(parameter)
+    options: list[dict[str, Any]] = [
+        {"params": members, "weight_decay": decay, "multiplier": factor} for (factor, decay), members in groups.items()
+    ]
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(options, lr=recipe.learning_rate, momentum=recipe.momentum)
+    kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
+    return kind(options, lr=recipe.learning_rate)

@@ -29,6 +29,7 @@ class System(nn.Module, ABC):
         super().__init__()
         self.card = card
         self.num_classes = num_classes
+        self.work = {"passes": 1}  # what the last `predict` did for one image: passes, points, padded rows
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         self.mean: Tensor
@@ -50,8 +51,12 @@ class System(nn.Module, ABC):
         """Logits of the whole image by the procedure on the card, at the net's stride where that is possible."""
         procedure = self.card.inference
         multiple = self.card.size_multiple
+        self.work = {"passes": 0}
 
         def net(crop: Tensor) -> Tensor:
+            self.work["passes"] += crop.shape[0] // image.shape[0]
+            padding = {"padded_rows": -crop.shape[-2] % multiple, "padded_columns": -crop.shape[-1] % multiple}
+            self.work |= {name: pixels for name, pixels in padding.items() if pixels}
             return self(crop) if multiple == 1 else inference.padded(self, crop, multiple)
 
         if isinstance(procedure, Sliding):

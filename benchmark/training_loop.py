@@ -58,10 +58,10 @@ class _Loop:
         self.fabric, self.system = fabric, system
         self.recipe, self.settings, self.progress = job.recipe, job.settings, job.progress
         self.identity = _identity(system, job)
-        self.ends = stage_ends(system.stages, self.settings.iterations)
-        height, width = (max(1, round(side * system.card.ratio)) for side in job.recipe.crop)
-        images = DecodedImages(job.dataset, self.settings.cache_mb / max(1, self.settings.workers))
-        self.samples = Samples(images, job.ids, job.recipe, (height, width), self.settings.seed)
+        self.ends = stage_ends(job.recipe, system.stages, self.settings.iterations)
+        self.images = DecodedImages(job.dataset, self.settings.cache_mb / max(1, self.settings.workers))
+        self.ids = job.ids
+        self.samples = self._samples(job.recipe)
         self.log = LossLog(log_path(self.settings.checkpoint))
         self.state, self.notes = self._found()
         self.iteration = self.state["iteration"] if self.state else 0
@@ -93,11 +93,17 @@ class _Loop:
             )
         return state, notes
 
+    def _samples(self, recipe: Recipe) -> Samples:
+        height, width = (max(1, round(side * self.system.card.ratio)) for side in recipe.crop)
+        return Samples(self.images, self.ids, recipe, (height, width), self.settings.seed)
+
     def _stage(self, index: int) -> None:
         start, end = self.ends[index - 1] if index else 0, self.ends[index]
+        recipe = self.recipe.during(self.system.stages[index])
+        self.samples = self._samples(recipe)
         if self.state:
             self.system.load_state_dict(self.state["system"])
-        optimizer = optimizer_of(self.recipe, self.system.parameters())
+        optimizer = optimizer_of(recipe, self.system.named_parameters())
         module, stepper = self.fabric.setup(self.system, optimizer)
         module.mark_forward_method("loss")
         if self.state:
@@ -109,7 +115,7 @@ class _Loop:
         for batch in loader(self.samples, numbers, self.settings.workers, pin=self.settings.device == "cuda"):
             self._seed()
             image, target = (tensor.to(self.fabric.device, non_blocking=True) for tensor in batch)
-            rate = learning_rate(self.recipe, self.iteration - start, end - start)
+            rate = learning_rate(recipe, self.iteration - start, end - start)
             losses = step(self.fabric, module, stepper, rate, (image, target), where=self._describe)
             self._record(rate, losses)
             self._save(optimizer, at_end=self.iteration == end)

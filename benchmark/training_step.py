@@ -38,7 +38,7 @@ def step(
         NonFiniteError: a loss or the gradient's norm is not finite; no weight has changed then.
     """
     for group in optimizer.param_groups:
-        group["lr"] = learning_rate
+        group["lr"] = learning_rate * group.get("multiplier", 1.0)
     optimizer.zero_grad()
     losses: dict[str, Tensor] = module.loss(*batch)
     fabric.backward(torch.stack(list(losses.values())).sum())

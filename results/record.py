@@ -120,6 +120,7 @@ class Cost(Model):
     samples: tuple[Samples, ...]
     memory: Memory
     labels_hash: str  # sha256 of the labels that the timed call returned
+    work: dict[str, int] = Field(default_factory=dict)  # what the call did: passes, points, padded rows
 
     @property
     def fps(self) -> float | None:
@@ -142,6 +143,8 @@ class Accuracy(Model):
     images: tuple[str, ...]  # ids scored
     image_confusions_hash: str = ""
     train_images: int
+    iterations: int | None = None  # of training; None in records of before this was kept
+    work: dict[str, tuple[int, ...]] = Field(default_factory=dict)  # passes, points, padded rows, by image
     labels_hash: str
     loss_first: float | None  # sum of losses, mean of the first and last tenth of the iterations
     loss_last: float | None

@@ -35,17 +35,35 @@ def test_a_short_run_has_a_short_warm_up():
 
 
 def test_stages_share_the_iterations_and_lose_none():
-    assert stage_ends(["a"], 7) == [7]
-    assert stage_ends(["a", "b", "c"], 8) == [3, 6, 8]
-    assert stage_ends(["a", "b", "c"], 2) == [1, 2, 2]
+    assert stage_ends(RECIPE, ["a"], 7) == [7]
+    assert stage_ends(RECIPE, ["a", "b", "c"], 8) == [3, 5, 8]
+    staged = dataclasses.replace(RECIPE, stages={"a": {"iterations": 300}, "b": {"iterations": 100}})
+    assert stage_ends(staged, ["a", "b"], 8) == [6, 8]
 
 
 def test_the_optimiser_takes_the_recipe_and_leaves_frozen_parameters_out():
     net = torch.nn.Linear(3, 2)
     net.bias.requires_grad_(False)
-    sgd = optimizer_of(RECIPE, net.parameters())
+    sgd = optimizer_of(RECIPE, net.named_parameters())
     assert isinstance(sgd, torch.optim.SGD)
     assert sgd.defaults["momentum"] == 0.9
-    assert sgd.defaults["weight_decay"] == 5e-4
+    assert sgd.param_groups[0]["weight_decay"] == 5e-4
     assert sgd.param_groups[0]["params"] == [net.weight]
-    assert isinstance(optimizer_of(dataclasses.replace(RECIPE, optimizer="adamw"), net.parameters()), torch.optim.AdamW)
+    for name, kind in (("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW)):
+        assert type(optimizer_of(dataclasses.replace(RECIPE, optimizer=name), net.named_parameters())) is kind
+
+
+def test_steps_divide_the_rate_by_ten():
+    recipe = dataclasses.replace(PLAIN, steps=(0.5, 0.8))
+    assert [learning_rate(recipe, i, 10) for i in (0, 4, 5, 8)] == pytest.approx([0.01, 0.01, 1e-3, 1e-4])
+
+
+def test_a_recipe_names_parts_of_the_net_with_another_rate_or_no_decay():
+    net = torch.nn.ModuleDict({"head": torch.nn.Linear(3, 2), "norm": torch.nn.BatchNorm1d(2)})
+    recipe = dataclasses.replace(RECIPE, multipliers={"head": 10.0}, no_decay=("norm",))
+    groups = optimizer_of(recipe, net.named_parameters()).param_groups
+    found = [(group["multiplier"], group["weight_decay"], group["params"]) for group in groups]
+    assert found == [
+        (10.0, RECIPE.weight_decay, [net["head"].weight, net["head"].bias]),
+        (1.0, 0.0, [net["norm"].weight, net["norm"].bias]),
+    ]

@@ -71,6 +71,12 @@ class SystemContract:
         for row in card.rows:
             assert row.partition("/")[1:] != ("", ""), f"{row} names no table"
 
+    def test_the_iterations_of_the_stages_add_up(self, system):
+        for recipe in self.card.recipes.values():
+            assert set(recipe.stages) <= set(system.stages)
+            if recipe.stages:
+                assert sum(recipe.during(stage).iterations for stage in system.stages) == recipe.iterations
+
     @pytest.fixture(scope="class")
     def logits(self, system):
         with torch.inference_mode():
