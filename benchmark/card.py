@@ -80,6 +80,17 @@ class Recipe:
         """The recipe as it is in one training stage."""
         return replace(self, stages={}, **self.stages.get(stage, {}))
 
+    def then(self, stage: str, *, iterations: int, **settings: Any) -> Recipe:
+        """This recipe and after it one more stage, with ``settings`` of its own: how a refiner on a base is trained."""
+
+        def longer(recipe: Recipe) -> dict[str, Any]:
+            before = recipe.stages or {"main": {"iterations": recipe.iterations}}
+            stages = {**before, stage: {"iterations": iterations, **settings}}
+            return {"iterations": recipe.iterations + iterations, "stages": stages}
+
+        datasets = {name: {**differing, **longer(self.on(name))} for name, differing in self.datasets.items()}
+        return replace(self, datasets=datasets, **longer(self))
+
 
 @dataclass(frozen=True)
 class ImageNetWeights:

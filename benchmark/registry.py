@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from benchmark.card import Card
+from benchmark.card import Card, Recipe
 from benchmark.errors import UnknownNameError, UserError
 
 if TYPE_CHECKING:
@@ -70,7 +70,21 @@ def _on_base(refiner: Card, base: Card, name: str) -> Card:
         title=f"{refiner.title} on {base.title}",
         parameters=refiner.parameters - usual.parameters + base.parameters,
         imagenet=(*base.imagenet, *own_files),
+        backbone=base.backbone,
+        heavy=refiner.heavy or base.heavy,
+        auxiliary=base.auxiliary,
+        recipes={name: _trained_after(recipe, refiner, usual) for name, recipe in base.recipes.items()},
     )
+
+
+def _trained_after(recipe: Recipe, refiner: Card, usual: Card) -> Recipe:
+    """A base's recipe followed by the refiner's own stages: those that its usual base's recipe does not have."""
+    own = next(iter(refiner.recipes.values())).stages
+    before = next(iter(usual.recipes.values())).stages or {"main": {}}
+    for stage, settings in own.items():
+        if stage not in before:
+            recipe = recipe.then(stage, **settings)
+    return recipe
 
 
 def home(card: Card) -> ModuleType:
