@@ -1,0 +1,144 @@
+"""ResNet-50 and the feature pyramid of GLNet's branches, which MagNet's DeepGlobe backbone is, too.
+
+Facts: ``models/fpn_global_local_fmreg_ensemble.py`` and ``models/resnet.py`` of GLNet. The pyramid has neither
+normalisation nor activation: from c2..c5 to the logits everything is linear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.resnet import Bottleneck, ResNet
+
+from baselines.blocks.weights import load_all
+from benchmark.inference import resize
+
+FourMaps = tuple[Tensor, Tensor, Tensor, Tensor]
+_NoMaps = tuple[None, None, None, None]
+_NONE: _NoMaps = (None, None, None, None)
+_NO_MAPS = (_NONE,) * 4  # no other branch
+
+
+class ResNet50(ResNet):  # type: ignore[misc]  # torchvision has no types
+    """ResNet-50 of torchvision, without pooling and classifier: image ``[B, 3, H, W]`` -> c2..c5 at strides 4..32."""
+
+    def __init__(self) -> None:
+        super().__init__(Bottleneck, [3, 4, 6, 3])
+        del self.avgpool, self.fc
+
+    def forward(self, image: Tensor) -> FourMaps:
+        """c2, c3, c4, c5 with 256, 512, 1024 and 2048 channels."""
+        c2 = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(image)))))
+        c3 = self.layer2(c2)
+        c4 = self.layer3(c3)
+        return c2, c3, c4, self.layer4(c4)
+
+    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
+        """Fill all from torchvision's file.
+
+        Raises:
+            ValueError: the file is of another net; the message names the first wrong key.
+        """
+        load_all(self, state)
+
+
+class Maps(NamedTuple):
+    """What a pyramid makes on the way. ``ps*`` are from the deepest level to the finest, ``stages`` is c2..c5."""
+
+    stages: FourMaps
+    ps0: FourMaps  # top-down sums, 256 channels
+    ps1: FourMaps  # after the first smoothing, 256 channels
+    ps2: FourMaps  # after the second one, 128 channels
+
+
+class FPN(nn.Module):
+    """One pyramid on c2..c5, alone or ``doubled``: then every input is joined with the same map of another branch.
+
+    Args:
+        num_classes: of the classifier; None where another pyramid's is used.
+        doubled: whether ``forward`` gets the other branch's maps.
+    """
+
+    def __init__(self, num_classes: int | None, *, doubled: bool = False) -> None:
+        super().__init__()
+        fold = 2 if doubled else 1
+        self.toplayer = nn.Conv2d(2048 * fold, 256, 1)
+        self.latlayer1 = nn.Conv2d(1024 * fold, 256, 1)
+        self.latlayer2 = nn.Conv2d(512 * fold, 256, 1)
+        self.latlayer3 = nn.Conv2d(256 * fold, 256, 1)
+        for level in (1, 2, 3, 4):
+            self.add_module(f"smooth{level}_1", nn.Conv2d(256 * fold, 256, 3, padding=1))
+            self.add_module(f"smooth{level}_2", nn.Conv2d(256 * fold, 128, 3, padding=1))
+        if doubled:
+            self.smooth = nn.Conv2d(1024, 512, 3, padding=1)
+        if num_classes is not None:
+            self.classify = nn.Conv2d(512, num_classes, 3, padding=1)
+        initialise(self)
+
+    def pyramid(self, stages: FourMaps, other: Maps | None = None) -> Maps:
+        """All maps up to ps2. ``other`` are the other branch's, each enlarged here to the size of its fellow."""
+        beside_stages, beside_ps0, beside_ps1, _ = other or _NO_MAPS
+        lateral = (self.latlayer3, self.latlayer2, self.latlayer1, self.toplayer)
+        flat = [conv(joined(a, b)) for conv, a, b in zip(lateral, stages, beside_stages, strict=True)]
+        summed = [flat[3]]
+        for index in (2, 1, 0):
+            summed.append(resize(summed[-1], _size(flat[index])) + flat[index])
+        ps0 = _four(summed)
+        ps1 = self._smoothed(1, ps0, beside_ps0)
+        ps2 = self._smoothed(2, ps1, beside_ps1)
+        return Maps(stages, ps0, ps1, ps2)
+
+    def top(self, maps: Maps, other: Maps | None = None) -> Tensor:
+        """ps2 of all levels at the finest one's size, ``[B, 512 or 1024, H/4, W/4]``."""
+        size = _size(maps.ps2[3])
+        pairs = zip(maps.ps2, (other or _NO_MAPS)[3], strict=True)
+        return torch.cat([resize(joined(a, b), size) for a, b in pairs], dim=1)
+
+    def features(self, maps: Maps, other: Maps | None = None) -> Tensor:
+        """ps3, what the classifier sees: ``[B, 512, H/4, W/4]``."""
+        top = self.top(maps, other)
+        ps3: Tensor = self.smooth(top) if other else top
+        return ps3
+
+    def _smoothed(self, place: int, maps: FourMaps, beside: FourMaps | _NoMaps) -> FourMaps:
+        smooth = [self.get_submodule(f"smooth{level}_{place}") for level in (1, 2, 3, 4)]
+        return _four([conv(joined(a, b)) for conv, a, b in zip(smooth, maps, beside, strict=True)])
+
+
+class ResNetFPN(FPN):
+    """Trunk and pyramid as one net, in the names of MagNet's DeepGlobe backbone (28,064,839 parameters, 7 classes)."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__(num_classes)
+        self.resnet_backbone = ResNet50()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Image ``[B, 3, H, W]`` -> logits ``[B, C, H/4, W/4]``."""
+        logits: Tensor = self.classify(self.features(self.pyramid(self.resnet_backbone(image))))
+        return logits
+
+
+def initialise(module: nn.Module) -> None:
+    """The release's start of all convolutions of a head: weights N(0, 0.01), no bias."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, std=0.01)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def joined(own: Tensor, other: Tensor | None) -> Tensor:
+    """A map and the other branch's, resized to it, as one along the channels."""
+    return own if other is None else torch.cat([own, resize(other, _size(own))], dim=1)
+
+
+def _size(maps: Tensor) -> tuple[int, int]:
+    return maps.shape[-2], maps.shape[-1]
+
+
+def _four(maps: list[Tensor]) -> FourMaps:
+    first, second, third, fourth = maps
+    return first, second, third, fourth
