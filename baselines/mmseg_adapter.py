@@ -23,7 +23,6 @@ from torch import Tensor, nn
 
 from baselines.blocks.losses import padded_pair
 from baselines.blocks.weights import load_all
-from benchmark import inference
 from benchmark.card import Card
 from benchmark.system import System
 
@@ -53,12 +52,13 @@ def build_module(cfg: Mapping[str, Any]) -> nn.Module:
     SyncBN and pretrained weights in ``cfg`` are replaced and dropped, at any depth.
     """
     _import_mmseg()
+    from mmengine.config import ConfigDict
     from mmengine.registry import DefaultScope
     from mmseg.registry import MODELS
 
     # mmcv finds mmseg's own layers by the default scope
     with _no_warnings(), DefaultScope.overwrite_default_scope("mmseg"):
-        module: Any = MODELS.build(_offline(cfg))
+        module: Any = MODELS.build(ConfigDict(_offline(cfg)))
     module._dump_init_info = lambda: None  # mmengine logs every parameter otherwise
     module.init_weights()
     del module._dump_init_info
@@ -131,6 +131,7 @@ class MMSegSystem(System):
         super().__init__(card, num_classes)
         heads = {part: _with_classes(config[part], num_classes) for part in _HEADS if config.get(part)}
         self.net: Any = build_module({**config, **heads})
+        self.align_corners = bool(self.net.align_corners)
         self.imagenet_into = imagenet_into
 
     def forward(self, image: Tensor) -> Tensor:
@@ -138,22 +139,21 @@ class MMSegSystem(System):
         logits: Tensor = self.net.decode_head(self.net.extract_feat(self.normalised(image)))
         return logits
 
-    def predict(self, image: Tensor) -> Tensor:
-        """Labels uint8 ``[B, H, W]``; logits are enlarged with the head's own ``align_corners``."""
-        size = (image.shape[-2], image.shape[-1])
-        return inference.labels_from(self.logits(image), size, align_corners=self.net.decode_head.align_corners)
-
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The configuration's losses: main head, auxiliary heads, each term by name."""
         image, target = padded_pair(image, target, self.card.size_multiple)
         features = self.net.extract_feat(self.normalised(image))
-        samples = _samples(target)
-        terms: dict[str, Tensor] = {}
-        for prefix, head in self._heads():
-            with _no_warnings():
-                found = head.loss(features, samples, None)
-            terms |= {f"{prefix}.{name}": value for name, value in found.items() if "loss" in name}  # not `acc_seg`
-        return terms
+        with _no_warnings():
+            terms = self.terms(features, _samples(target))
+        return {name: value for name, value in terms.items() if "loss" in name}  # not `acc_seg`
+
+    def terms(self, features: Any, samples: list[Any]) -> dict[str, Tensor]:
+        """What each head's ``loss`` returns, by the head's name and the term's. Nets whose heads are chained override it."""
+        return {
+            f"{prefix}.{name}": value
+            for prefix, head in self._heads()
+            for name, value in head.loss(features, samples, None).items()
+        }
 
     def _heads(self) -> Iterator[tuple[str, Any]]:
         yield "decode", self.net.decode_head

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmark import inference
 from benchmark.accuracy import Metrics, boundary_counts, boundary_iou, confusion, metrics
@@ -75,8 +76,9 @@ def evaluate(
             images, protocol) is continued, any other one is replaced.
         device: for torch.
         precision: anything but fp32 runs ``predict`` under autocast.
-        scale: at another scale than 1 the system sees the image resized (antialiased), and the labels it predicts are
-            enlarged back by the nearest pixel. The official 0.8 protocol enlarges logits instead (features F1).
+        scale: at another scale than 1 the system sees the image reduced (bilinear, not antialiased), and its logits are
+            enlarged to the labels' size, as the official ``--down-test`` does (features F1); the labels are, by the
+            nearest pixel, where a system's ``predict`` is more than the argmax of its logits.
         progress: called after each image.
 
     Raises:
@@ -117,15 +119,21 @@ def predicted(
     size = image.shape[:2]
     with torch.inference_mode(), _autocast(device, precision):
         pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), device)
-        if scale != 1:
-            pixels = inference.reduced(pixels, scale)
-        labels = system.predict(pixels)
-        if labels.dtype != torch.uint8 or labels.shape != (1, *pixels.shape[-2:]):
-            shape = f"{labels.dtype} {tuple(labels.shape)} for an image of {tuple(pixels.shape)}"
+        labels = _labels_of_reduced(system, pixels, scale) if scale != 1 else system.predict(pixels)
+        if labels.dtype != torch.uint8 or labels.shape != (1, *size):
+            shape = f"{labels.dtype} {tuple(labels.shape)} for an image of {size}"
             raise ValueError(f"{system.card.name}: predict returned {shape}; expected uint8 [B, H, W]")
-        if scale != 1:
-            labels = torch.nn.functional.interpolate(labels[None], size=size, mode="nearest-exact")[0]
     return np.asarray(labels[0].cpu().numpy())
+
+
+def _labels_of_reduced(system: System, image: Tensor, scale: float) -> Tensor:
+    full = (image.shape[-2], image.shape[-1])
+    size = (max(1, round(full[0] * scale)), max(1, round(full[1] * scale)))
+    pixels = inference.resize(image, size)
+    if type(system).predict is not System.predict:
+        return torch.nn.functional.interpolate(system.predict(pixels)[None], size=full, mode="nearest-exact")[0]
+    logits = inference.resize(system.logits(pixels), size, align_corners=system.align_corners)
+    return inference.labels_from(logits, full, align_corners=system.align_corners)
 
 
 def weights_hash(system: System) -> str:

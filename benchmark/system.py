@@ -23,6 +23,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class System(nn.Module, ABC):
     """A net with its inference procedure. Subclasses give ``forward`` and ``loss``, some ``predict`` too."""
 
+    align_corners = False  # how the logits are enlarged
     stages: tuple[str, ...] = ("main",)  # training stages in order; `enter_stage` prepares each
 
     def __init__(self, card: Card, num_classes: int) -> None:
@@ -67,7 +68,8 @@ class System(nn.Module, ABC):
 
     def predict(self, image: Tensor) -> Tensor:
         """Labels uint8 ``[B, H, W]``: the one call that is both scored and timed."""
-        return inference.labels_from(self.logits(image), (image.shape[-2], image.shape[-1]))
+        size = (image.shape[-2], image.shape[-1])
+        return inference.labels_from(self.logits(image), size, align_corners=self.align_corners)
 
     def enter_stage(self, stage: str) -> None:  # most systems have one stage and nothing to prepare
         """Freeze or unfreeze what a training stage asks for. ``stage`` is one of ``stages``."""

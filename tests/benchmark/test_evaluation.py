@@ -145,6 +145,18 @@ def test_at_another_scale_the_labels_come_back_at_full_size():
     assert (labels == labels[0]).all()
 
 
+def test_at_another_scale_logits_are_enlarged_not_labels():
+    system, (image, _) = tiny_system().eval(), TinyDataset().read("test0")
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    reduced = torch.nn.functional.interpolate(pixels, size=(32, 45), mode="bilinear")
+    with torch.no_grad():
+        logits = torch.nn.functional.interpolate(system.logits(reduced), size=(32, 45), mode="bilinear")
+        logits = torch.nn.functional.interpolate(logits, size=(40, 56), mode="bilinear")
+    expected = logits.argmax(1)[0].numpy()
+    assert len(np.unique(expected)) > 1
+    assert np.array_equal(predicted(system, image, scale=0.8), expected)
+
+
 def test_pixels_reach_the_system_in_zero_to_one_rgb():
     class Looks(Sees):
         def predict(self, image):
