@@ -17,7 +17,8 @@ METRIC_VERSION = 1  # raised whenever a change of code changes an accuracy or co
 
 Status = Literal["ok", "oom", "failed", "unavailable"]
 Kind = Literal["accuracy", "cost"]
-Region = Literal["forward", "predict", "end_to_end"]  # what is timed
+Region = Literal["forward", "full_logits", "predict", "end_to_end"]  # what is timed
+OLDER = "the record is older than this figure"
 
 
 class Model(BaseModel):
@@ -42,7 +43,7 @@ class Protocol(Model):
     compiled: bool = False
     deterministic: bool = False
     threads: int | None = None  # CPU threads; None on a GPU
-    timed_regions: tuple[str, ...] = ()  # of "forward", "predict", "end_to_end"
+    timed_regions: tuple[str, ...] = ()  # of Region
     input: Literal["dataset", "synthetic-land", "noise"] = "dataset"  # what is timed or scored
 
     @property
@@ -69,6 +70,7 @@ class Cell(Model):
     hardware: str = ""  # the CPU's or the GPU's name: figures of another machine are another cell's
     split: str = ""  # that is scored
     split_hash: str = ""  # of the ids trained on and scored
+    smallest_budget: bool = False  # whether the least memory that a cost cell runs in is searched for
     protocol: Protocol
 
     @property
@@ -87,8 +89,12 @@ class Samples(Model):
     median_high_ms: float
     p90_ms: float
     p99_ms: float
-    warmup_samples: int
+    warmup_samples: int  # of all rounds
     steady: bool  # whether these samples pass the drift test
+    rounds: tuple[int, ...] = ()  # samples of each round; a round is a process, between rounds other systems ran
+    throttled: tuple[int, ...] | None = (
+        None  # indices of samples taken while the GPU held its clock back; None: not seen
+    )
 
 
 class Probe(Model):
@@ -110,6 +116,32 @@ class Memory(Model):
     peak_rss_over_idle_mb: Probe
 
 
+class Spread(Model):
+    """What was seen of a value that moves."""
+
+    low: float
+    median: float
+    high: float
+
+
+class Telemetry(Model):
+    """The GPU while samples were taken, by NVML; a field that nothing was read for is None, and ``reason`` says why."""
+
+    looks: int = 0
+    sm_clock_mhz: Spread | None = None
+    power_w: Spread | None = None
+    temperature_c: Spread | None = None
+    throttle_reasons: tuple[str, ...] | None = None  # all that were seen
+    reason: str = ""
+
+
+class Ceilings(Model):
+    """What the device reached in the same process: the two lines of a roofline (Williams et al. 2009)."""
+
+    matmul_tflops: float  # of one large matrix product in the protocol's precision
+    copy_gb_s: float  # bytes read and bytes written by a large copy, 10^9 a second
+
+
 class Cost(Model):
     """What needs no training and no labels."""
 
@@ -120,15 +152,40 @@ class Cost(Model):
     samples: tuple[Samples, ...]
     memory: Memory
     labels_hash: str  # sha256 of the labels that the timed call returned
+    scored_labels_hash: str = ""  # the same of the call that scoring uses, on the same image; "": not compared
     work: dict[str, int] = Field(default_factory=dict)  # what the call did: passes, points, padded rows
+    bytes_moved: int | None = None  # of one predict call: every operator's operands, read and written once each
+    bytes_reason: str = OLDER  # why there is no figure
+    ceilings: Ceilings | None = None
+    telemetry: Telemetry = Telemetry(reason=OLDER)
+    smallest_budget_mb: Probe = Probe(reason="not searched for; measure with --smallest-budget")
+
+    @property
+    def headline(self) -> Samples | None:
+        """The samples that the tables' FPS rests on: `full_logits` where it was timed, as the official script does."""
+        by_region = {samples.region: samples for samples in self.samples}
+        return by_region.get("full_logits") or by_region.get("predict")
 
     @property
     def fps(self) -> float | None:
-        """1 / median latency of `predict`, the figure in the tables."""
-        for samples in self.samples:
-            if samples.region == "predict":
-                return 1000.0 / samples.median_ms
-        return None
+        """1 / median latency of the headline region, the figure in the tables."""
+        return 1000.0 / self.headline.median_ms if self.headline else None
+
+    @property
+    def attainable_tflops(self) -> float | None:
+        """What the roofline allows a call of this arithmetic intensity (FLOPs a byte)."""
+        if self.ceilings is None or not self.flops or not self.bytes_moved:
+            return None
+        by_memory = self.ceilings.copy_gb_s / 1000 * self.flops / self.bytes_moved
+        return min(self.ceilings.matmul_tflops, by_memory)
+
+    @property
+    def roofline_fraction(self) -> float | None:
+        """Reached FLOP/s of `predict` over attainable; above 1 where caches or fast convolutions spare work."""
+        predict = next((samples for samples in self.samples if samples.region == "predict"), None)
+        if self.attainable_tflops is None or predict is None or self.flops is None:
+            return None
+        return self.flops / (predict.median_ms * 1e9) / self.attainable_tflops
 
 
 class Accuracy(Model):
