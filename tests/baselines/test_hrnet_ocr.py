@@ -1,0 +1,98 @@
+"""The coarse net of Table 3's refiners: counts, published names, resolution, both heads."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from baselines.blocks.hrnet_ocr import HRNetOCR, published_name
+from benchmark import registry
+
+CARD = registry.card("hrnet-w18s-ocr")
+
+
+@pytest.fixture(scope="module")
+def system():
+    torch.manual_seed(0)
+    return registry.build(CARD.at(0.25), 5).eval()
+
+
+def test_parameters_are_those_of_the_published_net():
+    net = HRNetOCR(19)
+    assert sum(p.numel() for p in net.parameters()) == 6_379_278
+    assert len(net.state_dict()) == 924
+
+
+def test_published_names_cover_the_net(system):
+    own = list(system.state_dict())
+    published = [name.removeprefix("net.").removeprefix("backbone.") for name in own]
+    ours = registry.home(CARD).official_keys(CARD)
+    assert [ours(key) for key in published] == own
+    assert ours("model.conv1.weight") == "net.backbone.conv1.weight"
+    assert published_name("cls_head.bias") == "cls_head.bias"
+
+
+def test_every_branch_sees_the_full_input(system):
+    with torch.inference_mode():
+        branches = system.net.backbone(torch.rand(1, 3, 16, 24))
+    assert [tuple(branch.shape[1:]) for branch in branches] == [(18, 16, 24), (36, 8, 12), (72, 4, 6), (144, 2, 3)]
+
+
+def test_it_sees_an_eighth_of_the_side(system):
+    seen = []
+    handle = system.net.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[-2:])))
+    try:
+        with torch.inference_mode():
+            labels = system.predict(torch.rand(1, 3, 128, 256))
+    finally:
+        handle.remove()
+    assert seen == [(16, 32)]
+    assert labels.shape == (1, 128, 256)
+
+
+def test_output_is_the_weighted_mean_of_both_heads(system):
+    image = torch.rand(1, 3, 16, 16)
+    with torch.inference_mode():
+        main, auxiliary = system.net.both(image)
+        torch.testing.assert_close(system.net(image), (main + 0.4 * auxiliary) / 1.4)
+    assert not torch.allclose(main, auxiliary)
+
+
+def test_losses_are_both_heads_cross_entropies(system):
+    image, target = torch.rand(2, 3, 16, 16), torch.randint(0, 5, (2, 16, 16))
+    target[:, :3] = 255
+    with torch.inference_mode():
+        main, auxiliary = system.net.both(system.normalised(image))
+        losses = system.loss(image, target)
+    torch.testing.assert_close(losses["cross_entropy"], F.cross_entropy(main, target, ignore_index=255))
+    torch.testing.assert_close(losses["auxiliary"], 0.4 * F.cross_entropy(auxiliary, target, ignore_index=255))
+
+
+def test_a_pixel_attends_to_the_classes_as_written_out(system):
+    """Yuan et al. 2020, equations 8-10, pixel by pixel in float64."""
+    block = system.net.ocr_distri_head.double()
+    pixels, scores = torch.rand(1, 512, 2, 3).double(), torch.rand(1, 5, 2, 3).double()
+    attention = block.object_context_block
+    try:
+        with torch.inference_mode():
+            flat = pixels[0].flatten(1)  # [512, 6]
+            objects = torch.stack([flat @ row.softmax(0) for row in scores[0].flatten(1)], dim=1)  # [512, 5]
+            key, value = (
+                layer(objects[None, ..., None])[0, ..., 0] for layer in (attention.f_object, attention.f_down)
+            )
+            query = attention.f_pixel(pixels)[0].flatten(1)
+            mixed = [value @ (key.T @ query[:, pixel] / 256**0.5).softmax(0) for pixel in range(6)]
+            context = attention.f_up(torch.stack(mixed, dim=1).view(1, 256, 2, 3))
+            expected = block.conv_bn_dropout(torch.cat([context, pixels], dim=1))
+            torch.testing.assert_close(block(pixels, scores), expected)
+    finally:
+        block.float()
+
+
+def test_an_imagenet_file_fills_the_trunk(system):
+    state = {key: torch.full_like(value, 2) for key, value in system.net.backbone.state_dict().items()}
+    twin = registry.build(CARD, 5)
+    twin.load_imagenet({**state, "classifier.weight": torch.zeros(1000, 2048)})
+    assert all(bool((value == 2).all()) for value in twin.net.backbone.state_dict().values())
+    del state["stage4.1.branches.3.1.conv2.weight"]
+    with pytest.raises(ValueError, match=r"no 'stage4\.1\.branches\.3\.1\.conv2\.weight'"):
+        twin.load_imagenet(state)
