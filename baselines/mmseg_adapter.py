@@ -148,7 +148,7 @@ class MMSegSystem(System):
         return {name: value for name, value in terms.items() if "loss" in name}  # not `acc_seg`
 
     def terms(self, features: Any, samples: list[Any]) -> dict[str, Tensor]:
-        """What each head's ``loss`` returns, by the head's name and the term's. Nets whose heads are chained override it."""
+        """What each head's ``loss`` returns, by head and term. Nets whose heads are chained override it."""
         return {
             f"{prefix}.{name}": value
             for prefix, head in self._heads()
