@@ -22,7 +22,6 @@ RECIPE = Recipe(
     rotate="none",
     photometric=False,
     max_class_share=1.0,
-    datasets={"deepglobe": {"iterations": 18_392}},
 )
 
 CARDS: tuple[Card, ...] = (

@@ -33,8 +33,9 @@ def trunk() -> Any:
     net: Any = build_module(library_config(CONFIG)["backbone"] | {"norm_cfg": norm})
     net.conv1.stride = net.conv2.stride = (1, 1)
     for fused in [layer for layer in net.modules() if isinstance(layer, nn.Sequential)]:
-        if hasattr(fused[-1], "align_corners"):  # mmseg's own layer would warn at each call
-            fused[-1] = nn.Upsample(scale_factor=fused[-1].scale_factor, mode="bilinear", align_corners=True)
+        factor: Any = getattr(fused[-1], "scale_factor", None)
+        if factor:  # mmseg's own layer would warn at each call
+            fused[-1] = nn.Upsample(scale_factor=factor, mode="bilinear", align_corners=True)
     return net
 
 
