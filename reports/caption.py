@@ -108,7 +108,7 @@ def _cost(group: Group) -> str:
 def _comparability(paper: PaperTable, group: Group) -> str:
     sentences = []
     for figures, limits in (
-        ("Accuracy is", _accuracy_limits(paper, group)),
+        ("Accuracy is", accuracy_limits(paper, group)),
         ("FPS and memory are", _cost_limits(paper, group)),
     ):
         if limits:
@@ -116,7 +116,7 @@ def _comparability(paper: PaperTable, group: Group) -> str:
     return " ".join(sentences)
 
 
-def _accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
+def accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
     done = _done(group.accuracy)
     if done.empty:
         return []
