@@ -10,7 +10,7 @@ from reports.frame import records_frame
 from reports.groups import groups
 from reports.rows import build_table, is_fed
 from reports.table import SystemFacts, Table
-from reports.writers import latex, markdown, table_csv
+from reports.writers import html, latex, markdown, table_csv
 from results.paper import TABLE_NAMES, paper_table
 from results.record import Record
 
@@ -19,7 +19,12 @@ class ReportError(UserError):
     """A report cannot be made or written."""
 
 
-WRITERS: Mapping[str, Callable[[Table], str]] = {"md": markdown.render, "tex": latex.render, "csv": table_csv.render}
+WRITERS: Mapping[str, Callable[[Table], str]] = {
+    "md": markdown.render,
+    "tex": latex.render,
+    "html": html.render,
+    "csv": table_csv.render,
+}
 
 
 def build_tables(

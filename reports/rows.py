@@ -9,6 +9,7 @@ from typing import Any
 
 from reports.caption import caption, title
 from reports.groups import SHARED_RECIPES, Group
+from reports.marks import MARKS, marked
 from reports.measures import Measure, measures, speedup, speedup_columns
 from reports.table import Cell, Row, SystemFacts, Table, plain
 from results.paper import PaperRow, PaperTable
@@ -23,9 +24,9 @@ def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts],
     """One table from one group of comparable records that feeds it; ``name`` is the stem of its files."""
     group = group.only(_shown(paper, group, systems))
     compared = measures(paper, group)
-    text = caption(paper, group, compared)
+    text = f"{caption(paper, group, compared)} {MARKS}"
     columns = tuple(column for measure in compared for column in measure.columns)
-    rows = tuple(_rows(paper, group, systems, compared))
+    rows = marked(columns, tuple(_rows(paper, group, systems, compared)))
     if paper.name in _WITH_SPEEDUP:
         fps = [column.name for column in columns].index("fps_printed")
         columns += speedup_columns()
@@ -96,6 +97,7 @@ def _row(
         fidelity=plain(system.fidelity) if system else "",
         cells=tuple(cells),
         alternative=alternative,
+        source=plain(system.source) if system else "",
     )
 
 

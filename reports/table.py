@@ -6,8 +6,10 @@ import itertools
 import math
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal
 
 RATIO_LABEL = "ours / paper"  # of a column
+Mark = Literal["", "best", "second"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class SystemFacts:
     parameters: int
     note: str = ""
     rows: tuple[str, ...] = ()
+    source: str = ""  # library and configuration, or repository
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Cell:
     records: tuple[str, ...] = ()  # their keys
     protocol: str = ""  # hash of their protocol
     paper: float | None = None  # the printed figure that it stands beside
+    mark: Mark = ""  # among the figures of its column; see `reports.marks`
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Row:
     fidelity: str
     cells: tuple[Cell, ...]
     alternative: bool = False
+    source: str = ""  # library and configuration, or repository, of the system
 
     @property
     def label(self) -> str:

@@ -13,7 +13,7 @@ from benchmark.errors import UserError
 if TYPE_CHECKING:
     from benchmark.data.base import Dataset
 
-FORMATS = ("md", "tex", "csv")
+FORMATS = ("md", "tex", "html", "csv")
 
 
 def add_dataset_options(parser: argparse.ArgumentParser, default: str | None) -> None:

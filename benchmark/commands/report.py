@@ -58,6 +58,6 @@ def system_facts() -> list[SystemFacts]:
     from reports.table import SystemFacts
 
     return [
-        SystemFacts(card.name, card.title, card.fidelity, card.parameters, rows=card.rows)
+        SystemFacts(card.name, card.title, card.fidelity, card.parameters, rows=card.rows, source=card.source)
         for card in registry.cards().values()
     ]

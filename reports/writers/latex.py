@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import unicodedata
 
-from reports.table import FIDELITY_LEGEND, Row, Table, fidelity_code
+from reports.table import FIDELITY_LEGEND, Cell, Row, Table, fidelity_code
 
 _SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -45,6 +45,7 @@ def render(table: Table) -> str:
         r"\bottomrule",
         r"\end{tabular}}",
         *(rf"\par\smallskip\raggedright {escape(note)}" for note in table.notes),
+        *_sources(table),
         r"\end{table*}",
     ]
     return "\n".join(lines) + "\n"
@@ -86,12 +87,19 @@ def _body(table: Table) -> list[str]:
 
 def _row(row: Row) -> str:
     indent = r"\quad " if row.alternative else ""
-    cells = (_figure(f"{cell.text} {cell.spread}".rstrip()) for cell in row.cells)
-    return _line([indent + escape(row.label), fidelity_code(row.fidelity), *cells])
+    return _line([indent + escape(row.label), fidelity_code(row.fidelity), *map(_figure, row.cells)])
 
 
-def _figure(text: str) -> str:
-    return r"\ensuremath{-}" + escape(text[1:]) if text.startswith("-") else escape(text)
+def _figure(cell: Cell) -> str:
+    text = r"\ensuremath{-}" + escape(cell.text[1:]) if cell.text.startswith("-") else escape(cell.text)
+    marked = {"best": rf"\textbf{{{text}}}", "second": rf"\underline{{{text}}}", "": text}[cell.mark]
+    return f"{marked} {escape(cell.spread)}".rstrip()
+
+
+def _sources(table: Table) -> list[str]:
+    """One paragraph with the place where each system comes from."""
+    sources = [f"{row.system}: {row.source}" for row in table.rows if row.system and row.source]
+    return [rf"\par\smallskip\raggedright Sources. {escape('; '.join(sources))}."] if sources else []
 
 
 def _line(cells: list[str]) -> str:

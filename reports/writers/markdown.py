@@ -6,7 +6,7 @@ import re
 
 from tabulate import tabulate
 
-from reports.table import Row, Table
+from reports.table import Cell, Row, Table
 
 
 def render(table: Table) -> str:
@@ -25,7 +25,9 @@ def render(table: Table) -> str:
         colalign=("left", "left", *("right" for _ in table.columns)),
     )
     notes = [f"- {escape(note)}" for note in table.notes]
-    parts = [f"**{escape(table.title)}**", escape(table.caption), body, "\n".join(notes)]
+    sources = _sources(table)
+    about = ["Sources:", "\n".join(sources)] if sources else []
+    parts = [f"**{escape(table.title)}**", escape(table.caption), body, "\n".join(notes), *about]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -37,5 +39,15 @@ def escape(text: str) -> str:
 
 def _line(row: Row) -> list[str]:
     indent = "&nbsp;&nbsp;" if row.alternative else ""
-    figures = (escape(f"{cell.text} {cell.spread}".rstrip()) for cell in row.cells)
-    return [indent + escape(row.label), escape(row.fidelity), *figures]
+    return [indent + escape(row.label), escape(row.fidelity), *map(_figure, row.cells)]
+
+
+def _figure(cell: Cell) -> str:
+    text = escape(cell.text)
+    marked = {"best": f"**{text}**", "second": f"*{text}*", "": text}[cell.mark]
+    return f"{marked} {escape(cell.spread)}".rstrip()
+
+
+def _sources(table: Table) -> list[str]:
+    """One line for each system with the place where it comes from."""
+    return [f"- {escape(row.system)}: {escape(row.source)}" for row in table.rows if row.system and row.source]

@@ -26,6 +26,7 @@ def _line(row: Row, columns: tuple[Column, ...]) -> dict[str, str | float | int 
         "system": escape(row.system),
         "fidelity": escape(row.fidelity),
         "alternative": "yes" if row.alternative else "no",
+        "source": escape(row.source),
     }
     for column, cell in zip(columns, row.cells, strict=True):
         line[column.name] = cell.text if cell.status == "printed" else cell.value

@@ -28,12 +28,13 @@ EXAMPLE = Table(
             "unet-local", "Local Inference", "UNet", "unet-local", "library",
             (
                 _paper("46.53"),
-                _ours("41.50", 41.5, "± 0.56 (n = 3)", low=40.94, high=42.06),
+                _ours("41.50", 41.5, "± 0.56 (n = 3)", low=40.94, high=42.06, mark="best"),
                 Cell("-5.03", status="ok", value=-5.03, paper=46.53),
                 _paper("1.26"),
-                _ours("0.853", 0.853, "[0.830, 0.871]", low=0.83, high=0.871),
+                _ours("0.853", 0.853, "[0.830, 0.871]", low=0.83, high=0.871, mark="second"),
                 Cell("0.68", status="ok", value=0.677, paper=1.26),
             ),
+            source="a library, configs/unet_s5.py <2>",
         ),
         Row(
             "unet-local", "Local Inference", "UNet | S5", "unet-s5_local", "verified-port",

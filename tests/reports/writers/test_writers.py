@@ -5,13 +5,14 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
 from reports.build import WRITERS
-from reports.writers import latex, markdown, table_csv, terminal
+from reports.writers import html, latex, markdown, table_csv, terminal
 from tests.reports.writers.example import EXAMPLE
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -26,6 +27,7 @@ def shown(width, table=EXAMPLE):
 RENDERED = {
     "example.md": lambda: markdown.render(EXAMPLE),
     "example.tex": lambda: latex.render(EXAMPLE),
+    "example.html": lambda: html.render(EXAMPLE),
     "example.csv": lambda: table_csv.render(EXAMPLE),
     "example-80.txt": lambda: shown(80),
     "example-120.txt": lambda: shown(120),
@@ -57,6 +59,23 @@ def test_markdown_leaves_no_markup_of_foreign_text():
     assert "<" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert r"\[red\]\*bold\*\[/red\]" in text
+
+
+def test_html_is_well_formed_and_leaves_no_markup_of_foreign_text():
+    page = html.render(EXAMPLE)
+    tree = ElementTree.fromstring(re.sub(r"<meta[^>]*>", "", page).removeprefix("<!doctype html>"))
+    assert {len(row.findall("*")) for row in tree.iterfind(".//tbody/tr") if row.find("th").get("scope") == "row"} == {
+        9
+    }
+    assert "alert(1)" in "".join(tree.itertext())
+    assert not list(tree.iter("script"))
+    assert not re.search(r"(src|href|url\()", page)
+
+
+def test_marks_are_shown_by_every_format_for_readers():
+    assert "| **41.50** ± 0.56 (n = 3) |" in re.sub(" +", " ", markdown.render(EXAMPLE))
+    assert r"\underline{0.853} {[}0.830, 0.871]" in latex.render(EXAMPLE)
+    assert '<td class="best">41.50 <span' in html.render(EXAMPLE)
 
 
 def test_csv_reads_back_with_full_precision_and_definitions():
