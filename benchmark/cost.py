@@ -1,34 +1,57 @@
-"""What a system costs at one image size: parameters, FLOPs, latency of three regions, peak memory. No labels needed."""
+"""What a system costs at one image size: parameters, FLOPs, bytes, latency by region, peak memory. No labels needed."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
-from benchmark import complexity, memory
-from benchmark.batch import to_batch
+from benchmark import complexity, memory, nvml, roofline, telemetry
+from benchmark.complexity import Counts
 from benchmark.heap import MIB
 from benchmark.measurement_mode import ProtocolError, measurement_mode
 from benchmark.memory_cuda import cuda_context, cuda_probes
 from benchmark.memory_host import host_probes
 from benchmark.out_of_memory import ResourceExhaustedError, is_out_of_memory
-from benchmark.speed import Progress, SpeedSettings, TimedCall, sample_interleaved
+from benchmark.speed import Progress, SpeedSettings, take
+from benchmark.statistics import Taken, merged
+from benchmark.subject import Image, LabelsError, Subject
 from benchmark.system import System
-from results.record import Cost, Memory, Probe, Protocol, Region, Samples
+from benchmark.telemetry import Look, Watch
+from results.record import Cost, Memory, Model, Probe, Protocol, Region
 
-Image = NDArray[np.uint8]
+__all__ = ["LabelsError", "Round", "measure", "sample"]
+
 REGIONS = get_args(Region)
 NO_GPU = Probe(reason="the run used no GPU")
 
 
-class LabelsError(RuntimeError):
-    """``predict`` broke its contract: not uint8 labels of the image's size, or different ones for the same image."""
+class Round(Model):
+    """What one process took of a cell's samples; the cell's last process merges them."""
+
+    taken: tuple[Taken, ...]
+    looks: tuple[Look, ...]
+    watch_reason: str  # why there are no looks
+    labels_hash: str
+
+
+def sample(
+    system: System,
+    image: Image,
+    protocol: Protocol,
+    settings: SpeedSettings,
+    device: str,
+    *,
+    seed: int = 0,
+    progress: Progress = lambda *_: None,
+) -> Round:
+    """One process's share of a cell's samples, for :func:`measure` in a later one. Arguments and errors as there."""
+    with _measuring(system, image, protocol, device) as subject:
+        _compile(subject)
+        return _round(subject, settings, seed, progress)
 
 
 def measure(
@@ -38,13 +61,15 @@ def measure(
     settings: SpeedSettings,
     device: str,
     *,
+    earlier: Sequence[Round] = (),
     progress: Progress = lambda *_: None,
 ) -> Cost:
     """Measure a system on one image under a protocol.
 
-    Timed regions: ``forward``, a float image on the device to logits; ``predict``, the same to labels on the device;
-    ``end_to_end``, a uint8 image in host memory to labels in host memory. All three, and the memory of one ``predict``
-    call, are measured on the system's inference form, which is left on the device in the protocol's form.
+    Timed regions: ``forward``, a float image on the device to logits; ``full_logits``, to logits of the image's size;
+    ``predict``, to labels on the device; ``end_to_end``, a uint8 image in host memory to labels in host memory. They,
+    the memory of one ``predict`` call and the device's ceilings are measured on the system's inference form, which is
+    left on the device in the protocol's form.
 
     Args:
         system: as built; its modules for training are counted, then taken off.
@@ -52,6 +77,7 @@ def measure(
         protocol: what makes the figures comparable.
         settings: how many samples.
         device: "cpu" or "cuda".
+        earlier: what earlier processes took by :func:`sample`.
         progress: told the step, the rounds done and the rounds expected.
 
     Raises:
@@ -60,11 +86,24 @@ def measure(
         TimingError: the clock gave nonsense.
         LabelsError: ``predict`` broke its contract.
     """
+    context = cuda_context() if device == "cuda" else NO_GPU  # before anything else is on the GPU
+    with _measuring(system, image, protocol, device) as subject:
+        for one in earlier:
+            subject.expect(one.labels_hash)
+        counts = complexity.count(subject.system, subject.batch)
+        _compile(subject)
+        rounds = [*earlier, _round(subject, settings, len(earlier), progress)]
+        progress("memory", 0, 1)
+        return _cost(subject, counts, rounds, context)
+
+
+@contextmanager
+def _measuring(system: System, image: Image, protocol: Protocol, device: str) -> Iterator[Subject]:
+    """The subject under its protocol; memory that runs out inside is one named error."""
     _check(image, protocol)
     try:
-        context = cuda_context() if device == "cuda" else NO_GPU  # before anything else is on the GPU
         with measurement_mode(protocol, device), torch.inference_mode():
-            return _measure(_Subject(system, image, protocol, device), settings, context, progress)
+            yield Subject(system, image, protocol, device)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -78,77 +117,63 @@ def _check(image: Image, protocol: Protocol) -> None:
     if image.dtype != np.uint8 or image.shape != (protocol.height, protocol.width, 3):
         wanted = f"uint8 ({protocol.height}, {protocol.width}, 3)"
         raise ProtocolError(f"the protocol's image is {wanted}, but {image.dtype} {image.shape} was given")
-    if "predict" not in protocol.timed_regions or not set(protocol.timed_regions) <= set(REGIONS):
-        raise ProtocolError(f"timed regions {protocol.timed_regions}: they must be of {REGIONS}, 'predict' among them")
+    if not {"predict", "full_logits"} & set(protocol.timed_regions) or not set(protocol.timed_regions) <= set(REGIONS):
+        wanted = f"of {REGIONS}, 'predict' or 'full_logits' among them"
+        raise ProtocolError(f"timed regions {protocol.timed_regions}: they must be {wanted}")
     if protocol.batch != 1:
         raise ProtocolError(f"protocol field 'batch' is {protocol.batch}; cost is measured one image at a time")
 
 
-class _Subject:
-    """A system in its inference form with its input, both on the device, and the hash of the labels it gives."""
-
-    def __init__(self, system: System, image: Image, protocol: Protocol, device: str) -> None:
-        self.protocol, self.device = protocol, device
-        self.layout = torch.channels_last if protocol.channels_last else torch.contiguous_format
-        self.trained_parameters = complexity.parameters(system)
-        self.system: System = system.inference_form().eval()
-        self.system.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
-        self.image = np.require(image, np.uint8, ["C", "W"])  # torch shares memory only with such an array
-        self.batch = self.upload()
-        self.labels_hash = ""
-
-    def upload(self) -> Tensor:
-        return to_batch(self.image, self.device, self.layout)
-
-    def calls(self) -> dict[str, TimedCall]:
-        regions = {
-            "forward": TimedCall("forward", lambda: self.system.logits(self.batch)),
-            "predict": TimedCall("predict", lambda: self.system.predict(self.batch), self.check),
-            "end_to_end": TimedCall("end_to_end", lambda: self.system.predict(self.upload()).cpu(), self.check),
-        }
-        return {name: regions[name] for name in self.protocol.timed_regions}
-
-    def check(self, labels: Tensor) -> None:
-        """Compare the labels of one timed call with those of the first."""
-        name, shape = self.system.card.name, (1, *self.image.shape[:2])
-        if labels.dtype != torch.uint8 or labels.shape != shape:
-            found = f"{labels.dtype} {tuple(labels.shape)}"
-            raise LabelsError(f"system '{name}': predict returned {found}; it must return torch.uint8 {shape}")
-        seen = hashlib.sha256(labels.cpu().numpy().tobytes()).hexdigest()
-        if self.labels_hash not in ("", seen):
-            raise LabelsError(
-                f"system '{name}': predict returned other labels for the same image, so no one computation was timed; "
-                "take out or seed what is random in it, or measure under a deterministic protocol"
-            )
-        self.labels_hash = seen
-
-
-def _measure(subject: _Subject, settings: SpeedSettings, context: Probe, progress: Progress) -> Cost:
-    system = subject.system
-    flops, flops_reason = complexity.flops(system, subject.batch)
+def _compile(subject: Subject) -> None:
     if subject.protocol.compiled:
-        system.compile()
-    samples = _time(subject, settings, progress)
-    progress("memory", 0, 1)
+        subject.system.compile()
+
+
+def _cost(subject: Subject, counts: Counts, rounds: Sequence[Round], context: Probe) -> Cost:
+    peaks = _peaks(subject)
     return Cost(
-        parameters=complexity.parameters(system),
+        parameters=complexity.parameters(subject.system),
         trained_parameters=subject.trained_parameters,
-        flops=flops,
-        flops_reason=flops_reason,
-        samples=samples,
-        memory=Memory(cuda_context_mb=context, **_peaks(subject)),
+        flops=counts.flops,
+        flops_reason=counts.reason,
+        bytes_moved=counts.bytes_moved,
+        bytes_reason=counts.reason,
+        samples=tuple(merged(taken) for taken in zip(*(one.taken for one in rounds), strict=True)),
+        memory=Memory(cuda_context_mb=context, **peaks),
+        ceilings=roofline.ceilings(subject.device, _synchroniser(subject.device)),
+        telemetry=telemetry.summary([look for one in rounds for look in one.looks], rounds[-1].watch_reason),
         labels_hash=subject.labels_hash,
-        work=dict(system.work),
+        scored_labels_hash=subject.scored_hash(),
+        work=dict(subject.system.work),
     )
 
 
-def _time(subject: _Subject, settings: SpeedSettings, progress: Progress) -> tuple[Samples, ...]:
-    synchronise: Callable[[], Any] = torch.cuda.synchronize if subject.device == "cuda" else (lambda: None)
-    taken = sample_interleaved(subject.calls(), settings, synchronise, progress=progress)
-    return tuple(taken.values())
+def _round(subject: Subject, settings: SpeedSettings, seed: int, progress: Progress) -> Round:
+    calls, synchronise = subject.calls(), _synchroniser(subject.device)
+    with _watch(subject.device) as watch:
+        taken = take(calls, settings, synchronise, seed=seed, progress=progress, throttled=watch.throttled)
+    if not subject.labels_hash:
+        subject.check(subject.system.predict(subject.batch))  # no timed region of the protocol gave labels
+    return Round(
+        taken=tuple(taken.values()),
+        looks=tuple(watch.looks),
+        watch_reason=watch.reason,
+        labels_hash=subject.labels_hash,
+    )
 
 
-def _peaks(subject: _Subject) -> dict[str, Probe]:
+def _synchroniser(device: str) -> Callable[[], Any]:
+    return torch.cuda.synchronize if device == "cuda" else (lambda: None)
+
+
+def _watch(device: str) -> Watch:
+    if device != "cuda":
+        return telemetry.blind(NO_GPU.reason)
+    uuid = nvml.torch_uuid()
+    return Watch(lambda: nvml.look(uuid))
+
+
+def _peaks(subject: Subject) -> dict[str, Probe]:
     """Peaks of one predict call, by field of the record. The host's comes from the most exact probe at hand.
 
     On a CPU, weights and input were resident before the call and are added, as a GPU's allocator counts them too.

@@ -109,7 +109,13 @@ def evaluate(
 
 
 def predicted(
-    system: System, image: Image, *, device: str = "cpu", precision: str = "fp32", scale: float = 1.0
+    system: System,
+    image: Image,
+    *,
+    device: str = "cpu",
+    precision: str = "fp32",
+    scale: float = 1.0,
+    layout: torch.memory_format = torch.contiguous_format,
 ) -> Label:
     """Labels uint8 ``[H, W]`` of an image uint8 ``[H, W, 3]`` by ``system.predict``, the call that is timed too.
 
@@ -118,7 +124,7 @@ def predicted(
     """
     size = image.shape[:2]
     with torch.inference_mode(), _autocast(device, precision):
-        pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), device)
+        pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), device, layout)
         labels = _labels_of_reduced(system, pixels, scale) if scale != 1 else system.predict(pixels)
         if labels.dtype != torch.uint8 or labels.shape != (1, *size):
             shape = f"{labels.dtype} {tuple(labels.shape)} for an image of {size}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,15 @@ import pynvml
 
 from benchmark.heap import MIB
 from benchmark.memory import ProbeAbsentError
+from benchmark.telemetry import Look
+
+THROTTLE_REASONS = {  # bits of NVML's mask that mean a lower clock than asked for; idling and a set clock do not
+    0x04: "power cap",
+    0x08: "hardware slowdown",
+    0x20: "thermal, by software",
+    0x40: "thermal, by hardware",
+    0x80: "power brake",
+}
 
 
 def torch_uuid() -> str:
@@ -76,3 +85,29 @@ def device_state(uuid: str) -> dict[str, Any]:
             "clocks_mhz": {name: int(pynvml.nvmlDeviceGetClockInfo(handle, kind)) for name, kind in clocks.items()},
             "power_limit_w": pynvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000,
         }
+
+
+def look(uuid: str) -> Look:
+    """Clock, power, temperature and throttling of the GPU now; what the driver does not tell is None.
+
+    Raises:
+        ProbeAbsentError: no NVML here, or not this GPU.
+    """
+    with opened(uuid) as handle:
+        mask = _or_none(lambda: pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
+        power_mw = _or_none(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
+        return Look(
+            sm_clock_mhz=_or_none(lambda: pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM)),
+            power_w=None if power_mw is None else power_mw / 1000,
+            temperature_c=_or_none(lambda: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)),
+            throttle_reasons=None
+            if mask is None
+            else tuple(why for bit, why in THROTTLE_REASONS.items() if mask & bit),
+        )
+
+
+def _or_none(read: Callable[[], int]) -> int | None:
+    try:
+        return read()
+    except pynvml.NVMLError:
+        return None

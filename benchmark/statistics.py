@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from results.record import Region, Samples
+from results.record import Model, Region, Samples
 
 CONFIDENCE = 0.95
 FEWEST = 6  # below six samples no pair of order statistics covers the median with 95 %
@@ -18,6 +18,15 @@ DRIFT_Z = 1.96  # a trend with a smaller Mann-Kendall statistic is noise
 
 class TimingError(RuntimeError):
     """Latencies that cannot be what they claim to be: nan, zero, negative, constant, or too few."""
+
+
+class Taken(Model):
+    """Samples of one region as one process took them, in milliseconds and in order."""
+
+    region: Region
+    latencies_ms: tuple[float, ...]
+    warmup_samples: int
+    throttled: tuple[int, ...] | None  # indices of samples in which the GPU held its clock back; None: unknown
 
 
 def median_interval(latencies: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -87,6 +96,30 @@ def summarise(region: Region, latencies_ms: Sequence[float], warmup_samples: int
         p99_ms=percentile(latencies_ms, 99),
         warmup_samples=warmup_samples,
         steady=not drifts(latencies_ms),
+    )
+
+
+def merged(processes: Sequence[Taken]) -> Samples:
+    """The samples of one region from all the processes that took them, in the order of the processes.
+
+    The interval takes all samples as draws of one distribution; ``Samples.rounds`` keeps their processes apart.
+
+    Raises:
+        TimingError: as :func:`summarise`.
+    """
+    latencies = [latency for taken in processes for latency in taken.latencies_ms]
+    samples = summarise(processes[0].region, latencies, sum(taken.warmup_samples for taken in processes))
+    throttled: list[int] | None = []
+    first = 0
+    for taken in processes:
+        known = throttled is not None and taken.throttled is not None
+        throttled = [*(throttled or []), *(first + index for index in taken.throttled or ())] if known else None
+        first += len(taken.latencies_ms)
+    return samples.model_copy(
+        update={
+            "rounds": tuple(len(taken.latencies_ms) for taken in processes),
+            "throttled": None if throttled is None else tuple(throttled),
+        }
     )
 
 

@@ -1,4 +1,5 @@
 import hashlib
+import statistics
 import time
 
 import numpy as np
@@ -6,18 +7,28 @@ import pytest
 import torch
 from torch import nn
 
+from benchmark import roofline
 from benchmark.batch import to_batch
-from benchmark.cost import LabelsError, measure
+from benchmark.cost import LabelsError, measure, sample
 from benchmark.measurement_mode import SWITCHES, ProtocolError
 from benchmark.out_of_memory import ResourceExhaustedError
 from benchmark.speed import SpeedSettings
-from results.record import Cost, Protocol
+from benchmark.telemetry import Look, Watch
+from results.record import Cost, Protocol, Telemetry
 from tests.benchmark.tiny import TinySystem, tiny_system
 
 FEW = SpeedSettings(min_samples=6, max_samples=6, seconds_budget=0.5, max_warmup=2)
+HALF = SpeedSettings(min_samples=10, max_samples=10, seconds_budget=0.5, max_warmup=2, processes=2)
 IMAGE = np.random.default_rng(5).integers(0, 256, (40, 56, 3), dtype=np.uint8)
 IMAGE.setflags(write=False)
 REGIONS = ("forward", "predict", "end_to_end")
+
+
+@pytest.fixture(autouse=True)
+def small_ceilings(monkeypatch):
+    """Most tests do not ask what this machine can reach."""
+    monkeypatch.setitem(roofline.MATRIX, "cpu", 64)
+    monkeypatch.setitem(roofline.COPY_MIB, "cpu", 1)
 
 
 def protocol(**changes):
@@ -37,25 +48,74 @@ def test_every_field_of_the_cost_is_filled_or_says_why_not():
     probes = made.memory.model_dump()
     assert probes.pop("peak_rss_over_idle_mb")["mib"] > 0
     assert all(probe["mib"] is None and probe["reason"] == "the run used no GPU" for probe in probes.values())
+    assert made.telemetry == Telemetry(reason="the run used no GPU")
+    assert [samples.throttled for samples in made.samples] == [None] * 3
+    assert made.bytes_moved > 0
+    assert made.roofline_fraction > 0
 
 
 def test_the_hash_is_that_of_the_labels_which_the_same_call_gives_when_scored():
     system = tiny_system().eval()
     with torch.inference_mode():
         labels = system.predict(to_batch(IMAGE.copy(), "cpu"))[0].numpy()
-    assert cost(tiny_system()).labels_hash == hashlib.sha256(labels.tobytes()).hexdigest()
+    made = cost(tiny_system())
+    assert made.labels_hash == made.scored_labels_hash == hashlib.sha256(labels.tobytes()).hexdigest()
+
+
+def test_labels_that_differ_from_those_that_are_scored_fail_the_cell(monkeypatch):
+    other = np.zeros(IMAGE.shape[:2], np.uint8)
+    monkeypatch.setattr("benchmark.subject.predicted", lambda *_, **__: other)
+    with pytest.raises(LabelsError, match="'tiny': predict gives other labels when it is scored than when it is timed"):
+        cost(tiny_system())
+
+
+def test_labels_of_an_earlier_process_must_be_the_same():
+    first = sample(tiny_system(), IMAGE, protocol(), HALF, "cpu")
+    changed = first.model_copy(update={"labels_hash": "0" * 64})
+    with pytest.raises(LabelsError, match="other labels for the same image"):
+        measure(tiny_system(), IMAGE, protocol(), HALF, "cpu", earlier=[changed])
+
+
+def test_two_processes_share_the_samples_and_the_last_keeps_them_apart():
+    first = sample(tiny_system(), IMAGE, protocol(), HALF, "cpu")
+    made = measure(tiny_system(), IMAGE, protocol(), HALF, "cpu", earlier=[first])
+    for samples, taken in zip(made.samples, first.taken, strict=True):
+        assert samples.rounds == (5, 5)
+        assert samples.latencies_ms[:5] == taken.latencies_ms
+        assert samples.warmup_samples == 4
+
+
+def test_the_official_region_gives_the_headline_and_labels_are_still_checked():
+    made = cost(tiny_system(), timed_regions=("full_logits",))
+    assert made.headline.region == "full_logits"
+    assert made.fps == pytest.approx(1000 / made.samples[0].median_ms)
+    assert made.labels_hash == made.scored_labels_hash != ""
+    assert made.roofline_fraction is None
+
+
+def test_a_throttled_gpu_flags_its_samples(monkeypatch):
+    looks = [Look(sm_clock_mhz=1000, power_w=300, temperature_c=80, throttle_reasons=("power cap",))]
+    monkeypatch.setattr("benchmark.cost._watch", lambda device: Watch(lambda: looks[0]))
+    made = cost(tiny_system(), timed_regions=("predict",))
+    assert made.samples[0].throttled == tuple(range(6))
+    assert made.telemetry.throttle_reasons == ("power cap",)
+    assert made.telemetry.sm_clock_mhz.median == 1000
 
 
 def test_a_system_that_sleeps_is_measured_within_two_percent_in_each_region():
+    slept_ms = []  # a busy machine wakes late: what is known is how long the sleep was
+
     class Sleepy(TinySystem):
         def logits(self, image):
+            start = time.perf_counter()
             time.sleep(0.1)
-            return super().logits(image)
+            slept_ms.append((time.perf_counter() - start) * 1000)
+            return image
 
     settings = SpeedSettings(min_samples=9, max_samples=9, seconds_budget=3, max_warmup=2)
     made = measure(Sleepy(), IMAGE, protocol(threads=1), settings, "cpu")
     medians = {samples.region: samples.median_ms for samples in made.samples}
-    assert medians == pytest.approx(dict.fromkeys(REGIONS, 100), rel=0.02)
+    assert medians == pytest.approx(dict.fromkeys(REGIONS, statistics.median(slept_ms)), rel=0.02)
 
 
 def test_host_memory_is_weights_and_what_the_call_allocates_within_two_percent():
