@@ -33,9 +33,9 @@ class FCN8s(nn.Module):
         self.score_fr = nn.Conv2d(4096, num_classes, 1)
         self.score_pool4 = nn.Conv2d(512, num_classes, 1)
         self.score_pool3 = nn.Conv2d(256, num_classes, 1)
-        self.upscore2 = _bilinear(num_classes, 2)
-        self.upscore_pool4 = _bilinear(num_classes, 2)
-        self.upscore8 = _bilinear(num_classes, 8).requires_grad_(False)  # fixed in the paper (4.3), the others learn
+        self.upscore2 = bilinear(num_classes, 2, padding=1)
+        self.upscore_pool4 = bilinear(num_classes, 2, padding=1)
+        self.upscore8 = bilinear(num_classes, 8, padding=4).requires_grad_(False)  # fixed in the paper (4.3)
         self.apply(_initialise)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -61,9 +61,9 @@ def _cropped(x: Tensor, like: Tensor) -> Tensor:
     return x[..., : like.shape[-2], : like.shape[-1]]
 
 
-def _bilinear(channels: int, factor: int) -> nn.ConvTranspose2d:
-    """Enlargement by ``factor``, each channel by itself at the start, without bias."""
-    layer = nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=factor // 2, bias=False)
+def bilinear(channels: int, factor: int, padding: int) -> nn.ConvTranspose2d:
+    """Enlargement by ``factor``, each channel by itself at the start, without bias; ``padding`` is cut off."""
+    layer = nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=padding, bias=False)
     ramp = 1 - (torch.arange(2 * factor) - (factor - 0.5)).abs() / factor
     with torch.no_grad():
         layer.weight.copy_(torch.eye(channels)[:, :, None, None] * torch.outer(ramp, ramp))

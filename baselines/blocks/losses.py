@@ -26,3 +26,16 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     full = resize(logits, (target.shape[-2], target.shape[-1]))
     total = F.cross_entropy(full, target, ignore_index=IGNORE, reduction="sum")
     return total / (target != IGNORE).sum().clamp(min=1)
+
+
+def focal(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
+    """Mean of ``-(1 - p) ** gamma * log p`` over the labelled pixels, 0 where there are none (Lin et al. 2017).
+
+    Args:
+        logits: ``[B, C, h, w]`` at any stride; enlarged to the target.
+        target: int64 ``[B, H, W]``, 255 = ignore.
+        gamma: how much less a pixel counts that is already right: 3 in FCtL, 6 in GLNet.
+    """
+    full = resize(logits, (target.shape[-2], target.shape[-1]))
+    log_p = -F.cross_entropy(full, target, ignore_index=IGNORE, reduction="none")  # 0 at ignored pixels: no loss
+    return -((1 - log_p.exp()) ** gamma * log_p).sum() / (target != IGNORE).sum().clamp(min=1)

@@ -1,0 +1,191 @@
+"""FCtL behind the System contract: patches, their contexts, and the stages that train one encoder after the other.
+
+Source: liqiokkk/FCtL, ``helper.py`` of the branches main (Inria) and Deepglobe.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from baselines.blocks.fcn8s_padded import PaddedFCN8s, fill, imagenet_pairs, trunk_pairs, vgg_trunk
+from baselines.blocks.fctl_attention import ContextAttention, ContextFusion
+from baselines.blocks.losses import focal
+from baselines.blocks.patches import Grid, batch_within, glnet_grid
+from benchmark.card import Card
+from benchmark.system import System
+
+FOCAL_GAMMA = 3.0
+TRAINED_PATCHES = 4  # of each image in a step, as many as the release takes at a time
+BUDGET_MB = 8192.0  # of the variant "batched"
+
+
+class Apprentice(nn.Module):
+    """A net with one attention, to a context that goes through the same encoder as the patch (the release's mode 2)."""
+
+    def __init__(self, net: PaddedFCN8s, attention: nn.Module) -> None:
+        super().__init__()
+        self.net, self.attention = net, attention
+
+    def forward(self, patches: Tensor, regions: Tensor) -> Tensor:
+        """Logits ``[B, C, h, w]`` of patches and the regions around them, both ``[B, 3, h, w]``."""
+        pool3, pool4, pool5 = self.net.encode(patches)
+        attended = self.attention(pool5, self.net.encode(regions)[2])
+        return self.net.decode(pool3, pool4, pool5 + attended, (patches.shape[-2], patches.shape[-1]))
+
+
+class FCtL(System):
+    """An FCN-8s on patches whose deepest features attend to three contexts. Subclasses say which, and train them.
+
+    ``apprentice`` is the net of those stages whose encoder alone is kept; it is there during these stages.
+    """
+
+    released_batch: int
+    subtract_means: bool
+    context_encoders: tuple[str, ...]
+    regions: ClassVar[Mapping[str, int]]  # a context's name -> the side of its region in patches
+
+    def __init__(self, card: Card, num_classes: int) -> None:
+        super().__init__(card, num_classes)
+        self.patch, padding = card.sizes["patch"], card.sizes["padding"]
+        self.net = PaddedFCN8s(num_classes, padding)
+        self.fusion = ContextFusion(subtract_means=self.subtract_means)
+        self.encoders = nn.ModuleDict({name: vgg_trunk(padding) for name in self.context_encoders})
+        self.apprentice: Apprentice | None = None
+        canvas_mb = (self.patch + 2 * padding) ** 2 * 4 / 2**20
+        within = batch_within(BUDGET_MB, per_patch_mb=2 * 64 * canvas_mb)  # input and output of the second layer
+        self.batch = within if card.variant == "batched" else self.released_batch
+        self.stage = self.stages[-1]
+
+    def grid(self, image: Tensor) -> Grid:
+        """The patches of images ``[B, 3, H, W]``."""
+        starts = partial(glnet_grid, least_overlap=self.card.sizes["overlap"])
+        return Grid.of((image.shape[-2], image.shape[-1]), self.patch, starts)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Summed logits of all patches ``[B, C, H, W]``."""
+        return self.logits(image)
+
+    def logits(self, image: Tensor) -> Tensor:
+        """Sums of the patches' logits ``[B, C, H, W]``, as released: neither a softmax nor a division."""
+        grid = self.grid(image)
+        shared = self.shared_context(image, grid.patch)
+        canvas = image.new_zeros(image.shape[0], self.num_classes, *grid.size)
+        passes = len(self.context_encoders) - len(shared) + 1
+        self.work = {"passes": len(grid) * passes + len(shared), "patches": len(grid)}
+        for numbers in grid.batches(self.batch):
+            grid.add(canvas, self.patch_logits(image, grid, numbers, shared), numbers)
+        return canvas
+
+    def shared_context(self, image: Tensor, patch: tuple[int, int]) -> tuple[Tensor, ...]:
+        """Features of contexts that all patches of an image have in common, ``[B, 512, h, w]`` each."""
+        return ()
+
+    def contexts(self, image: Tensor, grid: Grid, numbers: Sequence[int]) -> list[Tensor]:
+        """Features ``[n * B, 512, h, w]`` of the regions around patches."""
+        regions = ((name, surroundings(image, grid, numbers, times)) for name, times in self.regions.items())
+        return [self.encoders[name](region) for name, region in regions]
+
+    def patch_logits(self, image: Tensor, grid: Grid, numbers: Sequence[int], shared: Sequence[Tensor]) -> Tensor:
+        """Logits ``[n * B, C, h, w]`` of some patches in their contexts."""
+        with torch.no_grad():
+            contexts = self.contexts(image, grid, numbers)
+            contexts += [features.repeat(len(numbers), 1, 1, 1) for features in shared]
+        pool3, pool4, pool5 = self.net.encode(grid.crops(image, numbers))
+        return self.net.decode(pool3, pool4, self.fusion(pool5, self.ordered(pool5, contexts)), grid.patch)
+
+    def ordered(self, local: Tensor, contexts: list[Tensor]) -> list[Tensor]:
+        """The three contexts in the order of the attentions."""
+        raise NotImplementedError
+
+    def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Focal loss of some patches of each image, the same places in all of them; of whole images in stage global."""
+        grid = self.grid(image)
+        if self.stage == "global":
+            assert self.apprentice is not None  # the stage begins with one
+            small = F.interpolate(target[:, None].float(), grid.patch, mode="nearest-exact")[:, 0].long()
+            return {"focal": focal(self.apprentice.net(reduced_to(image, grid.patch)), small, FOCAL_GAMMA)}
+        numbers = torch.randperm(len(grid))[:TRAINED_PATCHES].tolist()
+        logits = self.stage_logits(image, grid, numbers)
+        return {"focal": focal(logits, grid.crops(target[:, None], numbers)[:, 0], FOCAL_GAMMA)}
+
+    def stage_logits(self, image: Tensor, grid: Grid, numbers: Sequence[int]) -> Tensor:
+        """Logits of some patches by the net that the current stage trains."""
+        if self.stage == "local":
+            logits: Tensor = self.net(grid.crops(image, numbers))
+            return logits
+        if self.stage == "all":
+            with torch.no_grad():
+                shared = self.shared_context(image, grid.patch)
+            return self.patch_logits(image, grid, numbers, shared)
+        learner = self.apprentice or Apprentice(self.net, self.fusion.attentions[0])
+        regions = surroundings(image, grid, numbers, self.regions[self.stage])
+        return learner(grid.crops(image, numbers), regions)  # type: ignore[no-any-return]
+
+    def train_only(self, *modules: nn.Module) -> None:
+        """Leave free the parameters of these modules alone; fixed enlargements stay fixed."""
+        self.requires_grad_(False)
+        for module in modules:
+            for name, parameter in module.named_parameters():
+                parameter.requires_grad_(not name.startswith("up_"))
+
+    def hire_apprentice(self) -> Apprentice:
+        """An apprentice that starts from the net as it is."""
+        attention = ContextAttention(subtract_means=self.subtract_means).to(self.mean.device)
+        self.apprentice = Apprentice(copy.deepcopy(self.net), attention)
+        return self.apprentice
+
+    def keep_encoder(self, name: str) -> None:
+        """Make the encoder that was trained last a context's; an apprentice is no longer needed."""
+        trained = self.apprentice.net if self.apprentice else self.net
+        self.encoders[name].load_state_dict(trained.features.state_dict())
+        self.apprentice = None
+
+    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
+        """Fill the net and the context encoders from torchvision's VGG-16 file.
+
+        Raises:
+            ValueError: the file is of another net.
+        """
+        pairs = [*imagenet_pairs(self.net)]
+        for encoder in self.encoders.values():
+            assert isinstance(encoder, nn.Sequential)
+            pairs += trunk_pairs(encoder)
+        fill(pairs, state)
+
+
+def reduced_to(image: Tensor, size: tuple[int, int]) -> Tensor:
+    """The image at another size, antialiased as PIL's bilinear resize, which the release uses."""
+    return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def surroundings(image: Tensor, grid: Grid, numbers: Sequence[int], times: int) -> Tensor:
+    """Regions ``times`` as high and wide around patches, black beyond the image, reduced to the patch's size.
+
+    Args:
+        image: ``[B, 3, H, W]``.
+        grid: of the image.
+        numbers: of the patches.
+        times: 2 or 3.
+
+    Returns:
+        ``[n * B, 3, h, w]``.
+    """
+    return torch.cat([reduced_to(_region(image, grid, number, times), grid.patch) for number in numbers])
+
+
+def _region(image: Tensor, grid: Grid, number: int, times: int) -> Tensor:
+    """The region at full size. ``helper.py`` pads by half a patch, or a whole one, rounded down."""
+    bounds = []
+    for start, side, full in zip(grid.corners[number], grid.patch, grid.size, strict=True):
+        first = start - side * (times - 1) // 2
+        bounds.append((first, first + side * times, full))
+    (top, bottom, height), (left, right, width) = bounds
+    inside = image[..., max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
+    return F.pad(inside, (max(-left, 0), max(right - width, 0), max(-top, 0), max(bottom - height, 0)))
