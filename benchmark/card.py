@@ -121,6 +121,7 @@ class Card:
     size_multiple: int = 1  # inputs are padded to it and the logits cropped back
     imagenet: tuple[ImageNetWeights, ...] = ()  # a file for each backbone; `load_imagenet` is called with each
     base: str = ""  # the coarse system that a refiner starts from; `build` is given it as third argument
+    extra: str = ""  # the optional dependency group without which `build` raises ModuleNotFoundError
     heavy: bool = False  # cannot be shrunk to a smoke run's minutes: a profile may give it fewer iterations
     auxiliary: str = "none"  # losses beside the main one, and their weights
     choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen, why

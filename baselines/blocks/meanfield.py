@@ -1,0 +1,128 @@
+"""Mean field of the fully connected CRF (Krahenbuhl, Koltun, NIPS 2011) behind the System contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from baselines.blocks.permutohedral import Lattice
+from baselines.blocks.refiner import Refiner
+from benchmark.card import Card
+from benchmark.inference import resize
+from benchmark.system import System
+
+
+@dataclass(frozen=True, kw_only=True)
+class Potentials:
+    """Potts potentials of two Gaussian kernels: deviations in pixels and in levels of 0-255, and their weights."""
+
+    smoothness_pixels: float
+    smoothness_weight: float
+    appearance_pixels: float
+    appearance_levels: float
+    appearance_weight: float
+
+
+class Kernel(Protocol):
+    """A symmetric matrix over the pixels."""
+
+    def filter(self, values: Tensor) -> Tensor:
+        """The matrix times ``values`` ``[N, C]``."""
+
+
+def mean_field(log_probabilities: Tensor, kernels: Sequence[tuple[Kernel, float]], iterations: int) -> Tensor:
+    """Logits ``[N, C]`` whose softmax is Q after ``iterations`` updates that start from the unaries' own Q.
+
+    ``Q <- softmax(log p + sum_m w_m K_m Q)``: algorithm 1 of the paper for the Potts model. Of its compatibility
+    ``[l != l']`` the constant part falls out of the softmax.
+    """
+    logits, belief = log_probabilities.clone(), torch.empty_like(log_probabilities)
+    for _ in range(iterations):
+        torch.softmax(logits, 1, out=belief)
+        logits.copy_(log_probabilities)
+        for kernel, weight in kernels:
+            logits.add_(kernel.filter(belief), alpha=weight)
+    return logits
+
+
+def normalised(features: Tensor) -> Lattice:
+    """The Gaussian kernel ``K`` of features ``[N, d]`` as ``D K D``, ``D = diag(K 1) ** -0.5``: the authors' default."""
+    lattice = Lattice(features)
+    lattice.scale_(lattice.filter(features.new_ones(features.shape[0], 1))[:, 0].rsqrt())
+    return lattice
+
+
+def kernels_of(image: Tensor, potentials: Potentials) -> list[tuple[Lattice, float]]:
+    """Smoothness and appearance kernel of an image ``[3, H, W]`` in [0, 1]."""
+    height, width = image.shape[-2:]
+    down = torch.arange(height, device=image.device, dtype=torch.float32)
+    right = torch.arange(width, device=image.device, dtype=torch.float32)
+    places = torch.cartesian_prod(down, right)
+    levels = image.float().flatten(1).T * (255 / potentials.appearance_levels)
+    appearance = torch.cat([places / potentials.appearance_pixels, levels], dim=1)
+    return [
+        (normalised(places / potentials.smoothness_pixels), potentials.smoothness_weight),
+        (normalised(appearance), potentials.appearance_weight),
+    ]
+
+
+class DenseCRF(Refiner):
+    """A CRF over all pixels of the full-size image; its unaries are the base's enlarged logits. Nothing is trained."""
+
+    def __init__(self, card: Card, num_classes: int, base: System, potentials: Potentials, iterations: int) -> None:
+        super().__init__(card, num_classes, base)
+        self.potentials, self.iterations = potentials, iterations
+
+    @torch.no_grad()
+    def refined(self, image: Tensor, coarse: Tensor) -> Tensor:
+        """Logits ``[B, C, H, W]`` whose softmax is the mean field's Q."""
+        height, width = image.shape[-2:]
+        rows = [
+            self.inferred(one, resize(scores[None], (height, width))[0].float().flatten(1).T.log_softmax(1))
+            for one, scores in zip(image, coarse, strict=True)
+        ]
+        return torch.stack([logits.T.reshape(-1, height, width) for logits in rows])
+
+    def inferred(self, image: Tensor, log_probabilities: Tensor) -> Tensor:
+        """The mean field's logits ``[H * W, C]`` of an image ``[3, H, W]`` from the unaries' ``[H * W, C]``."""
+        kernels = kernels_of(image, self.potentials)
+        self.work |= {"mean_field_iterations": self.iterations}
+        self.work |= {"lattice_points": sum(lattice.points for lattice, _ in kernels)}
+        return mean_field(log_probabilities, kernels, self.iterations)
+
+
+class PyDenseCRF(DenseCRF):
+    """The same by the authors' C++ code on one CPU core, through the package pydensecrf2.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
+    """
+
+    def __init__(self, card: Card, num_classes: int, base: System, potentials: Potentials, iterations: int) -> None:
+        super().__init__(card, num_classes, base, potentials, iterations)
+        try:
+            from pydensecrf import densecrf
+        except ModuleNotFoundError as error:
+            way = "pip install 'isdbench[crf]' (Python 3.10-3.12, builds with a C++ compiler); 'densecrf' needs none"
+            raise ModuleNotFoundError(f"pydensecrf2: {way}") from error
+        self.grid = densecrf.DenseCRF2D
+
+    def inferred(self, image: Tensor, log_probabilities: Tensor) -> Tensor:
+        """The mean field's logits ``[H * W, C]``; the package takes 8-bit images and gives Q."""
+        height, width = image.shape[-2:]
+        use = self.potentials
+        pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+        crf = self.grid(width, height, self.num_classes)
+        crf.setUnaryEnergy((-log_probabilities).T.contiguous().cpu().numpy())
+        crf.addPairwiseGaussian(sxy=use.smoothness_pixels, compat=use.smoothness_weight)
+        crf.addPairwiseBilateral(
+            sxy=use.appearance_pixels, srgb=use.appearance_levels, rgbim=pixels, compat=use.appearance_weight
+        )
+        self.work |= {"mean_field_iterations": self.iterations}
+        belief = torch.from_numpy(np.asarray(crf.inference(self.iterations)))  # [C, H * W]
+        return belief.to(image.device).T.clamp_min(torch.finfo(belief.dtype).tiny).log()
