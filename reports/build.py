@@ -50,20 +50,14 @@ def build_tables(
     return tables
 
 
-def write_reports(
-    records: Sequence[Record],
-    systems: Sequence[SystemFacts],
-    out: Path,
-    formats: Sequence[str] = tuple(WRITERS),
-    names: Sequence[str] = TABLE_NAMES,
-) -> list[Path]:
+def write_reports(tables: Sequence[Table], out: Path, formats: Sequence[str] = tuple(WRITERS)) -> list[Path]:
     """Write the tables under ``out`` as "table1.md" and so on, and return the paths.
 
     Where records of several groups feed one table, each file name says which group it is.
 
     Raises:
-        UnknownNameError: there is no such table or format.
-        ReportError: there are no records, or ``out`` cannot be written.
+        UnknownNameError: there is no such format.
+        ReportError: ``out`` cannot be written.
     """
     unknown = next((name for name in formats if name not in WRITERS), None)
     if unknown is not None:
@@ -71,7 +65,7 @@ def write_reports(
     paths = []
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for table in build_tables(records, systems, names):
+        for table in tables:
             for suffix in formats:
                 path = out / f"{table.name}.{suffix}"
                 path.write_text(WRITERS[suffix](table), encoding="utf-8", newline="\n")
@@ -79,3 +73,17 @@ def write_reports(
     except OSError as error:
         raise ReportError(f"--out {out}: cannot write: {error.strerror}; choose another folder with --out") from error
     return paths
+
+
+def missing(table: Table) -> dict[str, list[str]]:
+    """The rows of the paper without one of our figures, by reason: {"not run": ["glnet"], "oom": ["unet-local"]}."""
+    found: dict[str, list[str]] = {}
+    for row in table.rows:
+        reasons = [
+            cell.status
+            for column, cell in zip(table.columns, row.cells, strict=True)
+            if column.name.endswith("_ours") and cell.value is None and cell.status
+        ]
+        for reason in dict.fromkeys(reasons) if row.row and not row.alternative else ():
+            found.setdefault(reason, []).append(row.row)
+    return found

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.commands.options import add_store_options
+from benchmark.errors import UserError
 from results.paper import TABLE_NAMES
 
 if TYPE_CHECKING:
-    from reports.table import SystemFacts
+    from reports.table import SystemFacts, Table
     from results.record import Record
 
 
@@ -20,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the records are, and what to write."""
     parser.add_argument(
         "--tables", nargs="+", choices=TABLE_NAMES, default=TABLE_NAMES, metavar="TABLE", help="which (all)"
+    )
+    parser.add_argument(
+        "--refresh", nargs="+", type=Path, default=(), metavar="FILE", help="Markdown files whose table blocks to renew"
     )
     add_store_options(parser)
 
@@ -31,15 +35,16 @@ def main(args: argparse.Namespace) -> int:
     contents = Store(args.records or args.out / "records").read()
     for problem in contents.problems:
         print(f"isdbench: left out: {problem}", file=sys.stderr)
-    write_tables(args.tables, contents.records, args.out, args.format)
+    tables = write_tables(args.tables, contents.records, args.out, args.format)
+    refresh(args.refresh, tables)
     return 0
 
 
-def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, formats: Sequence[str]) -> None:
-    """Print the tables, write them under ``out`` and say where."""
+def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, formats: Sequence[str]) -> list[Table]:
+    """Print the tables, write them under ``out``, say where, and which rows have no figure of ours."""
     from rich.console import Console
 
-    from reports.build import build_tables, write_reports
+    from reports.build import build_tables, missing, write_reports
     from reports.writers import terminal
 
     facts, console = system_facts(), Console(highlight=False)
@@ -48,8 +53,26 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
         print(f"isdbench: no record feeds {', '.join(names)}; make some with 'isdbench run'", file=sys.stderr)
     for table in tables:
         terminal.show(table, console)
-    for path in write_reports(records, facts, out, formats, names):
+        for reason, rows in missing(table).items():
+            print(f"{table.name}: {reason}: {', '.join(rows)}")
+    for path in write_reports(tables, out, formats):
         print(path)
+    return tables
+
+
+def refresh(files: Sequence[Path], tables: Sequence[Table]) -> None:
+    """Renew the blocks of Markdown files that show tables.
+
+    Raises:
+        UserError: a file cannot be read or written, or a block in it has no end.
+    """
+    from reports.blocks import contents, renewed
+
+    for file in files:
+        try:
+            file.write_text(renewed(file.read_text(encoding="utf-8"), contents(tables)), encoding="utf-8", newline="\n")
+        except (OSError, ValueError) as error:
+            raise UserError(f"--refresh {file}: {error}") from error
 
 
 def system_facts() -> list[SystemFacts]:

@@ -10,25 +10,38 @@ from reports.table import Cell, Row, Table
 
 
 def render(table: Table) -> str:
-    """Title, caption, the table and its notes."""
+    """Title, caption, the table, its notes and the sources of its systems."""
+    notes = [f"- {escape(note)}" for note in table.notes]
+    sources = _sources(table)
+    about = ["Sources:", "\n".join(sources)] if sources else []
+    parts = [_title(table), escape(table.caption), body(table), "\n".join(notes), *about]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def brief(table: Table) -> str:
+    """Title and table alone, where the caption is a link away."""
+    return f"{_title(table)}\n\n{body(table)}\n"
+
+
+def body(table: Table) -> str:
+    """The table itself."""
     heads = ["Method", "Fidelity", *(f"{column.head}: {column.label}" for column in table.columns)]
     lines = []
     for group, rows in table.sections:
         if group:
             lines.append([f"**{escape(group)}**", "", *("" for _ in table.columns)])
         lines += [_line(row) for row in rows]
-    body = tabulate(
+    return tabulate(
         lines,
         headers=[escape(head) for head in heads],
         tablefmt="pipe",
         disable_numparse=True,
         colalign=("left", "left", *("right" for _ in table.columns)),
     )
-    notes = [f"- {escape(note)}" for note in table.notes]
-    sources = _sources(table)
-    about = ["Sources:", "\n".join(sources)] if sources else []
-    parts = [f"**{escape(table.title)}**", escape(table.caption), body, "\n".join(notes), *about]
-    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _title(table: Table) -> str:
+    return f"**{escape(table.title)}**"
 
 
 def escape(text: str) -> str:
