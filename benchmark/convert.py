@@ -1,12 +1,13 @@
 """Published checkpoints in our names. Nothing in a file is executed: only tensors are read.
 
 A system's file says by ``official_keys(card)`` what each key of its authors' or its library's checkpoint is called
-here; None drops a key on purpose.
+here; None drops a key on purpose. Where a system is published in several files, it gives such a function by each file's
+name, and a later file goes over an earlier one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +30,20 @@ class Conversion:
     missing: tuple[str, ...]  # of modules for training only, or a bias of zero: they keep their initial values
 
 
-def convert(card: Card, official: Path, out: Path) -> Conversion:
-    """Write the checkpoint ``official`` as ``out`` (safetensors) in the names of the system on ``card``.
+def convert(card: Card, officials: Sequence[Path], out: Path) -> Conversion:
+    """Write the published files as ``out`` (safetensors) in the names of the system on ``card``.
 
     Raises:
-        WeightsError: the file is no weights file, or of another net, or ``out`` cannot be written.
+        WeightsError: a file is no weights file, or of another net, or too few or too many, or ``out`` cannot be
+            written.
     """
-    keys: Callable[[str], str | None] = registry.home(card).official_keys(card)
-    state = load_state(official)
-    renamed = {name: value for key, value in state.items() if (name := keys(key)) is not None}
+    names = [
+        (key, keys(key), value)
+        for keys, file in zip(_key_maps(card, len(officials)), officials, strict=True)
+        for key, value in load_state(file).items()
+    ]
+    renamed = {name: value for _, name, value in names if name is not None}
+    official = ", ".join(map(str, officials))
     system = registry.build(card, _classes(card, official, renamed))
     own = system.state_dict()
     missing = tuple(key for key in own if key not in renamed)
@@ -47,13 +53,25 @@ def convert(card: Card, official: Path, out: Path) -> Conversion:
     return Conversion(
         num_classes=system.num_classes,
         converted=len(own) - len(missing),
-        dropped=tuple(key for key in state if keys(key) is None),
-        unused=tuple(key for key in state if (name := keys(key)) is not None and name not in own),
+        dropped=tuple(key for key, name, _ in names if name is None),
+        unused=tuple(key for key, name, _ in names if name is not None and name not in own),
         missing=missing,
     )
 
 
-def _classes(card: Card, official: Path, renamed: Mapping[str, Tensor]) -> int:
+def _key_maps(card: Card, files: int) -> list[Callable[[str], str | None]]:
+    """For each published file, what its keys are called here."""
+    keys = registry.home(card).official_keys(card)
+    if not isinstance(keys, Mapping):
+        keys = {"the published file": keys}
+    if files != len(keys):
+        raise WeightsError(
+            f"system '{card.name}': {files} published files given; name these in order: {', '.join(keys)}"
+        )
+    return list(keys.values())
+
+
+def _classes(card: Card, official: str, renamed: Mapping[str, Tensor]) -> int:
     """The class count of a checkpoint, from the first tensor whose first side is the class count."""
     few, more = (registry.build(card, classes).inference_form().state_dict() for classes in (3, 4))
     for key, value in few.items():
@@ -64,7 +82,7 @@ def _classes(card: Card, official: Path, renamed: Mapping[str, Tensor]) -> int:
     raise WeightsError(f"system '{card.name}' has no tensor that tells the class count; it cannot be converted")
 
 
-def _check(card: Card, official: Path, own: Mapping[str, Tensor], renamed: Mapping[str, Tensor]) -> None:
+def _check(card: Card, official: str, own: Mapping[str, Tensor], renamed: Mapping[str, Tensor]) -> None:
     """Refuse a file that lacks a tensor of the inference form, or has one of another shape."""
     needed = registry.build(card, 2).inference_form().state_dict().keys()
     for key, value in own.items():

@@ -24,10 +24,10 @@ def glnet_grid(side: int, patch: int, least_overlap: int) -> list[int]:
     Raises:
         ValueError: the overlap is not smaller than the patch.
     """
-    if not 0 <= least_overlap < patch:
-        raise ValueError(f"overlap {least_overlap} must be at least 0 and smaller than the patch {patch}")
     if side <= patch:
         return [0]
+    if not 0 <= least_overlap < patch:
+        raise ValueError(f"overlap {least_overlap} must be at least 0 and smaller than the patch {patch}")
     count = -(-(side - patch) // (patch - least_overlap)) + 1
     return [*(round(index * ((side - patch) / (count - 1))) for index in range(count - 1)), side - patch]
 

@@ -6,7 +6,7 @@ normalisation nor activation: from c2..c5 to the logits everything is linear.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -52,6 +52,16 @@ class Maps(NamedTuple):
     ps0: FourMaps  # top-down sums, 256 channels
     ps1: FourMaps  # after the first smoothing, 256 channels
     ps2: FourMaps  # after the second one, 128 channels
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Maps:
+        """All maps changed in the same way."""
+        return Maps(*(_four([change(level) for level in levels]) for levels in self))
+
+    @staticmethod
+    def together(parts: Sequence[Maps]) -> Maps:
+        """The maps of several images as one batch."""
+        groups = (zip(*fellows, strict=True) for fellows in zip(*parts, strict=True))
+        return Maps(*(_four([torch.cat(level) for level in levels]) for levels in groups))
 
 
 class FPN(nn.Module):

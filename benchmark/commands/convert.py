@@ -1,4 +1,4 @@
-"""``isdbench convert SYSTEM OFFICIAL.pth OUT.safetensors``: a published checkpoint in our layout."""
+"""``isdbench convert SYSTEM OFFICIAL.pth... OUT.safetensors``: a published checkpoint in our layout."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ NAMED = 3  # keys named in one line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The system and the two files."""
+    """The system, its published files and ours."""
     parser.add_argument("system", help="see 'isdbench systems'")
-    parser.add_argument("official", type=Path, metavar="OFFICIAL", help="the published file; nothing in it is executed")
+    help_ = "the published file, or all of them in the order of training; nothing in them is executed"
+    parser.add_argument("official", type=Path, metavar="OFFICIAL", nargs="+", help=help_)
     parser.add_argument("out", type=Path, metavar="OUT", help="the file to write, .safetensors")
 
 

@@ -126,7 +126,7 @@ def test_every_key_of_the_official_checkpoint_has_a_place():
 def test_an_official_checkpoint_converts_without_rest(tmp_path):
     official, out = tmp_path / "iter_80000.pth", tmp_path / "isdnet.safetensors"
     torch.save({"meta": {"epoch": 1}, "state_dict": official_state(2)}, official)
-    report = convert(CARD["isdnet"], official, out)
+    report = convert(CARD["isdnet"], [official], out)
     assert (report.num_classes, report.converted, len(report.dropped)) == (2, 440, 120)
     assert report.unused == report.missing == ()
     fresh = net("isdnet", 2, seed=5)
@@ -139,7 +139,7 @@ def test_unused_and_missing_keys_are_reported(tmp_path):
     state = official_state()
     del state["auxiliary_head.conv_seg.bias"]
     torch.save({**state, "ema.something": torch.zeros(1)}, tmp_path / "odd.pth")
-    report = convert(CARD["isdnet"], tmp_path / "odd.pth", tmp_path / "out.safetensors")
+    report = convert(CARD["isdnet"], [tmp_path / "odd.pth"], tmp_path / "out.safetensors")
     assert report.unused == ("ema.something",)
     assert report.missing == ("training_heads.auxiliary.stage3.2.bias",)
     assert report.converted == 439
@@ -192,7 +192,7 @@ def test_a_wrong_file_gets_one_line_and_nothing_is_written(tmp_path, capsys, mak
     official, out = tmp_path / "file.pth", tmp_path / "out.safetensors"
     make(official)
     with pytest.raises(WeightsError, match=str(official)) as caught:
-        convert(CARD["isdnet"], official, out)
+        convert(CARD["isdnet"], [official], out)
     assert what in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not out.exists()
@@ -266,5 +266,5 @@ def test_segformer_takes_mmsegmentations_mit_file():
 
 def test_converted_weights_load_from_safetensors_of_the_official_names_too(tmp_path):
     save_file({key: value.clone() for key, value in official_state().items()}, tmp_path / "official.safetensors")
-    report = convert(CARD["isdnet"], tmp_path / "official.safetensors", tmp_path / "out.safetensors")
+    report = convert(CARD["isdnet"], [tmp_path / "official.safetensors"], tmp_path / "out.safetensors")
     assert report.missing == ()
