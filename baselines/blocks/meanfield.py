@@ -51,7 +51,7 @@ def mean_field(log_probabilities: Tensor, kernels: Sequence[tuple[Kernel, float]
 
 
 def normalised(features: Tensor) -> Lattice:
-    """The Gaussian kernel ``K`` of features ``[N, d]`` as ``D K D``, ``D = diag(K 1) ** -0.5``: the authors' default."""
+    """The Gaussian kernel ``K`` of features ``[N, d]`` as ``D K D``, ``D = diag(K 1) ** -0.5``, as the authors do."""
     lattice = Lattice(features)
     lattice.scale_(lattice.filter(features.new_ones(features.shape[0], 1))[:, 0].rsqrt())
     return lattice
