@@ -60,7 +60,7 @@ def count(system: System, image: Tensor) -> Counts:
     return Counts(int(counter.get_total_flops()), traffic.bytes_moved)
 
 
-class Traffic(TorchDispatchMode):
+class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sums the bytes of the tensors that operators read and write while open, each operand of each operator once.
 
     Views cost nothing. What caches spare, what kernels fuse and what one kernel reads twice is not in it: it is the
@@ -68,7 +68,7 @@ class Traffic(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.bytes_moved = 0
 
     def __torch_dispatch__(

@@ -21,24 +21,36 @@ class Outcome(TypedDict, total=False):
     cost: Cost
 
 
-def measure(job: Job, progress: Tell) -> Record:
-    """The record of a job: its figures, or ``oom``, or ``failed`` where training diverged.
+def measure(job: Job, progress: Tell) -> Record | None:
+    """The record of a job: its figures, or ``oom``, or ``failed`` where training diverged. None before its last round.
 
     Raises:
         UserError: bad input, which is no outcome of the cell.
     """
-    started, resumed = time.time(), job.checkpoint.exists()
+    started, resumed = time.time() - _spent(job), job.checkpoint.exists()
+    outcome = _outcome(job, progress)
+    if outcome is None:
+        return None
     return Record(
         key=job.cell.key,
         cell=job.cell,
         protocol_hash=job.cell.protocol.hash,
-        **_outcome(job, progress),
+        **outcome,
         environment=environment(job.cell.device),
         provenance=provenance(job.command, {"cell": job.cell.seed}, started, resumed=resumed),
     )
 
 
-def _outcome(job: Job, progress: Tell) -> Outcome:
+def _spent(job: Job) -> float:
+    """Seconds that the cell's earlier processes took."""
+    if job.cell.kind == "accuracy":
+        return 0.0
+    from benchmark.measure_cost import earlier
+
+    return sum(kept.wall_seconds for kept in earlier(job))
+
+
+def _outcome(job: Job, progress: Tell) -> Outcome | None:
     try:
         return _figures(job, progress)
     except NonFiniteError as error:
@@ -51,11 +63,12 @@ def _outcome(job: Job, progress: Tell) -> Outcome:
         return {"status": "oom", "reason": str(error).splitlines()[0]}
 
 
-def _figures(job: Job, progress: Tell) -> Outcome:
+def _figures(job: Job, progress: Tell) -> Outcome | None:
     if job.cell.kind == "accuracy":
         from benchmark.measure_accuracy import measure_accuracy
 
         return {"status": "ok", "accuracy": measure_accuracy(job, progress)}
     from benchmark.measure_cost import measure_cost
 
-    return {"status": "ok", "cost": measure_cost(job, progress)}
+    cost = measure_cost(job, progress)
+    return {"status": "ok", "cost": cost} if cost else None

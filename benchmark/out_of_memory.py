@@ -13,6 +13,7 @@ SIGNS = (
     "cudnn_status_alloc_failed",
     "cublas_status_alloc_failed",
     "insufficient memory",  # OpenCV
+    "bad_alloc",  # any C++ library
 )
 
 

@@ -6,14 +6,15 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from benchmark import registry
 from benchmark.card import Card, Recipe
 from benchmark.data.base import Dataset, DatasetInfo, ids_hash
 from benchmark.data.reading import header_size
 from benchmark.errors import DataError, UnknownNameError, UserError
-from benchmark.profiles import Profile
+from benchmark.profiles import Profile, budget_of
+from benchmark.protocols import variant
 from benchmark.tables import image_size, row_of, systems_of, tables_of
 from results.paper import PaperTable
 from results.record import Cell, Kind, Model, Protocol, digest
@@ -48,6 +49,16 @@ class Job(Model):
     work: Path  # checkpoints and partial results of this cell
     weights: Path  # where the trained weights are kept
     command: str
+    round: int = 1  # of those in which a cost cell takes its samples
+
+    @property
+    def rounds(self) -> int:
+        """How many processes take the cell's samples."""
+        return budget_of(self.cell.profile, self.card).rounds if self.cell.kind == "cost" else 1
+
+    def round_file(self, number: int) -> Path:
+        """What a round but the last leaves for the last."""
+        return self.work / f"round-{number}.json"
 
     @property
     def card(self) -> Card:
@@ -90,6 +101,9 @@ class Request:
     threads: int | None = None
     precision: Precision = "fp32"
     compiled: bool = False
+    variant: str = "full-scale"  # in benchmark.protocols
+    switches: Mapping[str, bool] = field(default_factory=dict)  # tf32, cudnn_benchmark, channels_last, deterministic
+    smallest_budget: bool = False
     recipe: str | None = None  # None: the first on each card
     out: Path = Path("out")
     command: str = ""
@@ -197,6 +211,7 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, request: Request
         hardware=request.hardware,
         split=split.scored_name if split else "",
         split_hash=split.hash if split else "",
+        smallest_budget=request.smallest_budget and kind == "cost",
         protocol=_protocol(kind, request),
     )
     return Job(
@@ -219,13 +234,19 @@ def _recipe_dataset(info: DatasetInfo, paper_dataset: str) -> str:
 
 
 def _protocol(kind: Kind, request: Request) -> Protocol:
+    common: dict[str, Any] = {"precision": request.precision, "threads": request.threads, **request.switches}
+    if kind == "accuracy":
+        common["channels_last"] = False  # training and scoring know one layout
+        return Protocol(kind=kind, height=request.size[0], width=request.size[1], **common)
+    chosen = variant(request.variant)
+    height, width = chosen.size(request.size)
     return Protocol(
         kind=kind,
-        height=request.size[0],
-        width=request.size[1],
-        precision=request.precision,
+        evaluated_scale=chosen.evaluated_scale,
+        height=height,
+        width=width,
         compiled=request.compiled,
-        threads=request.threads,
-        timed_regions=request.profile.timed_regions if kind == "cost" else (),
-        input="synthetic-land" if kind == "cost" else "dataset",
+        timed_regions=chosen.timed_regions or request.profile.timed_regions,
+        input=chosen.input,
+        **common,
     )

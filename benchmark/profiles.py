@@ -27,7 +27,8 @@ class Profile:
     min_samples: int  # of a cost figure
     max_samples: int
     sample_seconds: float  # sampling one system stops after this, once min_samples are taken
-    max_warmup: int
+    max_warmup: int  # in each round
+    rounds: int  # processes that share a system's samples; between them come those of the other systems
     heavy: Mapping[str, int] = field(default_factory=dict)  # what differs for a system that cannot be shrunk
 
 
@@ -48,6 +49,7 @@ PROFILES = {
             max_samples=15,
             sample_seconds=8.0,
             max_warmup=4,
+            rounds=2,
             heavy={"iterations": 6, "batch": 1, "max_warmup": 1},
         ),
         Profile(
@@ -64,6 +66,7 @@ PROFILES = {
             max_samples=200,
             sample_seconds=20.0,
             max_warmup=50,
+            rounds=3,
         ),
         Profile(
             name="paper",  # the full schedule
@@ -79,6 +82,7 @@ PROFILES = {
             max_samples=300,
             sample_seconds=60.0,
             max_warmup=100,
+            rounds=5,
         ),
     )
 }

@@ -1,5 +1,8 @@
 """Runs jobs one by one, each in its own process; what is on record already is not run again.
 
+Costs come first, in rounds: in each round every cost cell has one process, in an order drawn anew, so that a slow spell
+of the machine falls on several systems and not on one.
+
 A server imports torch and the instruments, once, and each cell's process is forked from it before any thread or
 device has been started there. This process relays progress, and turns the death of a cell's process into a record.
 """
@@ -7,8 +10,10 @@ device has been started there. This process relays progress, and turns the death
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
+import random
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -33,12 +38,38 @@ def run_jobs(jobs: list[Job], store: Store, report: Report) -> Iterator[tuple[Jo
         UserError: the store cannot be written, or a process met bad input; the cells before it are on record.
     """
     store.ensure_writable()
+    ahead = []
     for job in jobs:
         known = store.find(job.cell.key)
-        yield job, known or _run(job, store, report), known is not None
+        if known:
+            yield job, known, True
+        else:
+            ahead.append(job)
+    yield from _in_rounds([job for job in ahead if job.cell.kind == "cost"], store, report)
+    for job in ahead:
+        if job.cell.kind != "cost":
+            record = _run(job, store, report)
+            assert record is not None  # it has one round
+            yield job, record, False
 
 
-def _run(job: Job, store: Store, report: Report) -> Record:
+def _in_rounds(jobs: list[Job], store: Store, report: Report) -> Iterator[tuple[Job, Record, bool]]:
+    """Each job is done in its last round, or in the first that gave a record because it failed."""
+    order = random.Random(0)
+    for number in itertools.count(1):
+        for job in order.sample(jobs, len(jobs)):
+            record = None
+            if number == job.rounds or not job.round_file(number).exists():  # one that an interrupted run left is kept
+                record = _run(job.model_copy(update={"round": number}), store, report)
+            if record:
+                jobs.remove(job)
+                yield job, record, False
+        if not jobs:
+            return
+
+
+def _run(job: Job, store: Store, report: Report) -> Record | None:
+    """The record of a job; None after a round that others follow."""
     started = time.time()
     try:
         job.work.mkdir(parents=True, exist_ok=True)
@@ -46,12 +77,14 @@ def _run(job: Job, store: Store, report: Report) -> Record:
         raise UserError(f"--out: cannot make {job.work}: {error.strerror}; choose another folder") from error
     process, pipe = _start(job, store)
     try:
-        path = _relay(pipe, job, report)
+        last = _relay(pipe, job, report)
         process.join()
     finally:
         _stop(process)
-    if path:
-        return read_record(path)
+    if last and last.step == "record":
+        return read_record(Path(last.note))
+    if last and last.step == "round":
+        return None
     if process.exitcode == BAD_INPUT:
         raise UserError(_last_line(job.log))
     return _store_failure(job, store, _death(process.exitcode or 0, job.log), started)
@@ -67,15 +100,15 @@ def _start(job: Job, store: Store) -> tuple[BaseProcess, Connection]:
     return process, ours
 
 
-def _relay(pipe: Connection, job: Job, report: Report) -> Path | None:
-    """Pass progress on until the process closes its end, and return where its record lies."""
-    path = None
+def _relay(pipe: Connection, job: Job, report: Report) -> Progress | None:
+    """Pass progress on until the process closes its end; the last that it said."""
+    progress: Progress | None = None
     with contextlib.suppress(EOFError):
         while True:
-            progress: Progress = pipe.recv()
-            path = Path(progress.note) if progress.step == "record" else None
+            progress = pipe.recv()
+            assert progress is not None
             report(job, progress)
-    return path
+    return progress
 
 
 def _stop(process: BaseProcess) -> None:

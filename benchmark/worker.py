@@ -6,6 +6,7 @@ print goes to the cell's log, with the messages of this process; the log's last 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sys
@@ -24,7 +25,10 @@ BAD_INPUT = 2  # exit status after a UserError
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a cell stands: the step ("train", "evaluate", "timing", "record"), how much of it is done, a note."""
+    """Where a cell stands: the step ("train", "timing"), how much of it is done, a note.
+
+    The last one is "record" with the record's path as its note, or "round" where other rounds follow.
+    """
 
     step: str
     done: int
@@ -42,7 +46,7 @@ class Channel:
     def send(self, step: str, done: int, total: int, note: str = "") -> None:
         """Tell the parent where this cell stands."""
         now = time.monotonic()
-        if done < total and now - self.sent < 0.1:
+        if done < total and step != "round" and now - self.sent < 0.1:
             return
         self.sent = now
         try:
@@ -52,24 +56,39 @@ class Channel:
 
 
 def work(job: Job, store: Store, pipe: Connection) -> None:
-    """Measure the job's cell, store its record and tell its path; exits with ``BAD_INPUT`` after a UserError."""
+    """Measure the job's cell, or a round of it, store its record and tell; exits with ``BAD_INPUT`` on a UserError."""
     os.setsid()  # with the processes that it starts it is ended as one group
     _print_to(job.log)
+    _cap_memory(job)
     channel = Channel(pipe)
     with job.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a process whose parent was killed may still be ending
         try:
             from benchmark.measure import measure
 
-            path = store.append(measure(job, channel.send))
+            record = measure(job, channel.send)
+            path = store.append(record) if record else None
         except UserError as error:
             print(error, file=sys.stderr)
             sys.exit(BAD_INPUT)
         except Exception:
             traceback.print_exc()
             sys.exit(1)
+    if path is None:
+        channel.send("round", job.round, job.rounds)
+        return
     _clear(job)
     channel.send("record", 1, 1, str(path))
+
+
+def _cap_memory(job: Job) -> None:
+    """On a CPU, asking for more memory than the machine has becomes an error, and so an ``oom`` record."""
+    from benchmark.memory import ProbeAbsentError
+    from benchmark.memory_cap import cap_host, machine_mb
+
+    if job.cell.device == "cpu":
+        with contextlib.suppress(ProbeAbsentError):  # where there is no such limit the kernel's kill is a record too
+            cap_host(machine_mb())
 
 
 def _print_to(log: Path) -> None:
@@ -81,6 +100,6 @@ def _print_to(log: Path) -> None:
 
 def _clear(job: Job) -> None:
     """Remove what only an interrupted cell needs; the log and the losses of every iteration stay."""
-    for pattern in (f"{job.checkpoint.name}*", "scored.jsonl", job.lock.name):
+    for pattern in (f"{job.checkpoint.name}*", "scored.jsonl", "round-*.json", job.lock.name):
         for file in job.work.glob(pattern):
             file.unlink()

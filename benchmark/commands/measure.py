@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_device_option, size
+from benchmark.commands.options import add_device_option, add_protocol_options, protocol_fields, size
 from benchmark.profiles import PROFILES, profile
 
 if TYPE_CHECKING:
     from benchmark.plan import Job
-    from results.record import Record
+    from results.record import Record, Samples
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The system and the protocol."""
     parser.add_argument("system", help="see 'isdbench systems'")
     parser.add_argument("--size", type=size, default=(2448, 2448), metavar="HxW", help="of the image (2448x2448)")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16"), default="fp32")
-    parser.add_argument("--compile", action="store_true", help="torch.compile the system first")
+    parser.add_argument(
+        "--smallest-budget", action="store_true", help="search for the least memory that it runs in, too"
+    )
+    add_protocol_options(parser)
     parser.add_argument("--profile", default="smoke", help=f"how many samples: {', '.join(PROFILES)} (smoke)")
     parser.add_argument("--dataset", default="deepglobe", help="whose classes the net has (deepglobe)")
     parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
@@ -36,7 +38,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.runner import run_jobs
     from results.store import Store
 
-    job = _job(args)
+    job = job_of(args)
     with Display(sys.stderr) as display:
         display.plan([job])
         [(_, record, known)] = run_jobs([job], Store(args.records or args.out / "records"), display.progress)
@@ -45,8 +47,9 @@ def main(args: argparse.Namespace) -> int:
     return 1 if record.status == "failed" else 0
 
 
-def _job(args: argparse.Namespace) -> Job:
-    from benchmark.device import cpu_threads, resolve
+def job_of(args: argparse.Namespace) -> Job:
+    """The job of parsed arguments."""
+    from benchmark.device import resolve
     from benchmark.environment import cpu_model
     from benchmark.plan import Request, jobs
 
@@ -58,11 +61,10 @@ def _job(args: argparse.Namespace) -> Job:
         kinds=("cost",),
         device=device,
         hardware=cpu_model() if device == "cpu" else device,
-        threads=cpu_threads() if device == "cpu" else None,
-        precision=args.precision,
-        compiled=args.compile,
+        smallest_budget=args.smallest_budget,
         out=args.out,
         command=shlex.join(["isdbench", *sys.argv[1:]]),
+        **protocol_fields(args, device),
     )
     return jobs(registry.card(args.system), args.dataset, request)[0]
 
@@ -73,18 +75,29 @@ def _print(record: Record) -> None:
         return
     from tabulate import tabulate
 
+    probes = {name: getattr(cost.memory, name) for name in type(cost.memory).model_fields}
+    probes["smallest_budget_mb"] = cost.smallest_budget_mb
     rows = [
         ("parameters (inference form)", f"{cost.parameters:,}"),
         ("parameters (training form)", f"{cost.trained_parameters:,}"),
+        ("FLOPs of predict (G)", _figure(cost.flops, 1e9, cost.flops_reason)),
+        ("bytes moved by predict (GB)", _figure(cost.bytes_moved, 1e9, cost.bytes_reason)),
+        *((f"{taken.region} latency (ms)", _latency(taken)) for taken in cost.samples),
+        ("FLOP/s of predict, of what the roofline allows (%)", _figure(cost.roofline_fraction, 0.01, "not counted")),
+        *(
+            (name, f"{probe.mib:.0f} MiB" if probe.mib is not None else f"- ({probe.reason})")
+            for name, probe in probes.items()
+        ),
     ]
-    rows.append(("FLOPs of predict (G)", f"{cost.flops / 1e9:.1f}" if cost.flops else f"- ({cost.flops_reason})"))
-    for taken in cost.samples:
-        spread = (
-            f"{taken.median_ms:.1f} [{taken.median_low_ms:.1f}, {taken.median_high_ms:.1f}], p90 {taken.p90_ms:.1f}"
-        )
-        steady = "" if taken.steady else ", not steady"
-        rows.append((f"{taken.region} latency (ms)", f"{spread}, n = {len(taken.latencies_ms)}{steady}"))
-    for name in type(cost.memory).model_fields:
-        probe = getattr(cost.memory, name)
-        rows.append((name, f"{probe.mib:.0f} MiB" if probe.mib is not None else f"- ({probe.reason})"))
     print(tabulate(rows, tablefmt="plain"))
+
+
+def _figure(value: float | None, unit: float, reason: str) -> str:
+    return f"- ({reason})" if value is None else f"{value / unit:.1f}"
+
+
+def _latency(taken: Samples) -> str:
+    spread = f"{taken.median_ms:.1f} [{taken.median_low_ms:.1f}, {taken.median_high_ms:.1f}], p90 {taken.p90_ms:.1f}"
+    steady = "" if taken.steady else ", not steady"
+    throttled = f", {len(taken.throttled)} throttled" if taken.throttled else ""
+    return f"{spread}, n = {len(taken.latencies_ms)}{steady}{throttled}"

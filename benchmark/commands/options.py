@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark import registry
+from benchmark.device import cpu_threads
 from benchmark.errors import UserError
+from benchmark.protocols import VARIANTS, variant
 
 if TYPE_CHECKING:
     from benchmark.data.base import Dataset
@@ -25,6 +27,44 @@ def add_dataset_options(parser: argparse.ArgumentParser, default: str | None) ->
 def add_device_option(parser: argparse.ArgumentParser) -> None:
     """``--device``."""
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+
+def add_protocol_options(parser: argparse.ArgumentParser) -> None:
+    """What makes two figures comparable: precision, switches, threads, what is timed."""
+    parser.add_argument(
+        "--protocol", default="full-scale", metavar="NAME", help=f"of a cost: {', '.join(VARIANTS)} (full-scale)"
+    )
+    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16"), default="fp32")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the timed system first")
+    parser.add_argument("--channels-last", action="store_true", help="the timed system's memory layout")
+    parser.add_argument("--tf32", action="store_true", help="let float32 products round to TF32")
+    parser.add_argument("--cudnn-benchmark", action="store_true", help="let cuDNN try its algorithms out")
+    parser.add_argument("--deterministic", action="store_true", help="deterministic algorithms only")
+    parser.add_argument("--threads", type=positive, metavar="N", help="on a CPU (all that this process may use)")
+
+
+def protocol_fields(args: argparse.Namespace, device: str) -> dict[str, Any]:
+    """Fields of ``benchmark.plan.Request`` from those options.
+
+    Raises:
+        UnknownNameError: there is no such protocol.
+    """
+    variant(args.protocol)
+    switches = ("tf32", "cudnn_benchmark", "channels_last", "deterministic")
+    return {
+        "variant": args.protocol,
+        "precision": args.precision,
+        "compiled": args.compile,
+        "switches": {name: getattr(args, name) for name in switches},
+        "threads": args.threads or (cpu_threads() if device == "cpu" else None),
+    }
+
+
+def positive(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}': give a whole number from 1")
+    return int(text)
 
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:

@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_dataset_options, add_device_option, add_store_options, open_dataset
+from benchmark.commands.options import (
+    add_dataset_options,
+    add_device_option,
+    add_protocol_options,
+    add_store_options,
+    open_dataset,
+    protocol_fields,
+)
 from benchmark.errors import UserError
 from benchmark.profiles import PROFILES, Profile, profile
+from benchmark.protocols import variant
 from benchmark.tables import systems_of
 from results.paper import TABLE_NAMES, paper_table
 
@@ -31,11 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=("cost", "accuracy"), help="one kind of cell")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="training runs of each system (1)")
     parser.add_argument("--recipe", help="a recipe on the systems' cards; the first one by default")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16"), default="fp32")
     parser.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs to train on, data-parallel (1)")
     parser.add_argument("--holdout", type=int, default=0, metavar="N", help="score the last N images of 'train'")
     add_dataset_options(parser, default="synthetic")
     add_device_option(parser)
+    add_protocol_options(parser)
     add_store_options(parser)
 
 
@@ -71,6 +79,7 @@ def _check(args: argparse.Namespace) -> None:
     if min(args.seeds, args.devices) < 1 or args.holdout < 0:
         raise UserError("--seeds and --devices must be 1 or more, --holdout 0 or more")
     profile(args.profile)
+    variant(args.protocol)
     for name in args.systems or ():
         registry.card(name)
     if args.dataset != "synthetic" and args.only != "cost":
@@ -90,7 +99,7 @@ def _jobs(args: argparse.Namespace, tables: list[PaperTable], display: Display) 
 
 
 def _request(args: argparse.Namespace, each: PaperTable, display: Display) -> Request:
-    from benchmark.device import cpu_threads, resolve
+    from benchmark.device import resolve
     from benchmark.environment import cpu_model
     from benchmark.plan import Request, size_of, split_of, world_size
 
@@ -115,11 +124,10 @@ def _request(args: argparse.Namespace, each: PaperTable, display: Display) -> Re
         device=device,
         hardware=cpu_model() if device == "cpu" else device,
         devices=args.devices,
-        threads=cpu_threads() if device == "cpu" else None,
-        precision=args.precision,
         recipe=args.recipe,
         out=args.out,
         command=shlex.join(["isdbench", *sys.argv[1:]]),
+        **protocol_fields(args, device),
     )
 
 
