@@ -92,6 +92,7 @@ def _figures(
         labels_hash=evaluation.labels_hash,
         loss_first=training.loss_first,
         loss_last=training.loss_last,
+        loss_curve=training.loss_curve,
         train_seconds=training.seconds,
         evaluate_seconds=evaluation.seconds,
         weights=start,

@@ -24,6 +24,7 @@ from benchmark.system import System
 from benchmark.training_loop import Job, run
 from benchmark.training_state import LossLog, load_checkpoint, log_path
 
+CURVE_POINTS = 100
 Progress = Callable[[int, int, dict[str, float]], None]  # iterations done, iterations in all, losses by name
 
 
@@ -64,6 +65,7 @@ class TrainOutcome:
 
     loss_first: float  # sum of losses, mean of the first tenth of the iterations
     loss_last: float  # the same of the last tenth
+    loss_curve: tuple[float, ...]  # the same of each hundredth; all iterations where they are fewer
     seconds: float  # of training, the parts before an interruption included
     resumed: bool
     stages: tuple[str, ...]
@@ -118,6 +120,7 @@ def train(
     return TrainOutcome(
         loss_first=float(np.mean(totals[:tenth])),
         loss_last=float(np.mean(totals[-tenth:])),
+        loss_curve=tuple(float(np.mean(part)) for part in np.array_split(totals, min(CURVE_POINTS, len(totals)))),
         seconds=seconds,
         resumed=resumed,
         stages=tuple(system.stages),

@@ -205,6 +205,7 @@ class Accuracy(Model):
     labels_hash: str
     loss_first: float | None  # sum of losses, mean of the first and last tenth of the iterations
     loss_last: float | None
+    loss_curve: tuple[float, ...] = ()  # the same, mean of each hundredth; all iterations where they are fewer
     train_seconds: float
     evaluate_seconds: float
     weights: str  # "imagenet: <file> <sha256>", "random: <why>"

@@ -1,0 +1,66 @@
+"""How every figure looks, and how it is written: PDF and PNG, colours that the colour-blind tell apart, no display."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#8C7A00")  # Okabe and Ito 2008
+MARKERS = "os^DvPX*<>hp"
+HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++")
+FORMATS = ("pdf", "png")
+_SETTINGS: Any = {
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "savefig.dpi": 200,
+    "pdf.fonttype": 42,  # text stays text
+    "text.parse_math": False,  # a system's name may hold a dollar sign
+}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The project's settings, and matplotlib's own again afterwards."""
+    with mpl.rc_context(_SETTINGS):
+        yield
+
+
+def look(index: int) -> tuple[str, str]:
+    """Colour and marker of the n-th series; pairs do not repeat before the twenty-fourth."""
+    return COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
+
+
+def footnote(figure: Figure, text: str) -> None:
+    """What the figure was measured on, under it: a figure travels without its caption."""
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=6, color="#555555")
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Ticks of a logarithmic axis as 0.5, 2, 100: powers of ten would need the math text that foreign names forbid."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def write(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write a figure as ``name.pdf`` and ``name.png``, without dates, so that the same records give the same bytes.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
+    for path in paths:
+        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
+        with styled():
+            figure.savefig(path, metadata=metadata, bbox_inches="tight")
+    return paths
