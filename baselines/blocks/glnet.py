@@ -73,6 +73,11 @@ class GLNet(GlobalBranch):
         return logits
 
 
+def squared(image: Tensor, side: int) -> Tensor:
+    """The input of the global branch: the whole image ``[B, 3, H, W]`` as a square, whatever its shape, antialiased."""
+    return F.interpolate(image, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+
+
 def cropped(maps: Tensor, grid: Grid, numbers: Sequence[int]) -> Tensor:
     """The parts ``[n, C, h, w]`` of a global map ``[1, C, H, W]`` that patches of the image's grid lie on."""
     return grid.on(_size(maps)).crops(maps, numbers)

@@ -10,13 +10,12 @@ from torch.nn import functional as F
 
 from baselines.blocks.glnet import FEATURES, GLNet, GlobalBranch, Merge, cropped, cropped_maps
 from baselines.blocks.glnet_system import SUB_BATCH, GLNetSystem
-from baselines.blocks.patches import Grid, batch_within
+from baselines.blocks.patches import BUDGET_MB, Grid, batch_within
 from benchmark.card import Card
 from benchmark.inference import labels_from, resize
 
 Scores = npt.NDArray[np.float64]
 
-BUDGET_MB = 2048.0  # for the maps of the patches that go through the net together
 MB_PER_PIXEL = 1.0e-3  # of a patch at the local branch's peak, measured
 
 

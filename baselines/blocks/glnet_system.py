@@ -9,18 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.blocks.glnet import GLNet, GlobalBranch, Merge, Seen, cropped, cropped_maps, focal
-from baselines.blocks.patches import Grid, glnet_grid
+from baselines.blocks.glnet import GLNet, GlobalBranch, Merge, Seen, cropped, cropped_maps, focal, squared
+from baselines.blocks.patches import Grid
 from baselines.blocks.resnet_fpn import Maps
+from baselines.blocks.staged import StagedSystem
 from benchmark.card import Card
 from benchmark.inference import resize
-from benchmark.system import System
 
 SUB_BATCH = 6  # patches at a time
 LIKENESS = 0.15  # weight of the loss that draws local features towards the global ones
 
 
-class GLNetSystem(System):
+class GLNetSystem(StagedSystem):
     """Two branches; ``fixed`` is the global branch as the first stage leaves it, which helps the patches.
 
     Args:
@@ -34,9 +34,11 @@ class GLNetSystem(System):
     def __init__(self, card: Card, num_classes: int, fixed: type[GlobalBranch]) -> None:
         super().__init__(card, num_classes)
         self.net = GLNet(num_classes)
-        self.fixed = fixed(num_classes).requires_grad_(False)
-        self.stage = self.stages[-1]
-        self._fix()
+        with torch.device("meta"):
+            self.fixed = fixed(num_classes)
+        own = self.net.state_dict()
+        self.fixed.load_state_dict({key: own[key].clone() for key in self.fixed.state_dict()}, assign=True)
+        self.fixed.requires_grad_(False)
 
     def forward(self, image: Tensor) -> Tensor:
         """The same as ``logits``: there are none of a crop."""
@@ -44,17 +46,11 @@ class GLNetSystem(System):
 
     def grid(self, image: Tensor) -> Grid:
         """The patches of an image ``[B, 3, H, W]``."""
-        sizes = self.card.sizes
-
-        def starts(side: int, patch: int) -> list[int]:
-            return glnet_grid(side, patch, sizes["least_overlap"])
-
-        return Grid.of((image.shape[-2], image.shape[-1]), sizes["patch"], starts)
+        return Grid.glnet(image, self.card.sizes["patch"], self.card.sizes["least_overlap"])
 
     def reduced(self, image: Tensor) -> Tensor:
         """The global branch's input: the whole image as a square whatever its shape, in [0, 1], not normalised."""
-        side = self.card.sizes["global"]
-        return F.interpolate(image, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+        return squared(image, self.card.sizes["global"])
 
     def seen_locally(self, image: Tensor, grid: Grid, maps: Maps, numbers: Sequence[int]) -> Seen:
         """The local branch on some patches of one image ``[1, 3, H, W]``, helped by its global maps."""
@@ -113,24 +109,12 @@ class GLNetSystem(System):
 
     def enter_stage(self, stage: str) -> None:
         """Freeze what the stage only uses; before the last one, take the global branch's copy."""
-        self.stage = stage
         if stage == "local-to-global":
             self._fix()
-        trained = self._trained()
-        self.requires_grad_(False)
-        for module in trained:
-            module.requires_grad_(True)
-        self.train(self.training)
+        super().enter_stage(stage)
 
-    def train(self, mode: bool = True) -> GLNetSystem:
-        """Training mode for what the stage trains; the rest keeps its statistics."""
-        super().train(False)
-        for module in self._trained():
-            module.train(mode)
-        self.training = mode
-        return self
-
-    def _trained(self) -> list[nn.Module]:
+    def trained(self) -> list[nn.Module]:
+        """The global branch; the local one and the ensemble; the helped global branch and the ensemble."""
         net = self.net
         by_stage: dict[str, list[nn.Module]] = {
             "global": [net.resnet_global, net.fpn_global],

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 Corner = tuple[int, int]  # top, left
+BUDGET_MB = 2048.0  # for what a net makes of the patches that go through it together
 
 
 def glnet_grid(side: int, patch: int, least_overlap: int) -> list[int]:
@@ -51,6 +52,12 @@ class Grid:
         height, width = (min(patch, side) for side in size)
         corners = itertools.product(starts(size[0], height), starts(size[1], width))
         return cls(size, (height, width), tuple(corners))
+
+    @classmethod
+    def glnet(cls, image: Tensor, patch: int, least_overlap: int) -> Grid:
+        """GLNet's patches of an image ``[B, 3, H, W]``."""
+        size = (image.shape[-2], image.shape[-1])
+        return cls.of(size, patch, lambda side, length: glnet_grid(side, length, least_overlap))
 
     def __len__(self) -> int:
         return len(self.corners)

@@ -1,0 +1,41 @@
+"""Systems that train some of their modules in each stage and only use the others."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TypeVar
+
+from torch import nn
+
+from benchmark.card import Card
+from benchmark.system import System
+
+Self = TypeVar("Self", bound="StagedSystem")
+
+
+class StagedSystem(System):
+    """A system whose stages each train the modules that ``trained`` gives; the rest is frozen, with its statistics."""
+
+    def __init__(self, card: Card, num_classes: int) -> None:
+        super().__init__(card, num_classes)
+        self.stage = self.stages[-1]
+
+    @abstractmethod
+    def trained(self) -> list[nn.Module]:
+        """The modules that the current stage trains."""
+
+    def enter_stage(self, stage: str) -> None:
+        """Free what the stage trains, and nothing else."""
+        self.stage = stage
+        self.requires_grad_(False)
+        for module in self.trained():
+            module.requires_grad_(True)
+        self.train(self.training)
+
+    def train(self: Self, mode: bool = True) -> Self:
+        """Training mode for what the stage trains; the rest keeps its batch statistics."""
+        super().train(False)
+        self.training = mode
+        for module in self.trained() if mode else ():
+            module.train()
+        return self
