@@ -19,11 +19,14 @@ COMMANDS = {
     "datasets": "list the datasets and where to get them",
     "data": "make the synthetic world; prepare or check a real dataset folder",
     "run": "measure the cells of one or more tables and write the tables",
+    "figure": "draw one of the paper's qualitative figures",
     "evaluate": "score given weights on a dataset",
     "predict": "write label maps and overlays for images",
     "measure": "cost of one system at one image size",
+    "sweep": "cost against image size, until the memory is full",
     "convert": "turn an official checkpoint into ours",
     "report": "write the tables from records",
+    "audit": "recompute every claim of the paper, from its tables and from records",
 }
 
 

@@ -99,7 +99,8 @@ def _miou_paper(group: Group) -> str:
 def _cost(group: Group) -> str:
     if _done(group.cost).empty:
         return "No cost was measured."
-    fps = "FPS is 1 / median latency of predict at batch 1, with the 95 % interval of the median;"
+    region = _values(_done(group.cost)["timed_region"].dropna())
+    fps = f"FPS is 1 / median latency of {region} at batch 1, with the 95 % interval of the median;"
     if group.cost["device"].iloc[0] == "cpu":
         return f"{fps} memory is the peak resident set over the idle process ({CPU_PROBE}), not the paper's gpustat."
     return f"{fps} memory is the peak by the probe named in the header (MB = 2^20 bytes)."
@@ -117,6 +118,7 @@ def _comparability(paper: PaperTable, group: Group) -> str:
 
 
 def accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
+    """Why our accuracies cannot stand beside the paper's; empty where they can, or where there are none."""
     done = _done(group.accuracy)
     if done.empty:
         return []

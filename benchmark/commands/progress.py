@@ -26,7 +26,8 @@ class Display:
         self.cells = self.bars.add_task("cells", total=None, note="", visible=False)
         self.step = self.bars.add_task("", total=None, note="", visible=False)
         self.waiting: list[Job] = []
-        self.seconds: dict[str, list[float]] = {}
+        self.rounds: dict[str, int] = {}  # still to come, by the cell's key
+        self.seconds: dict[str, list[float]] = {}  # of each round that has ended, by kind of cell
         self.started = time.monotonic()
 
     def __enter__(self) -> Display:
@@ -47,10 +48,13 @@ class Display:
     def plan(self, jobs: list[Job]) -> None:
         """These cells are ahead."""
         self.waiting = list(jobs)
+        self.rounds = {job.cell.key: job.rounds for job in jobs}
         self.bars.update(self.cells, total=len(jobs), visible=True)
 
     def progress(self, job: Job, step: Step) -> None:
         """The cell in flight has come this far."""
+        if step.step == "round":
+            self._ended(job)
         name = f"{job.cell.system} {step.step}"
         self.bars.update(
             self.step, description=name, completed=step.done, total=step.total, note=step.note, visible=True
@@ -58,17 +62,23 @@ class Display:
 
     def finished(self, job: Job, record: Record, known: bool) -> None:
         """A cell is on record."""
-        cell, now = job.cell, time.monotonic()
-        took, self.started = now - self.started, now
+        cell = job.cell
         self.waiting.remove(job)
         if not known:
-            self.seconds.setdefault(cell.kind, []).append(took)
+            self._ended(job)
         self.bars.update(self.cells, advance=1, note=self.left())
         name = f"{cell.system} {cell.kind}" + (f" seed {cell.seed}" if cell.kind == "accuracy" else "")
-        outcome = "on record" if known else f"{took:.0f} s"
+        outcome = "on record" if known else f"{record.provenance.wall_seconds:.0f} s"
         reason = "" if record.status == "ok" else f": {record.reason}"
         left = "" if known or not self.waiting else f" ({len(self.waiting)} cells to go, {self.left()})"
         self.console.print(f"{name}: {record.status}, {outcome}{reason}{left}", markup=False, soft_wrap=True)
+
+    def _ended(self, job: Job) -> None:
+        """One process of the cell has ended."""
+        now = time.monotonic()
+        self.seconds.setdefault(job.cell.kind, []).append(now - self.started)
+        self.started = now
+        self.rounds[job.cell.key] -= 1
 
     def left(self) -> str:
         """The time that the waiting cells will take."""
@@ -78,7 +88,7 @@ class Display:
         total = 0.0
         for job in self.waiting:
             like = self.seconds.get(job.cell.kind, every)
-            total += sum(like) / len(like)
+            total += self.rounds[job.cell.key] * sum(like) / len(like)
         return f"about {total / 60:.0f} min left" if total > 90 else f"about {total:.0f} s left"
 
 
