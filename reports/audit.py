@@ -91,9 +91,8 @@ def _elsewhere(claim: Claim, stated: Bounded) -> list[str]:
 
 def _by_checks(claim: Claim, figures: Figures) -> tuple[PaperVerdict, str, str]:
     results = [compare(check, figures) for check in claim.checks]
-    recomputed = _tally(results)
+    recomputed, why = _tally(results), _failures(claim, results, figures)
     failing = [result for result in results if not result.certain]
-    why = "; ".join(_explain(claim, result, figures) for result in failing)
     if not failing:
         return "holds", recomputed, ""
     if all(result.possible for result in failing):
@@ -101,9 +100,13 @@ def _by_checks(claim: Claim, figures: Figures) -> tuple[PaperVerdict, str, str]:
     return "contradicted by the paper's own table", recomputed, why
 
 
+def _failures(claim: Claim, results: Sequence[Comparison], figures: Figures) -> str:
+    return "; ".join(_explain(claim, result, figures) for result in results if not result.certain)
+
+
 def _tally(results: Sequence[Comparison]) -> str:
     if len(results) == 1:
-        return f"{results[0].text}: {_sides(results[0])}"
+        return f"{results[0].text}: {_sides(results[0])}" if results[0].certain else ""
     return f"{sum(result.certain for result in results)} of {len(results)} comparisons hold"
 
 
@@ -146,7 +149,7 @@ def _by_records(claim: Claim, ours: Mapping[str, Measured]) -> tuple[RecordsVerd
     else:
         results = [compare(check, figures) for check in claim.checks]
         good, recomputed = all(result.certain for result in results), _tally(results)
-        why = "; ".join(_explain(claim, result, figures) for result in results if not result.certain)
+        why = _failures(claim, results, figures)
     verdict: RecordsVerdict = "confirmed by our records" if good else "not confirmed by our records"
     return verdict, recomputed, "; ".join(filter(None, [why, setting]))
 

@@ -44,8 +44,11 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
     """Print the tables, write them under ``out``, say where, and which rows have no figure of ours."""
     from rich.console import Console
 
+    from reports.agreement import agreements
     from reports.build import build_tables, missing, write_reports
     from reports.writers import terminal
+    from reports.writers.agreement_page import agreement_page
+    from reports.writers.pages import write_page
 
     facts, console = system_facts(), Console(highlight=False)
     tables = build_tables(records, facts, names)
@@ -57,6 +60,8 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
             print(f"{table.name}: {reason}: {', '.join(rows)}")
     for path in write_reports(tables, out, formats):
         print(path)
+    if tables and "md" in formats:
+        print(write_page(out, "agreement.md", agreement_page(agreements(tables))))
     return tables
 
 

@@ -1,0 +1,112 @@
+"""``isdbench audit``: the paper's claims and printed speeds, checked against its own tables and our records."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark import registry
+from benchmark.commands.report import system_facts
+
+if TYPE_CHECKING:
+    from reports.audit import Finding
+    from reports.plausibility import Speed
+    from reports.throughput import Throughput
+    from results.record import Record
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the records are, what to write, and whether to count FLOPs anew."""
+    parser.add_argument("--json", action="store_true", help="everything as JSON on standard output, and no file")
+    parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records, if it is there)")
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for audit.md (out)")
+    parser.add_argument(
+        "--refresh-flops",
+        nargs="*",
+        metavar="SYSTEM",
+        help="first count FLOPs at the paper's sizes anew, of these systems or (minutes) of all",
+    )
+
+
+def main(args: argparse.Namespace) -> int:
+    """Audit, print the verdicts that are not plainly good, write the page."""
+    from reports.audit import audit
+    from reports.plausibility import speeds
+    from reports.throughput import throughputs
+    from results.paper.flops import read_flops
+
+    if args.refresh_flops is not None:
+        _refresh(args.refresh_flops)
+    facts = system_facts()
+    findings, printed = audit(_records(args), facts), speeds(facts, read_flops())
+    if args.json:
+        print(_as_json(findings, printed, throughputs()))
+        return 0
+    from reports.writers.audit_page import audit_page
+    from reports.writers.pages import write_page
+
+    _print(findings, printed)
+    print(write_page(args.out, "audit.md", audit_page(findings, printed, throughputs())))
+    return 0
+
+
+def _records(args: argparse.Namespace) -> Sequence[Record]:
+    """The records to test the claims with; none without ``--records`` where nothing has been run yet."""
+    from results.store import Store
+
+    folder = args.records or args.out / "records"
+    if args.records is None and not folder.is_dir():
+        return ()
+    contents = Store(folder).read()
+    for problem in contents.problems:
+        print(f"isdbench: left out: {problem}", file=sys.stderr)
+    return contents.records
+
+
+def _refresh(names: Sequence[str]) -> None:
+    """Count FLOPs anew; counts of systems that are gone are dropped when all are counted."""
+    from benchmark.paper_flops import counted
+    from results.paper.flops import read_flops, write_flops
+
+    def told(name: str) -> None:
+        print(f"isdbench: counting {name}", file=sys.stderr)
+
+    cards = [registry.card(name) for name in names] or list(registry.cards().values())
+    newer = counted(cards, told)
+    write_flops(read_flops().updated(newer) if names else newer)
+
+
+def _as_json(findings: Sequence[Finding], printed: Sequence[Speed], nets: Sequence[Throughput]) -> str:
+    speed_facts = [
+        {
+            **dataclasses.asdict(speed),
+            "tflops_per_second": speed.tflops_per_second,
+            "tflops_per_second_reduced": speed.tflops_per_second_reduced,
+            "verdict": speed.verdict,
+        }
+        for speed in printed
+    ]
+    net_facts = [{**dataclasses.asdict(net), "verdict": net.verdict} for net in nets]
+    claims = [dataclasses.asdict(finding) for finding in findings]
+    return json.dumps({"claims": claims, "speeds": speed_facts, "throughputs": net_facts}, indent=2)
+
+
+def _print(findings: Sequence[Finding], printed: Sequence[Speed]) -> None:
+    from tabulate import tabulate
+
+    bad = [finding for finding in findings if not finding.verdict.startswith("holds")]
+    rows = [
+        (finding.claim.name, finding.verdict, "; ".join(filter(None, [finding.recomputed, finding.why])))
+        for finding in bad
+    ]
+    print(f"{len(findings) - len(bad)} of {len(findings)} claims hold by the paper's own figures; these do not:")
+    print(tabulate(rows, ("claim", "verdict", "because"), disable_numparse=True, maxcolwidths=[None, 24, 80]))
+    doubted = [speed for speed in printed if not speed.alternative and speed.verdict != "possible"]
+    lines = [(f"{speed.table}/{speed.row}", f"{speed.fps.text} FPS", speed.verdict) for speed in doubted]
+    print("\nPrinted speeds that are not plainly possible on the card named, by the main reading of their rows:")
+    print(tabulate(lines, ("row", "speed", "verdict"), disable_numparse=True))

@@ -1,0 +1,35 @@
+"""What the pages of Markdown share: a table of words and figures, and how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from benchmark.errors import UserError
+from reports.writers.markdown import escape
+
+
+def figures_table(lines: Iterable[Sequence[str]], heads: Sequence[str], left: int) -> str:
+    """A table whose first ``left`` columns are words and the others figures."""
+    rows = [[escape(text) for text in line] for line in lines]
+    align = ["left"] * left + ["right"] * (len(heads) - left)
+    return tabulate(
+        rows, headers=[escape(head) for head in heads], tablefmt="pipe", disable_numparse=True, colalign=align
+    )
+
+
+def write_page(out: Path, name: str, text: str) -> Path:
+    """Write a page under ``out`` and return its path.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        path = out / name
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UserError(f"--out {out}: cannot write: {error.strerror}; choose another folder with --out") from error
+    return path
