@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from baselines.blocks.weights import VGG16
 from benchmark.card import Card, Own, Recipe
@@ -11,18 +14,16 @@ from benchmark.card import Card, Own, Recipe
 if TYPE_CHECKING:
     from benchmark.system import System
 
-DECAY = 5e-5 * 0.5**0.9  # the Inria stages run from epoch 50 to 100 of a poly schedule of 100 epochs
+LATE = 5e-5 * 0.5**0.9  # the Inria stages run from epoch 50 to 100 of a poly schedule of 100 epochs
 
 
-def _recipe(order: tuple[str, ...], iterations: int, learning_rate: float, side: int) -> Recipe:
-    """Stages on patches see as many patches as in the release; the one on whole images has a step per batch there."""
-    stages: dict[str, dict[str, Any]] = {stage: {"iterations": 9 * iterations} for stage in order}
-    if "global" in stages:
-        stages["global"] = {"iterations": iterations}
+def _recipe(order: tuple[str, ...], epoch: float, learning_rate: float, side: int) -> Recipe:
+    """Every stage has as many steps as in the release: 50 epochs of ``epoch`` steps."""
+    steps = round(50 * epoch)
     return Recipe(
         source="liqiokkk/FCtL, option.py, helper.py and train_*.sh, which the ICCV 2021 paper (section 4.2) describes",
         crop=(side, side),
-        iterations=sum(stage["iterations"] for stage in stages.values()),
+        iterations=steps * len(order),
         batch=6,
         optimizer="adam",
         learning_rate=learning_rate,
@@ -33,7 +34,7 @@ def _recipe(order: tuple[str, ...], iterations: int, learning_rate: float, side:
             "inria": {"crop": (5000, 5000)},
             "cityscapes": {"crop": (1024, 2048), "rotate": "none"},
         },
-        stages=stages,
+        stages={stage: {"iterations": steps} for stage in order},
     )
 
 
@@ -44,8 +45,8 @@ _CHOICES = (
     " 202 TFLOP an image, which the FPS that ISDNet prints leave no room for",
     "VGG-16's three dead fully connected layers are dropped in every encoder; in the release they are registered, move"
     " to the GPU and are never used",
-    "a training step takes four patches of each image, the same places in all, where the release sums the gradients of"
-    " all patches: so many more steps that as many patches are seen",
+    "a training step takes four patches of each of its images, at the same places in all, where the release sums the"
+    " gradients of all 36 or 121; the steps are as many",
     "on images smaller than the paper's the padding of 100 pixels shrinks with the patch; what the 7x7 layer then lacks"
     " it pads itself, by up to two cells",
     "pixels without a label are left out of the loss; the release has none",
@@ -63,7 +64,7 @@ _CARD = Card(
     backbone="VGG-16, three encoders",
     parameters=170_037_240,
     inference=Own(f"{_PATCHES}, 8 at a time{_MERGED}"),
-    recipes={"paper": _recipe(("global", "local", "medium", "all"), 3_800, 5e-5, 2448)},
+    recipes={"paper": _recipe(("global", "local", "medium", "all"), 454 / 6, 5e-5, 2448)},
     rows=("table1/fctl",),
     imagenet=(VGG16,),
     heavy=True,
@@ -75,22 +76,22 @@ _INRIA = replace(
     name="fctl-inria",
     source="own code after github.com/liqiokkk/FCtL, branch main (mode 3)",
     inference=Own(f"{_PATCHES}, 16 at a time{_MERGED}"),
-    recipes={"paper": _recipe(("local", "thrice", "twice", "all"), 1_050, DECAY, 5000)},
+    recipes={"paper": _recipe(("local", "thrice", "twice", "all"), 126 / 6, LATE, 5000)},
     rows=("table2/fctl",),
     choices=(*_CHOICES, "another net than on DeepGlobe, as published: other contexts, no means taken out of queries"),
 )
 
 
-def _batched(card: Card) -> Card:
-    return replace(
-        card,
-        name=f"{card.name}-batched",
+CARDS: tuple[Card, ...] = (
+    _CARD,
+    _INRIA,
+    replace(
+        _CARD,
+        name="fctl-batched",
         variant="batched",
         inference=Own(f"{_PATCHES}, as many at a time as fit into 8 GiB{_MERGED}"),
-    )
-
-
-CARDS: tuple[Card, ...] = (_CARD, _INRIA, _batched(_CARD), _batched(_INRIA))
+    ),
+)
 
 
 def build(card: Card, num_classes: int) -> System:
@@ -98,3 +99,42 @@ def build(card: Card, num_classes: int) -> System:
     from baselines.blocks.fctl_forms import FCtLDeepGlobe, FCtLInria
 
     return (FCtLInria if card.name.startswith("fctl-inria") else FCtLDeepGlobe)(card, num_classes)
+
+
+def official_keys(card: Card) -> dict[str, Callable[[str], str | None]]:
+    """Names in the three published files of each net -> ours; every tensor stands there under several names."""
+    if card.name.startswith("fctl-inria"):
+        encoders = {"B10.epoch.pth": ("big_pool", "twice"), "B15.epoch.pth": ("big_pool", "thrice")}
+    else:
+        encoders = {"medium.epoch.pth": ("big_pool", "medium"), "global.epoch.pth": ("pool", "large")}
+    others = {file: partial(_trunk_key, pool, f"encoders.{name}") for file, (pool, name) in encoders.items()}
+    return {"all.epoch.pth": _net_key, **others}
+
+
+_POOLS = {"3": 0, "4": 17, "5": 24}  # where these blocks begin in the trunk
+_GATES = {"in": "enter", "out": "leave"}
+_ORDER = {"local": 0, "medium": 1, "large": 2, "big_attention": 0, "_1": 1, "_2": 2}
+_KEPT = ("adj_pool3", "adj_pool4", "output", "up_output", "up_pool4_out", "up_final")
+
+
+def _trunk_key(pool: str, home: str, key: str) -> str | None:
+    found = re.fullmatch(rf"{pool}([345])\.(\d+)\.(weight|bias)", key)
+    return f"{home}.{_POOLS[found[1]] + int(found[2])}.{found[3]}" if found else None
+
+
+def _net_key(key: str) -> str | None:
+    """The two branches name their attentions differently, and only one of them puts the gates beside these."""
+    if key.partition(".")[0] in _KEPT:
+        return f"net.{key}"
+    gate = re.fullmatch(r"(?:big_attention\.)?(in|out)_([123])\.(weight|bias)", key)
+    if gate:
+        return f"fusion.{_GATES[gate[1]]}.{int(gate[2]) - 1}.{gate[3]}"
+    mix = re.fullmatch(r"(?:big_attention\.)?trans\.(weight|bias)", key)
+    if mix:
+        return f"fusion.mix.{mix[1]}"
+    attention = re.fullmatch(
+        r"(local|medium|large|big_attention)\.(?:conv_)?([a-z]+)(_[12])?((?:\.weight|\.bias)?)", key
+    )
+    if attention:
+        return f"fusion.attentions.{_ORDER[attention[3] or attention[1]]}.{attention[2]}{attention[4]}"
+    return _trunk_key("pool", "net.features", key)

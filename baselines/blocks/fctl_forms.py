@@ -32,12 +32,12 @@ class FCtLDeepGlobe(FCtL):
         """Keep the encoder that the stage before has trained, and free what this one trains."""
         self.stage = stage
         if stage == "global":
-            self.train_only(self.hire_apprentice().net)
+            self.train_only(self.hire_apprentice())
         elif stage == "local":
             self.keep_encoder("large")
             self.train_only(self.net)
         elif stage == "medium":
-            self.train_only(self.hire_apprentice())
+            self.train_only(self.hire_apprentice(), self.apprentice_attention)
         else:
             self.keep_encoder("medium")
             self.train_only(self.net, self.fusion)
@@ -66,7 +66,7 @@ class FCtLInria(FCtL):
         if stage == "local":
             self.train_only(self.net)
         elif stage == "thrice":
-            self.train_only(self.hire_apprentice())
+            self.train_only(self.hire_apprentice(), self.apprentice_attention)
         elif stage == "twice":
             self.keep_encoder("thrice")
             self.train_only(self.net, self.fusion.attentions[0])

@@ -26,24 +26,10 @@ TRAINED_PATCHES = 4  # of each image in a step, as many as the release takes at 
 BUDGET_MB = 8192.0  # of the variant "batched"
 
 
-class Apprentice(nn.Module):
-    """A net with one attention, to a context that goes through the same encoder as the patch (the release's mode 2)."""
-
-    def __init__(self, net: PaddedFCN8s, attention: nn.Module) -> None:
-        super().__init__()
-        self.net, self.attention = net, attention
-
-    def forward(self, patches: Tensor, regions: Tensor) -> Tensor:
-        """Logits ``[B, C, h, w]`` of patches and the regions around them, both ``[B, 3, h, w]``."""
-        pool3, pool4, pool5 = self.net.encode(patches)
-        attended = self.attention(pool5, self.net.encode(regions)[2])
-        return self.net.decode(pool3, pool4, pool5 + attended, (patches.shape[-2], patches.shape[-1]))
-
-
 class FCtL(System):
     """An FCN-8s on patches whose deepest features attend to three contexts. Subclasses say which, and train them.
 
-    ``apprentice`` is the net of those stages whose encoder alone is kept; it is there during these stages.
+    ``apprentice`` is the net of those stages whose encoder alone is kept; it exists during these stages.
     """
 
     released_batch: int
@@ -57,7 +43,8 @@ class FCtL(System):
         self.net = PaddedFCN8s(num_classes, padding)
         self.fusion = ContextFusion(subtract_means=self.subtract_means)
         self.encoders = nn.ModuleDict({name: vgg_trunk(padding) for name in self.context_encoders})
-        self.apprentice: Apprentice | None = None
+        self.apprentice: PaddedFCN8s | None = None
+        self.apprentice_attention = ContextAttention(subtract_means=self.subtract_means)
         canvas_mb = (self.patch + 2 * padding) ** 2 * 4 / 2**20
         within = batch_within(BUDGET_MB, per_patch_mb=2 * 64 * canvas_mb)  # input and output of the second layer
         self.batch = within if card.variant == "batched" else self.released_batch
@@ -110,7 +97,7 @@ class FCtL(System):
         if self.stage == "global":
             assert self.apprentice is not None  # the stage begins with one
             small = F.interpolate(target[:, None].float(), grid.patch, mode="nearest-exact")[:, 0].long()
-            return {"focal": focal(self.apprentice.net(reduced_to(image, grid.patch)), small, FOCAL_GAMMA)}
+            return {"focal": focal(self.apprentice(reduced_to(image, grid.patch)), small, FOCAL_GAMMA)}
         numbers = torch.randperm(len(grid))[:TRAINED_PATCHES].tolist()
         logits = self.stage_logits(image, grid, numbers)
         return {"focal": focal(logits, grid.crops(target[:, None], numbers)[:, 0], FOCAL_GAMMA)}
@@ -124,9 +111,16 @@ class FCtL(System):
             with torch.no_grad():
                 shared = self.shared_context(image, grid.patch)
             return self.patch_logits(image, grid, numbers, shared)
-        learner = self.apprentice or Apprentice(self.net, self.fusion.attentions[0])
-        regions = surroundings(image, grid, numbers, self.regions[self.stage])
-        return learner(grid.crops(image, numbers), regions)  # type: ignore[no-any-return]
+        attention = self.apprentice_attention if self.apprentice else self.fusion.attentions[0]
+        return self._with_one_context(self.apprentice or self.net, attention, image, grid, numbers)
+
+    def _with_one_context(
+        self, net: PaddedFCN8s, attention: nn.Module, image: Tensor, grid: Grid, numbers: Sequence[int]
+    ) -> Tensor:
+        """Logits of patches whose context goes through the same encoder as they (mode 2 of the release)."""
+        pool3, pool4, pool5 = net.encode(grid.crops(image, numbers))
+        context = net.encode(surroundings(image, grid, numbers, self.regions[self.stage]))[2]
+        return net.decode(pool3, pool4, pool5 + attention(pool5, context), grid.patch)
 
     def train_only(self, *modules: nn.Module) -> None:
         """Leave free the parameters of these modules alone; fixed enlargements stay fixed."""
@@ -135,17 +129,22 @@ class FCtL(System):
             for name, parameter in module.named_parameters():
                 parameter.requires_grad_(not name.startswith("up_"))
 
-    def hire_apprentice(self) -> Apprentice:
+    def hire_apprentice(self) -> PaddedFCN8s:
         """An apprentice that starts from the net as it is."""
-        attention = ContextAttention(subtract_means=self.subtract_means).to(self.mean.device)
-        self.apprentice = Apprentice(copy.deepcopy(self.net), attention)
+        self.apprentice = copy.deepcopy(self.net)
         return self.apprentice
 
     def keep_encoder(self, name: str) -> None:
         """Make the encoder that was trained last a context's; an apprentice is no longer needed."""
-        trained = self.apprentice.net if self.apprentice else self.net
+        trained = self.apprentice or self.net
         self.encoders[name].load_state_dict(trained.features.state_dict())
         self.apprentice = None
+
+    def inference_form(self) -> System:
+        """This system without the apprentice; it shares the weights."""
+        lean = copy.copy(self)
+        lean._modules = {name: part for name, part in self._modules.items() if not name.startswith("apprentice")}
+        return lean
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Fill the net and the context encoders from torchvision's VGG-16 file.
