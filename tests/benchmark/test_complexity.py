@@ -81,3 +81,57 @@ def test_parameters_are_counted_once_and_without_buffers():
     assert complexity.parameters(system) == by_layer
     system.twin = system.head
     assert complexity.parameters(system) == by_layer
+
+
+class Plain(TinySystem):
+    """One operator after another, each with a known traffic."""
+
+    def logits(self, image):
+        return self.steps(image)
+
+    def predict(self, image):
+        return self.logits(image)
+
+
+def traffic_of(steps, image):
+    system = Plain()
+    system.steps = steps
+    return complexity.count(system.eval(), image).bytes_moved
+
+
+def test_an_operator_moves_its_operands_and_its_result():
+    image = torch.rand(1, 3, 8, 8)
+    size = image.nbytes
+    assert traffic_of(lambda image: image + image.clone(), image) == (1 + 1) * size + 3 * size
+    assert traffic_of(lambda image: image.relu(), image) == 2 * size
+    weight = torch.rand(5, 3, 3, 3)
+    out = 5 * 8 * 8 * 4
+    assert traffic_of(lambda image: nn.functional.conv2d(image, weight, padding=1), image) == size + weight.nbytes + out
+
+
+def test_views_and_untouched_memory_move_nothing():
+    steps = lambda image: torch.empty_like(image).view(3, 8, 8).transpose(0, 1)[None].expand(4, 8, 3, 8)  # noqa: E731
+    assert traffic_of(steps, torch.rand(1, 3, 8, 8)) == 0
+
+
+def test_an_expanded_tensor_is_read_once():
+    image = torch.rand(1, 3, 8, 8)
+    row = image[..., :1, :]
+    assert traffic_of(lambda image: row.expand(1, 3, 8, 8).clone(), image) <= 2 * image.nbytes
+
+
+def test_counting_bytes_changes_no_flops_of_composite_operators():
+    image = torch.rand(1, 3, 40, 56)
+    counts = complexity.count(tiny_system().eval(), image)
+    assert counts.flops == by_hand(40, 56)
+    assert counts.bytes_moved > 4 * image.nbytes
+
+
+def test_what_cannot_be_counted_has_a_reason_and_no_figure():
+    class Odd(TinySystem):
+        def logits(self, image):
+            raise NotImplementedError("no kernel")
+
+    counts = complexity.count(Odd(), torch.rand(1, 3, 8, 8))
+    assert (counts.flops, counts.bytes_moved) == (None, None)
+    assert counts.reason == "not countable: NotImplementedError: no kernel"
