@@ -58,8 +58,11 @@ def card(name: str) -> Card:
 
 def _on_base(refiner: Card, base: Card, name: str) -> Card:
     """A refiner's card on another coarse system than the one it names."""
-    if not refiner.base or base.base:
-        raise UserError(f"--systems {name}: a refiner goes on a system that is none; see 'isdbench systems'")
+    if not refiner.base:
+        known = ", ".join(one.name for one in cards().values() if one.base)
+        raise UserError(f"system '{name}': '{refiner.name}' refines no other system; those that do: {known}")
+    if base.base:
+        raise UserError(f"system '{name}': '{base.name}' is a refiner itself; name a base that is none")
     usual = card(refiner.base)
     own_files = tuple(file for file in refiner.imagenet if file not in usual.imagenet)
     return replace(
