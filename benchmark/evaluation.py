@@ -49,6 +49,8 @@ class EvaluationOutcome:
     confusion: tuple[tuple[int, ...], ...]
     images: tuple[str, ...]
     image_confusions_hash: str  # digest of the confusion matrices by image
+    image_confusions: tuple[str, ...]  # the counts of each, row by row, parted by spaces
+    paper_classes: tuple[int, ...]  # the classes whose mean IoU is `miou_paper`
     labels_hash: str  # sha256 over the sha256 of each label map, in the order of the images
     seconds: float  # of all images, those scored before an interruption included
     work: dict[str, tuple[int, ...]]  # by kind, in the order of the images
@@ -194,6 +196,8 @@ def _outcome(info: DatasetInfo, scored: Sequence[Scored], *, resumed: bool) -> E
         confusion=tuple(tuple(row) for row in counts.tolist()),
         images=tuple(one.image for one in scored),
         image_confusions_hash=digest({one.image: one.confusion for one in scored}),
+        image_confusions=tuple(" ".join(str(count) for row in one.confusion for count in row) for one in scored),
+        paper_classes=info.paper_classes,
         labels_hash=hashlib.sha256("".join(one.labels for one in scored).encode()).hexdigest(),
         seconds=sum(one.seconds for one in scored),
         work={

@@ -86,6 +86,8 @@ def _figures(
         confusion=evaluation.confusion,
         images=evaluation.images,
         image_confusions_hash=evaluation.image_confusions_hash,
+        image_confusions=evaluation.image_confusions,
+        paper_classes=evaluation.paper_classes,
         train_images=len(ids),
         iterations=iterations,
         work=evaluation.work,

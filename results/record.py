@@ -199,6 +199,8 @@ class Accuracy(Model):
     confusion: tuple[tuple[int, ...], ...]
     images: tuple[str, ...]  # ids scored
     image_confusions_hash: str = ""
+    image_confusions: tuple[str, ...] = ()  # counts of each image's matrix, row by row; none in older records
+    paper_classes: tuple[int, ...] = ()  # the classes whose mean IoU `miou_paper` is; none in older records
     train_images: int
     iterations: int | None = None  # of training; None in records of before this was kept
     work: dict[str, tuple[int, ...]] = Field(default_factory=dict)  # passes, points, padded rows, by image

@@ -58,6 +58,10 @@ def test_the_outcome_is_that_of_a_plain_loop(tmp_path):
     assert outcome.boundary_iou == boundary_iou(INFO, boundaries)
     assert outcome.labels_hash == hashlib.sha256(digests.encode()).hexdigest()
     assert outcome.images == IDS
+    by_image = [np.array(counts.split(), np.int64).reshape(3, 3) for counts in outcome.image_confusions]
+    assert len(by_image) == len(IDS)
+    np.testing.assert_array_equal(sum(by_image), counts)
+    assert outcome.paper_classes == INFO.paper_classes
     assert not outcome.resumed
     assert heard == [(done, 5) for done in range(1, 6)]
     lines = (tmp_path / "e.jsonl").read_text().splitlines()
