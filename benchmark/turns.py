@@ -1,0 +1,69 @@
+"""``python -m benchmark.turns SYSTEM ...``: ``isdbench measure`` one sample at a time, whenever it is asked to.
+
+Each line on standard input asks for one measurement, in a process of its own. It answers a line with its step after
+each sample, and goes on when it gets a line; its last answer is the record as JSON. :mod:`benchmark.interleave` so lets
+installations alternate sample by sample: a machine's slow spells are shorter than a whole measurement.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+import torch._dynamo  # noqa: F401  # with the next, all that a measurement imports: once, before its process is forked
+
+from benchmark import measure_cost  # noqa: F401
+from benchmark.commands import measure as options
+from benchmark.errors import UserError
+from benchmark.measure import measure
+from benchmark.plan import Job
+
+
+def main(words: Sequence[str]) -> int:
+    """Answer until standard input ends; the last line on standard error is the problem, if there was one."""
+    parser = argparse.ArgumentParser(prog="python -m benchmark.turns")
+    options.add_arguments(parser)
+    try:
+        job = options.job_of(parser.parse_args(words))
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints is no answer
+    for _ in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            _measure(job, answers)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status:
+            return abs(status)
+    return 0
+
+
+def _measure(job: Job, answers: TextIO) -> None:
+    """One measurement, and the end of this process."""
+    status = 1
+    try:
+        record = measure(job, lambda step, *_: _wait(step, answers))
+        answers.write(record.model_dump_json() + "\n")
+        answers.flush()
+        status = 0
+    except Exception as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
+
+
+def _wait(step: str, answers: TextIO) -> None:
+    answers.write(f"{step}\n")
+    answers.flush()
+    if not sys.stdin.readline():
+        os._exit(0)  # whoever asked has gone
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
