@@ -32,6 +32,7 @@ def targets(labels: Tensor, max_distance: int) -> tuple[Tensor, Tensor]:
         int64 ``[B, H, W]`` twice: 1 on boundaries and 0 elsewhere; the index into ``DIRECTIONS`` of the way to the
         inside of the pixel's region. 255 where the label is, and in the second one also off the boundaries.
     """
+    labels = labels.to(torch.uint8)
     distance = distance_to_other(labels, max_distance + 1 + math.ceil(REACH * math.sqrt(2)))
     ignored = labels == IGNORE
     boundary = distance < max_distance + 1
@@ -69,7 +70,7 @@ def _gradient(labels: Tensor, distance: Tensor) -> tuple[Tensor, Tensor]:
     """
     border = (REACH,) * 4  # continued outside, where the release has distances of 0, which lead away from the border
     around = F.pad(distance[:, None], border, mode="replicate")[:, 0]
-    classes = F.pad(labels[:, None].float(), border, mode="replicate")[:, 0]
+    classes = F.pad(labels[:, None].float(), border, mode="replicate")[:, 0].to(labels.dtype)
     height, width = labels.shape[-2:]
     slopes = torch.zeros_like(distance), torch.zeros_like(distance)
     for down, right in itertools.product(range(-REACH, REACH + 1), repeat=2):
