@@ -29,14 +29,21 @@ if TYPE_CHECKING:
     from benchmark.data.base import Dataset
     from benchmark.plan import Job, Request
     from results.paper import PaperTable
+    from results.record import Record
+    from results.store import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The tables, and what to run them on."""
     parser.add_argument("tables", nargs="+", metavar="TABLE", help=", ".join(TABLE_NAMES))
-    parser.add_argument("--profile", default="smoke", help=f"the budget: {', '.join(PROFILES)} (smoke)")
-    parser.add_argument("--systems", type=names, help="comma-separated; the systems of the table's rows by default")
     parser.add_argument("--only", choices=("cost", "accuracy"), help="one kind of cell")
+    add_run_options(parser)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """What to run, on which images, under which protocol."""
+    parser.add_argument("--profile", default="smoke", help=f"the budget: {', '.join(PROFILES)} (smoke)")
+    parser.add_argument("--systems", type=names, help="comma-separated; those of the table or figure by default")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="training runs of each system (1)")
     parser.add_argument("--recipe", help="a recipe on the systems' cards; the first one by default")
     parser.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs to train on, data-parallel (1)")
@@ -56,25 +63,36 @@ def main(args: argparse.Namespace) -> int:
     """Run the cells, then print and write the tables. 1 if a cell failed."""
     from benchmark.commands.progress import Display
     from benchmark.commands.report import write_tables
-    from benchmark.runner import run_jobs
-    from results.store import Store
 
-    _check(args)
+    check(args)
     tables = [paper_table(name) for name in args.tables]
-    store = Store(args.records or args.out / "records")
-    store.ensure_writable()
-    records = []
+    store_of(args).ensure_writable()
     with Display(sys.stderr) as display:
-        jobs = list(_jobs(args, tables, display))
-        display.plan(jobs)
-        for job, record, known in run_jobs(jobs, store, display.progress):
-            display.finished(job, record, known)
-            records.append(record)
+        records = measured(args, list(_jobs(args, tables, display)), display)
     write_tables(args.tables, records, args.out, args.format)
     return 1 if any(record.status == "failed" for record in records) else 0
 
 
-def _check(args: argparse.Namespace) -> None:
+def store_of(args: argparse.Namespace) -> Store:
+    """The store that the options name."""
+    from results.store import Store
+
+    return Store(args.records or args.out / "records")
+
+
+def measured(args: argparse.Namespace, jobs: list[Job], display: Display) -> list[Record]:
+    """The records of the jobs: those on record already, and those made now."""
+    from benchmark.runner import run_jobs
+
+    display.plan(jobs)
+    records = []
+    for job, record, known in run_jobs(jobs, store_of(args), display.progress):
+        display.finished(job, record, known)
+        records.append(record)
+    return records
+
+
+def check(args: argparse.Namespace) -> None:
     """Refuse what cannot run before anything is made."""
     if min(args.seeds, args.devices) < 1 or args.holdout < 0:
         raise UserError("--seeds and --devices must be 1 or more, --holdout 0 or more")
@@ -92,13 +110,14 @@ def _jobs(args: argparse.Namespace, tables: list[PaperTable], display: Display) 
 
     seen = set()
     for each in tables:
-        for job in plan(each, _request(args, each, display)):
+        for job in plan(each, request(args, each, display)):
             if job.cell.key not in seen:
                 seen.add(job.cell.key)
                 yield job
 
 
-def _request(args: argparse.Namespace, each: PaperTable, display: Display) -> Request:
+def request(args: argparse.Namespace, each: PaperTable, display: Display) -> Request:
+    """What the options ask for on the images of a table; the synthetic world is made where it is missing."""
     from benchmark.device import resolve
     from benchmark.environment import cpu_model
     from benchmark.plan import Request, size_of, split_of, world_size

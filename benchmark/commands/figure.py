@@ -1,0 +1,136 @@
+"""``isdbench figure figure5 ...``: the paper's qualitative figures, from trained or given weights."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark import registry
+from benchmark.commands import run
+from benchmark.errors import UnknownNameError, UserError
+from results.paper import PaperTable, paper_table
+
+if TYPE_CHECKING:
+    from benchmark.plan import Job, Request
+    from reports.figures.qualitative import Example
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """What a qualitative figure of the paper shows."""
+
+    title: str
+    table: str  # whose dataset it is of
+    systems: tuple[str, ...]
+    images: int
+
+
+FIGURES = {
+    "figure1": PaperFigure(
+        "ISDNet, a deep net on the reduced image, a shallow net on the whole image, a UHR method",
+        "table1",
+        ("isdnet", "isdnet-deep-quarter", "isdnet-shallow-full", "fctl"),
+        1,
+    ),
+    "figure5": PaperFigure("examples of DeepGlobe", "table1", ("fctl", "stdc", "isdnet"), 2),
+    "figure6": PaperFigure("examples of Inria Aerial", "table2", ("fctl-inria", "stdc", "isdnet"), 2),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The figure, its images and weights, and all that a run needs."""
+    parser.add_argument("figure", metavar="FIGURE", help=", ".join(FIGURES))
+    parser.add_argument("--images", type=run.names, help="comma-separated ids; the first ones scored by default")
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        type=_weights,
+        default=(),
+        metavar="SYSTEM=FILE",
+        help="systems that are not trained first",
+    )
+    run.add_run_options(parser)
+
+
+def _weights(text: str) -> tuple[str, Path]:
+    system, equals, file = text.rpartition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"'{text}': give SYSTEM=FILE")
+    return system, Path(file)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Train what has no weights, predict, write the figure. 1 if a training failed."""
+    from benchmark.commands.progress import Display
+
+    if args.figure not in FIGURES:
+        raise UnknownNameError("figure", args.figure, FIGURES)
+    figure = FIGURES[args.figure]
+    args.only, args.seeds, args.systems = "accuracy", 1, args.systems or figure.systems
+    table = paper_table(figure.table)
+    run.check(args)
+    run.store_of(args).ensure_writable()
+    with Display(sys.stderr) as display:
+        request = run.request(args, table, display)
+        weights = dict(args.weights)
+        jobs = _jobs(args.systems, weights, table, request)
+        records = run.measured(args, jobs, display)
+    if any(record.status != "ok" for record in records):
+        return 1
+    weights |= {job.cell.system: job.weights for job in jobs}
+    for path in _draw(args, figure, request, {name: weights[name] for name in args.systems}):
+        print(path)
+    return 0
+
+
+def _jobs(systems: Sequence[str], given: dict[str, Path], table: PaperTable, request: Request) -> list[Job]:
+    from benchmark.plan import jobs
+
+    unused = next((name for name in given if name not in systems), None)
+    if unused is not None:
+        raise UserError(f"--weights {unused}=...: the figure does not show it; it shows {', '.join(systems)}")
+    return [job for name in systems if name not in given for job in jobs(registry.card(name), table.dataset, request)]
+
+
+def _draw(args: argparse.Namespace, figure: PaperFigure, request: Request, weights: dict[str, Path]) -> list[Path]:
+    from reports.figures.qualitative import Classes, draw
+    from reports.figures.style import write
+
+    info = request.info
+    assert request.split is not None
+    ids = args.images or request.split.scored[: figure.images]
+    classes = Classes(info.classes, info.palette, info.paper_classes[0] if len(info.classes) == 2 else None)
+    number = args.figure.removeprefix("figure")
+    title = f"Figure {number} of the paper: {figure.title} – ours: {info.title}, {'x'.join(map(str, request.size))}"
+    source = (
+        f"Images {', '.join(ids)} of split {request.split.scored_name}; profile {request.profile.name}; weights: "
+        f"{', '.join(file.name for file in weights.values())}."
+    )
+    drawn = draw(title, [_example(args, request, image_id, weights) for image_id in ids], classes, source)
+    try:
+        return write(drawn, args.out / "figures", args.figure)
+    except OSError as error:
+        raise UserError(f"--out {args.out}: cannot write: {error.strerror}; choose another folder") from error
+
+
+def _example(args: argparse.Namespace, request: Request, image_id: str, weights: dict[str, Path]) -> Example:
+    from benchmark.checkpoints import load_weights
+    from benchmark.device import resolve, torch_device
+    from benchmark.evaluation import predicted
+    from reports.figures.qualitative import Example
+
+    dataset = registry.dataset(request.info.name)(request.root)
+    if image_id not in dataset.available_ids():
+        raise UserError(f"--images {image_id}: no such labelled image under {request.root}")
+    image, truth = dataset.read(image_id)
+    device = torch_device(resolve(args.device))
+    predictions = {}
+    for name, file in weights.items():
+        system = registry.build(registry.card(name).at(request.ratio), len(request.info.classes))
+        load_weights(file, system)
+        predictions[name] = predicted(system.inference_form().to(device).eval(), image, device=device)
+    return Example(image, truth, predictions)
