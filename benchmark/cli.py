@@ -25,6 +25,8 @@ COMMANDS = {
     "measure": "cost of one system at one image size",
     "sweep": "cost against image size, until the memory is full",
     "convert": "turn an official checkpoint into ours",
+    "compare": "say what got slower, larger or worse between two sets of records",
+    "interleave": "measure two installations in turns, for compare",
     "report": "write the tables from records",
     "audit": "recompute every claim of the paper, from its tables and from records",
 }

@@ -1,0 +1,48 @@
+"""``isdbench compare BASE HEAD``: did anything get slower, larger or worse? Exit status 1 on a resolved regression."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.errors import UserError
+
+if TYPE_CHECKING:
+    from results.record import Record
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The two sides, what the machine's noise is, and the forms of the answer."""
+    parser.add_argument("base", type=Path, metavar="BASE", help="records of the code as it was: a folder or a file")
+    parser.add_argument("head", type=Path, metavar="HEAD", help="records of the code as it is")
+    parser.add_argument("--noise", type=Path, metavar="DIR", help="more records of the base's code: the noise floor")
+    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the summary to a file too")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Compare, print the summary, and say by the exit status whether a regression is resolved."""
+    from reports.comparison import render
+    from results.compare import compare
+
+    noise = _load(args.noise) if args.noise else ()
+    comparison = compare(_load(args.base), _load(args.head), noise)
+    text = render(comparison)
+    if args.markdown:
+        try:
+            args.markdown.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"--markdown {args.markdown}: cannot be written: {error.strerror}") from error
+    print(comparison.model_dump_json(indent=1) if args.json else text, end="\n" if args.json else "")
+    return 1 if comparison.verdict == "fail" else 0
+
+
+def _load(path: Path) -> tuple[Record, ...]:
+    from results.compare import load
+
+    records, problems = load(path)
+    for problem in problems:
+        print(f"isdbench: left out: {problem}", file=sys.stderr)
+    return records

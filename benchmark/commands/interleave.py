@@ -1,0 +1,37 @@
+"""``isdbench interleave BASE_ENV HEAD_ENV``: measure two installations in turns, for ``isdbench compare``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmark.errors import UserError
+
+ROUNDS = 8
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The two environments, and what to measure in them."""
+    parser.add_argument("base", type=Path, metavar="BASE_ENV", help="folder of the Python environment of the base")
+    parser.add_argument("head", type=Path, metavar="HEAD_ENV", help="the same of the head")
+    parser.add_argument("--systems", nargs="+", required=True, metavar="SYSTEM", help="see 'isdbench systems'")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"records of each side ({ROUNDS})")
+    parser.add_argument("--out", type=Path, default=Path("out/compare"), metavar="DIR", help="out/compare")
+    parser.add_argument("measure", nargs="*", metavar="OPTION", help="after --: options of 'isdbench measure'")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Measure, and leave the records in OUT/base, OUT/head and OUT/noise."""
+    from benchmark.interleave import interleave
+
+    if args.rounds < 1:
+        raise UserError(f"--rounds {args.rounds}: must be 1 or more")
+
+    def tell(system: str, done: int, total: int) -> None:
+        print(f"{system}: round {done} of {total}", file=sys.stderr, flush=True)
+
+    interleave(args.base, args.head, args.systems, args.measure, args.rounds, args.out, tell)
+    for side in ("base", "head", "noise"):
+        print(args.out / side)
+    return 0
