@@ -62,7 +62,7 @@ class Scale(Refiner):
 IMAGE, TARGET = torch.rand(1, 3, 5, 4), torch.zeros(1, 5, 4, dtype=torch.int64)
 
 
-@pytest.fixture()
+@pytest.fixture
 def refiner():
     card = registry.card("stdc")
     return Scale(card, Base(card)).train()
