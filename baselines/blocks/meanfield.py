@@ -62,9 +62,9 @@ def kernels_of(image: Tensor, potentials: Potentials) -> list[tuple[Lattice, flo
     height, width = image.shape[-2:]
     down = torch.arange(height, device=image.device, dtype=torch.float32)
     right = torch.arange(width, device=image.device, dtype=torch.float32)
-    places = torch.cartesian_prod(down, right)
-    levels = image.float().flatten(1).T * (255 / potentials.appearance_levels)
-    appearance = torch.cat([places / potentials.appearance_pixels, levels], dim=1)
+    places = torch.cartesian_prod(down, right).flip(1)  # the lattice depends on the order: the authors' is x, y
+    levels = image.float().mul(255).round().flatten(1).T  # as in the authors' 8-bit images
+    appearance = torch.cat([places / potentials.appearance_pixels, levels / potentials.appearance_levels], dim=1)
     return [
         (normalised(places / potentials.smoothness_pixels), potentials.smoothness_weight),
         (normalised(appearance), potentials.appearance_weight),
