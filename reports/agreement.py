@@ -11,6 +11,7 @@ from typing import Literal
 from scipy import stats
 
 from reports.table import Cell, Row, Table
+from results.paper import Printed
 
 FEWEST = 5  # rows below which no order is told from chance: five in one order have a chance of 1 in 120
 Z95 = 1.959964
@@ -101,7 +102,7 @@ def _of_table(table: Table) -> Iterator[Agreement]:
 def _pair(row: Row, index: int) -> Iterator[_Pair]:
     printed, ours = row.cells[index : index + 2]
     if printed.value is not None and ours.value is not None:
-        yield _Pair(row.label, printed.value, 0.5 * 10.0 ** -len(printed.text.partition(".")[2]), ours)
+        yield _Pair(row.label, printed.value, Printed(printed.text).half_unit, ours)
 
 
 def _agreement(table: Table, column: str, pairs: Sequence[_Pair]) -> Agreement:
@@ -141,7 +142,7 @@ def _flip(high: _Pair, low: _Pair) -> Iterator[Flip]:
     assert high.ours.value is not None
     assert low.ours.value is not None
     if high.paper > low.paper and high.ours.value < low.ours.value:
-        apart = high.paper - high.half_unit > low.paper + low.half_unit
+        apart = high.paper - low.paper > high.half_unit + low.half_unit + 1e-9  # 0.045 is no binary number
         ours_apart = high.ours.high is not None and low.ours.low is not None and high.ours.high < low.ours.low
         yield Flip(
             (high.label, low.label), (high.paper, low.paper), (high.ours.value, low.ours.value), apart and ours_apart

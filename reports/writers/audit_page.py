@@ -27,10 +27,11 @@ _CLAIMS = (
 _SPEEDS = (
     "FLOPs of one image, counted on our systems (convolutions, matrix products, attention; a multiply-accumulate is "
     f"2), times the printed FPS, against {PEAK_TFLOPS:.1f} TFLOP/s, the float32 peak of an RTX 2080 Ti at the boost "
-    "clock it is specified for. At 1.0x the image has the size that the paper states; at 0.8x its sides are "
-    "reduced as the official speed script does by default. Where a row names no network precisely, each reading of it has a line. A "
-    "board may boost past its specification, and libraries may compute 3x3 convolutions with fewer multiplications "
-    "(Winograd): a small excess is a hint, not a proof; so is a throughput just below the peak, which real networks seldom reach."
+    "clock it is specified for. At 1.0x the image has the size that the paper states; at 0.8x its sides are reduced as "
+    "the official speed script does by default. Where a row names no network precisely, each reading of it has a line. "
+    "A board may boost past its specification, and libraries may compute 3x3 convolutions with fewer multiplications "
+    "(Winograd): a small excess is a hint, not a proof; so is a throughput just below the peak, which real networks "
+    "seldom reach."
 )
 _NETS = (
     "One net on one card handles about as many pixels a second on each dataset. Throughput is FPS times pixels, in "
