@@ -204,14 +204,14 @@ def test_settings_in_pixels_follow_the_image():
 
 
 def test_any_system_can_be_the_base():
-    card = registry.card("segfix(base=isdnet)")
-    torch.manual_seed(0)
-    system = registry.build(card.at(0.25), 7).eval()
+    large, card = (registry.card(f"{name}(base=isdnet)") for name in ("segfix", "segfix-w18"))
+    assert large.parameters == 65_697_344 + registry.card("isdnet").parameters
+    system = registry.build(card.at(0.25), 7)
     assert (system.base.card.name, system.stages[-1]) == ("isdnet", "segfix")
     assert sum(parameter.numel() for parameter in system.inference_form().parameters()) == card.parameters
-    recipe = card.recipes["paper"]
-    assert recipe.during("segfix").crop == (512, 512)
-    assert recipe.iterations == 80_000 + sum(recipe.during(stage).iterations for stage in system.base.stages)
+    for recipe in large.recipes.values():
+        assert recipe.during("segfix").crop == (512, 512)
+        assert recipe.iterations == 80_000 + sum(recipe.during(stage).iterations for stage in system.base.stages)
 
 
 def test_imagenet_files_go_to_the_trunk_they_are_of(system):
