@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -43,9 +44,10 @@ class Lattice:
     """
 
     def __init__(self, features: Tensor) -> None:
-        elevation = _elevation(features.shape[1]).to(features.device)
-        lowest, steps = _packing(features, elevation)
-        found = [_simplices(chunk.double() @ elevation.T, lowest, steps) for chunk in features.split(CHUNK)]
+        elevated = _elevated(features)
+        lowest, steps = _packing(elevated)
+        found = [_simplices(chunk, lowest, steps) for chunk in torch.split(elevated, CHUNK)]
+        del elevated
         keys, weights = (torch.cat(parts) for parts in zip(*found, strict=True))
         del found
         points, self._splat, corners = _splat(keys, weights)
@@ -66,54 +68,55 @@ class Lattice:
         self._slice.weights.mul_(factors[:, None])
 
 
-def _elevation(d: int) -> Tensor:
-    """``[d + 1, d]``, from features to the hyperplane, so that one blur along all axes has a variance of 1."""
-    matrix = torch.zeros(d + 1, d, dtype=torch.float64)
-    for j in range(d):
-        scale = (2 / 3) ** 0.5 * (d + 1) / ((j + 1) * (j + 2)) ** 0.5
-        matrix[: j + 1, j] = scale
-        matrix[j + 1, j] = -(j + 1) * scale
-    return matrix
+def _elevated(features: Tensor) -> Tensor:
+    """The features on the lattice's hyperplane, float32 ``[N, d + 1]``: one blur along all axes has a variance of 1.
+
+    Operation by operation as in the authors' code: rounding decides where a pixel on the face of a simplex belongs.
+    """
+    d = features.shape[1]
+    spread = float(np.float32((2 / 3) ** 0.5 * (d + 1)))
+    total = torch.zeros_like(features[:, 0])
+    columns: list[Tensor] = []
+    for j in range(d, 0, -1):
+        part = features[:, j - 1] * float(np.float32((j * (j + 1)) ** -0.5 * spread))
+        columns.append(total - j * part)
+        total = total + part
+    return torch.stack([total, *reversed(columns)], dim=1)
 
 
-def _packing(features: Tensor, elevation: Tensor) -> tuple[Tensor, Tensor]:
+def _packing(elevated: Tensor) -> tuple[Tensor, Tensor]:
     """How a point becomes an int64 key: all its coordinates leave the same remainder ``k`` on division by ``d + 1``.
 
     The key packs the quotients, without the last, which follows from the others, and ``k``. Returned are the lowest
     quotient of each coordinate and what one step of it adds to a key.
     """
-    corners = elevation.shape[0]
-    ends = torch.stack([features.amin(0), features.amax(0)])[:, None] * elevation  # [2, d + 1, d]
-    lowest = ends.amin(0).sum(1).div(corners).floor().long() - 2  # neighbours and roundings reach two steps further
-    extent = ends.amax(0).sum(1).div(corners).ceil().long() + 2 - lowest + 1
+    corners = elevated.shape[1]
+    lowest = elevated.amin(0).div(corners).floor().long() - 2  # neighbours and roundings reach two steps further
+    extent = elevated.amax(0).div(corners).ceil().long() + 2 - lowest + 1
     steps = [corners]
     for size in extent[:-1].tolist():
         steps.append(steps[-1] * size)
     if steps[-1] >= 1 << 63:
         raise ValueError("the features span too many lattice points to count them in 64 bits; take larger deviations")
-    return lowest, torch.tensor([*steps[:-1], 0], device=features.device)
+    return lowest, torch.tensor([*steps[:-1], 0], device=elevated.device)
 
 
 def _simplices(elevated: Tensor, lowest: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-    """Keys (int64) and barycentric weights (float32) of the corners of each pixel's simplex, both ``[N, d + 1]``.
-
-    ``elevated`` is float64: in float32 the rounding decides on which side of a simplex's face a pixel is.
-    """
+    """Keys (int64) and barycentric weights (float32) of the corners of each pixel's simplex, both ``[N, d + 1]``."""
     corners = elevated.shape[1]
-    scaled = elevated / corners
-    quotients = scaled.round()
+    quotients = (elevated * (1 / corners)).round()
     excess = quotients.sum(1, keepdim=True).long()  # the nearest integers need not sum to zero
-    order = (scaled - quotients).argsort(dim=1, descending=True, stable=True)  # axis by rank
+    order = (elevated - quotients * corners).argsort(dim=1, descending=True, stable=True)  # axis by rank
     rank = torch.arange(corners, device=elevated.device)
     # the `excess` axes that were rounded up the furthest go one step down, or -excess of the others one up
     quotients.scatter_add_(1, order, -(rank + excess).div(corners, rounding_mode="floor").to(quotients))
     order = order.gather(1, (rank - excess).remainder(corners))
-    rest = (scaled - quotients).gather(1, order)  # falling along a row, by at most 1 in all
+    rest = (elevated - quotients * corners).gather(1, order) * (1 / corners)  # falling along a row, by at most 1 in all
     weights = torch.cat([1 + rest[:, -1:] - rest[:, :1], (rest[:, :-1] - rest[:, 1:]).flip(1)], dim=1)
     first = ((quotients.long() - lowest) * steps).sum(1, keepdim=True)
     # from one corner to the next the remainder grows by 1 and one quotient falls: the last rank's first
     keys = torch.cat([first, first + (1 - steps[order[:, 1:].flip(1)]).cumsum(1)], dim=1)
-    return keys, weights.float()
+    return keys, weights
 
 
 def _splat(keys: Tensor, weights: Tensor) -> tuple[Tensor, _Rows, Tensor]:
