@@ -51,7 +51,7 @@ def build_module(cfg: Mapping[str, Any]) -> nn.Module:
 
     SyncBN and pretrained weights in ``cfg`` are replaced and dropped, at any depth.
     """
-    _import_mmseg()
+    import_mmseg()
     from mmengine.config import ConfigDict
     from mmengine.registry import DefaultScope
     from mmseg.registry import MODELS
@@ -66,7 +66,7 @@ def build_module(cfg: Mapping[str, Any]) -> nn.Module:
     return built
 
 
-def _import_mmseg() -> None:
+def import_mmseg() -> None:
     """Import mmseg and fill its registry. Python's random state stays where it was: mmengine draws from it."""
     state = random.getstate()
     with _no_warnings():
@@ -85,7 +85,7 @@ def _no_warnings() -> Iterator[None]:
 
 def library_config(file: str) -> dict[str, Any]:
     """The ``model`` part of a configuration file of the installed mmsegmentation, such as ``"stdc/stdc1_....py"``."""
-    _import_mmseg()
+    import_mmseg()
     import mmseg
     from mmengine.config import Config
 

@@ -27,7 +27,12 @@ from benchmark.worker import BAD_INPUT, Progress, work
 from results.record import Record
 from results.store import Store, read_record
 
-IMPORTED_ONCE = ["benchmark.measure_accuracy", "benchmark.measure_cost", "segmentation_models_pytorch"]
+IMPORTED_ONCE = [
+    "benchmark.measure_accuracy",
+    "benchmark.measure_cost",
+    "baselines.preload",
+    "segmentation_models_pytorch",
+]
 Report = Callable[[Job, Progress], None]
 
 
