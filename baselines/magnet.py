@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -135,3 +136,17 @@ def build(card: Card, num_classes: int) -> System:
     from baselines.blocks.magnet_system import MagNetSystem
 
     return MagNetSystem(card, num_classes, settings(card))
+
+
+def official_keys(card: Card) -> dict[str, Callable[[str], str]]:
+    """Our names of the keys in the release's files, by file: the backbone's, then those of the refinement modules."""
+    from baselines.blocks.hrnet_ocr import published_name
+
+    def refinement(index: int) -> Callable[[str], str]:
+        return lambda key: f"refinement.{index}.{key}"
+
+    if settings(card).backbone == "resnet-fpn":
+        fpn = {"deepglobe_fpn.pth": lambda key: f"backbone.{key.removeprefix('model.')}"}
+        return {**fpn, "deepglobe_refinement.pth": refinement(0)}
+    hrnet = {"cityscapes_hrnet.pth": lambda key: f"backbone.{published_name(key)}"}
+    return {**hrnet, **{f"cityscapes_refinement_{512 << index}.pth": refinement(index) for index in range(3)}}

@@ -13,7 +13,7 @@ from baselines.blocks.hrnet_ocr import HRNetOCR
 from baselines.blocks.losses import cross_entropy
 from baselines.blocks.magnet_refinement import Refinement
 from baselines.blocks.magnet_settings import Settings
-from baselines.blocks.magnet_tiles import Canvas, Size, Tile, aligned, tiles_of
+from baselines.blocks.magnet_tiles import Canvas, Size, Tile, aligned, resized, tiles_of
 from baselines.blocks.magnet_training import refinement_losses
 from baselines.blocks.resnet_fpn import ResNetFPN
 from baselines.blocks.weights import load_all
@@ -53,7 +53,7 @@ class MagNetSystem(System):
 
     def probabilities(self, image: Tensor) -> Tensor:
         """The backbone's probabilities ``[B, C, *input]`` of a tile of any size, which is resized to the input's."""
-        return resize(self(resize(image, self.input)), self.input).softmax(dim=1)
+        return resize(self(resized(image, self.input)), self.input).softmax(dim=1)
 
     def logits(self, image: Tensor) -> Tensor:
         """Probabilities ``[B, C, H, W]`` of the whole image: what MagNet refines is no logits."""
@@ -63,11 +63,11 @@ class MagNetSystem(System):
         """Probabilities ``[1, C, H, W]`` of one image, from the coarsest scale to the finest (section 3.2)."""
         first, *finer = ((round(image.shape[-2] * s), round(image.shape[-1] * s)) for s in self.settings.scales)
         self.work = {"passes": 1, "refinements": 0, "points": 0}
-        current = self.probabilities(resize(image, first))
+        current = self.probabilities(resized(image, first))
         for index, size in enumerate(finer):
             current = resize(current, size).contiguous()
             module = self.refinement[min(index, len(self.refinement) - 1)]
-            self._refine(current, resize(image, size), module)
+            self._refine(current, resized(image, size), module)
         return resize(current, (image.shape[-2], image.shape[-1]))
 
     def _refine(self, current: Tensor, image: Tensor, module: nn.Module) -> None:
@@ -83,7 +83,7 @@ class MagNetSystem(System):
         doubted = inside if settings.patches and not settings.as_intended else None
         radius = self.card.sizes["median_radius"]
         score = points.error_score(current, refined, doubted, self.input, radius)
-        replaced = points.highest(score, size, self._budget(size, len(chosen) / len(tiles)))
+        replaced = points.highest(score, size, self._budget(size, len(chosen), len(tiles)))
         if settings.patches:
             replaced &= inside
         points.replace(current, refined, replaced)
@@ -111,18 +111,18 @@ class MagNetSystem(System):
             self.work["refinements"] += 1
         return canvas.finished()
 
-    def _budget(self, size: Size, kept: float) -> int:
-        """How many pixels are replaced at a scale of which the share ``kept`` of the tiles is refined."""
+    def _budget(self, size: Size, refined: int, tiles: int) -> int:
+        """How many pixels are replaced at a scale of which so many tiles are refined."""
         share, pixels = self.settings.points, size[0] * size[1]
         if share is None:
-            return min(self.tile[0] * self.tile[1], int(pixels * kept))
-        return int(pixels * share * kept)
+            return min(self.tile[0] * self.tile[1], pixels * refined // tiles)
+        return int(pixels * share * refined / tiles)
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The backbone's losses of a tile, or those of the refinement modules on random tiles of a whole image."""
         if self.stage == "refinement":
             return refinement_losses(self, image, target)
-        image = resize(image, self.input)
+        image = resized(image, self.input)
         target = nn.functional.interpolate(target[:, None].float(), self.input)[:, 0].long()
         if isinstance(self.backbone, HRNetOCR):
             return self.backbone.losses(self.normalised(image), target)

@@ -63,6 +63,13 @@ def aligned(maps: Tensor, boxes: Sequence[Box], size: Size) -> Tensor:
     return parts
 
 
+def resized(image: Tensor, size: Size) -> Tensor:
+    """Bilinear resize of an image ``[B, 3, H, W]`` to whole steps of 1/255, as the release resizes bytes."""
+    if image.shape[-2:] == size:
+        return image
+    return resize(image, size).mul(255).add(0.5).floor().div(255)
+
+
 class Canvas:
     """Refined probabilities of a whole scale.
 

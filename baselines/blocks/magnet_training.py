@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from baselines.blocks.magnet_refinement import hard_cross_entropy
-from baselines.blocks.magnet_tiles import Box, Size, Tile, aligned
-from benchmark.inference import resize
+from baselines.blocks.magnet_tiles import Box, Size, Tile, aligned, resized
 
 if TYPE_CHECKING:
     from baselines.blocks.magnet_system import MagNetSystem
@@ -54,7 +53,7 @@ def _tile(system: MagNetSystem, image: Tensor, target: Tensor, scale: float) -> 
     labels = F.interpolate(tile.of(F.interpolate(target[:, None].float(), size)), system.input)
     down, across = system.input[0] / size[0], system.input[1] / size[1]
     box = (left * across, top * down, tile.right * across, tile.bottom * down)
-    return resize(tile.of(resize(image, size)), system.input), labels[:, 0].long(), box
+    return resized(tile.of(resized(image, size)), system.input), labels[:, 0].long(), box
 
 
 def _random(below: int) -> int:
