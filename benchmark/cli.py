@@ -27,7 +27,7 @@ COMMANDS = {
     "convert": "turn an official checkpoint into ours",
     "compare": "say what got slower, larger or worse between two sets of records",
     "interleave": "measure two installations in turns, for compare",
-    "report": "write the tables from records",
+    "report": "write tables, figures and the dashboard from records",
     "audit": "recompute every claim of the paper, from its tables and from records",
 }
 

@@ -97,7 +97,7 @@ def _jobs(systems: Sequence[str], given: dict[str, Path], table: PaperTable, req
 
 
 def _draw(args: argparse.Namespace, figure: PaperFigure, request: Request, weights: dict[str, Path]) -> list[Path]:
-    from reports.figures.qualitative import Classes, draw
+    from reports.figures.qualitative import Classes, draw, write_views
     from reports.figures.style import write
 
     info = request.info
@@ -110,9 +110,11 @@ def _draw(args: argparse.Namespace, figure: PaperFigure, request: Request, weigh
         f"Images {', '.join(ids)} of split {request.split.scored_name}; profile {request.profile.name}; weights: "
         f"{', '.join(file.name for file in weights.values())}."
     )
-    drawn = draw(title, [_example(args, request, image_id, weights) for image_id in ids], classes, source)
+    examples = {image_id: _example(args, request, image_id, weights) for image_id in ids}
     try:
-        return write(drawn, args.out / "figures", args.figure)
+        for image_id, example in examples.items():
+            write_views(args.out / "examples" / args.figure / image_id, example, classes)
+        return write(draw(title, list(examples.values()), classes, source), args.out / "figures", args.figure)
     except OSError as error:
         raise UserError(f"--out {args.out}: cannot write: {error.strerror}; choose another folder") from error
 

@@ -1,4 +1,4 @@
-"""``isdbench report``: tables from the records in a folder."""
+"""``isdbench report``: tables, figures, agreement, audit and dashboard from the records in a folder."""
 
 from __future__ import annotations
 
@@ -29,15 +29,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Write the tables that the records can fill; name the files that are no records."""
+    """Write all that the records can fill; name the files that are no records."""
     from results.store import Store
 
     contents = Store(args.records or args.out / "records").read()
     for problem in contents.problems:
         print(f"isdbench: left out: {problem}", file=sys.stderr)
     tables = write_tables(args.tables, contents.records, args.out, args.format)
+    for path in write_views(tables, contents.records, args.out):
+        print(path)
     refresh(args.refresh, tables)
     return 0
+
+
+def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path) -> list[Path]:
+    """Write the audit, the figures and the dashboard under ``out``, and return their paths."""
+    from reports.audit import audit
+    from reports.dashboard.page import page
+    from reports.figures.draw import write_figures
+    from reports.plausibility import speeds
+    from reports.throughput import throughputs
+    from reports.writers.audit_page import audit_page
+    from reports.writers.pages import write_page
+    from results.paper.flops import read_flops
+
+    facts = system_facts()
+    findings, printed = audit(records, facts), speeds(facts, read_flops())
+    return [
+        *write_figures(records, tables, out / "figures"),
+        write_page(out, "audit.md", audit_page(findings, printed, throughputs())),
+        write_page(out, "dashboard.html", page(tables, records, findings, printed, out / "examples")),
+    ]
 
 
 def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, formats: Sequence[str]) -> list[Table]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from matplotlib import image as pictures_io
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
@@ -70,6 +72,20 @@ def draw(title: str, examples: Sequence[Example], classes: Classes, source: str)
     return figure
 
 
+def write_views(folder: Path, example: Example, classes: Classes) -> None:
+    """Image, truth and label maps as PNG files of at most ``_LARGEST`` pixels a side, for the dashboard's slider.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    maps = {"truth": example.truth, **example.predictions}
+    pictures = {"image": example.image, **{name: classes.coloured(labels) for name, labels in maps.items()}}
+    for name, picture in pictures.items():
+        step = -(-max(picture.shape[:2]) // _LARGEST)
+        pictures_io.imsave(folder / f"{name}.png", np.ascontiguousarray(picture[::step, ::step]))
+
+
 def errors(truth: Pixels, prediction: Pixels, foreground: int | None) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Masks of the pixels marked red and blue; ignored pixels are in neither."""
     wrong = (truth != prediction) & (truth != IGNORE)
@@ -96,7 +112,7 @@ def _example(panels: NDArray[np.object_], example: Example, classes: Classes) ->
     plain = [classes.coloured(labels) for labels in example.predictions.values()]
     truth = classes.coloured(example.truth)
     for panel, picture in zip(panels[0], (example.image, truth, *plain), strict=True):
-        step = max(1, max(picture.shape[:2]) // _LARGEST)
+        step = -(-max(picture.shape[:2]) // _LARGEST)
         panel.imshow(picture[::step, ::step], interpolation="nearest")
         box = Rectangle(
             (left / step, top / step), width / step, height / step, fill=False, edgecolor="red", linewidth=0.8

@@ -1,0 +1,1 @@
+"""The dashboard: one HTML file that works from disk, with tables, plots, records, images and the audit."""

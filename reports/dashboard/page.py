@@ -1,0 +1,52 @@
+"""The dashboard as one HTML file: data, styles, scripts and the plotting library inside, and no request to any host."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from plotly.offline import get_plotlyjs
+
+from reports.audit import Finding
+from reports.dashboard.data import audit_data, example_data, record_data, size_data, speed_data, table_data
+from reports.plausibility import Speed
+from reports.table import Table
+from results.record import Record
+
+_SCRIPTS = ("common.js", "tables.js", "plots.js")
+
+
+def page(
+    tables: Sequence[Table],
+    records: Sequence[Record],
+    findings: Sequence[Finding],
+    speeds: Sequence[Speed],
+    examples: Path,
+) -> str:
+    """The page; ``examples`` is the folder with pictures for the slider, which need not exist."""
+    data = {
+        "tables": list(map(table_data, tables)),
+        "records": record_data(tables, records),
+        "sizes": size_data(records),
+        "examples": example_data(examples),
+        "audit": audit_data(findings),
+        "speeds": speed_data(speeds),
+    }
+    parts = {
+        "style": _file("style.css"),
+        "data": _inert(json.dumps(data, ensure_ascii=True, allow_nan=False)),
+        "plotly": get_plotlyjs(),
+        "script": "\n".join(map(_file, _SCRIPTS)),
+    }
+    return "".join(parts.get(piece, piece) for piece in _file("page.html").split("@"))
+
+
+def _inert(text: str) -> str:
+    """JSON in which nothing ends or opens an element of the page."""
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _file(name: str) -> str:
+    return resources.files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")

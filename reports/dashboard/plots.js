@@ -1,0 +1,94 @@
+// The choice of a system under limits, cost against size, the slider, the audit.
+function figure(table, row, head, side) {
+  const index = table.columns.findIndex((column) => column.head.startsWith(head) && column.name.endsWith("_" + side));
+  return index < 0 ? null : row.cells[index].value;
+}
+
+function showChoice() {
+  const table = current(), side = $("choice-side").value;
+  const most = (id) => ($(id).value === "" ? Infinity : Number($(id).value));
+  const points = table.rows.map((row) => {
+    const fps = figure(table, row, "FPS", side), memory = figure(table, row, "Memory", side);
+    return { name: row.label, accuracy: figure(table, row, "miou_paper", side), latency: fps ? 1000 / fps : null, memory };
+  }).filter((point) => point.accuracy !== null && point.latency !== null);
+  const fits = (point) => point.latency <= most("limit-latency") && (point.memory === null ? most("limit-memory") === Infinity : point.memory <= most("limit-memory"));
+  const good = points.filter(fits), bad = points.filter((point) => !fits(point));
+  const front = good.filter((a) => !good.some((b) => b.latency < a.latency && b.accuracy > a.accuracy)).sort((a, b) => a.latency - b.latency);
+  const largest = Math.max(1, ...points.map((point) => point.memory || 0));
+  const trace = (name, list, colour) => ({ name, x: list.map((p) => p.latency), y: list.map((p) => p.accuracy), mode: "markers+text",
+    text: list.map((p) => literal(p.name)), textposition: "top center", textfont: { size: 10 },
+    hovertext: list.map((p) => literal(`${p.name}: ${p.accuracy} %, ${p.latency.toPrecision(3)} ms, ${p.memory === null ? "no memory figure" : p.memory.toFixed(0) + " MB"}`)), hoverinfo: "text",
+    marker: { color: colour, opacity: 0.75, size: list.map((p) => 8 + 26 * Math.sqrt((p.memory || 0) / largest)) } });
+  plot($("choice-plot"), [{ name: "Pareto front", x: front.map((p) => p.latency), y: front.map((p) => p.accuracy), mode: "lines", line: { color: "#D55E00", width: 1 }, hoverinfo: "skip" },
+    trace("fits", good, "#0072B2"), trace("breaks a limit", bad, "#999999")],
+  { xaxis: { type: "log", title: { text: "latency (ms), logarithmic" } }, yaxis: { title: { text: "miou_paper (%)" } } });
+  const names = front.map((point) => point.name).join(", ") || "none";
+  $("choice-text").textContent = `${good.length} of ${points.length} systems with both figures fit; on the front: ${names}.`;
+}
+
+function showSizes() {
+  const systems = [...new Set(DATA.sizes.map((point) => `${point.system} (${point.hardware})`))];
+  $("sizes-none").textContent = systems.length ? "" : "No system was measured at more than one size; see 'isdbench sweep'.";
+  for (const [id, field] of [["sizes-latency", "latency_ms"], ["sizes-memory", "memory_mb"]]) {
+    $(id).hidden = !systems.length;
+    if (!systems.length) continue;
+    const traces = systems.map((name, index) => {
+      const own = DATA.sizes.filter((point) => `${point.system} (${point.hardware})` === name);
+      return { name: literal(name), x: own.map((p) => p.megapixels), y: own.map((p) => p[field]), mode: "lines+markers",
+        line: { color: COLOURS[index % COLOURS.length] }, marker: { symbol: SYMBOLS[index % SYMBOLS.length], size: 8 } };
+    });
+    plot($(id), traces, { xaxis: { type: "log", title: { text: "megapixels" } }, yaxis: { type: "log", title: { text: field } } });
+  }
+}
+
+function showImages() {
+  const none = !DATA.examples.length;
+  $("images-body").hidden = none;
+  $("images-none").textContent = none ? "No example was drawn; see 'isdbench figure'." : "";
+  if (none) return;
+  const example = DATA.examples.find((one) => one.name === $("image-choice").value), views = Object.keys(example.views);
+  for (const [id, first] of [["image-left", 0], ["image-right", views.length - 1]]) {
+    const kept = $(id).value;
+    fill($(id), views);
+    $(id).value = views.includes(kept) ? kept : views[first];
+  }
+  showPair();
+}
+
+function showPair() {
+  const example = DATA.examples.find((one) => one.name === $("image-choice").value);
+  for (const [image, choice] of [["image-a", "image-left"], ["image-b", "image-right"]]) {
+    $(image).src = example.views[$(choice).value];
+    $(image).alt = `${example.name}: ${$(choice).value}`;
+  }
+}
+
+function showAudit() {
+  const wanted = $("audit-choice").value;
+  const rows = DATA.audit.filter((one) => wanted === "all" || one.verdict === wanted).map((one) => ({ cells: [
+    { text: one.quote, look: "long" }, { text: one.where, look: "word" }, { text: one.verdict, look: "word" },
+    { text: one.recomputed, look: "word" }, { text: one.why, look: "long" }, { text: one.records, look: "word" }] }));
+  sortable($("audit-place"), ["The paper says", "Where", "Verdict", "Recomputed", "Why", "Our records"].map((label) => ({ label })), rows);
+}
+
+function showSpeeds() {
+  const rows = DATA.speeds.map((one) => ({ cells: [{ text: one.table, look: "word" }, { text: one.method, look: "word" },
+    { text: one.system, look: "word" }, { text: one.fps, value: Number(one.fps) },
+    { text: one.gflops === null ? "" : one.gflops.toFixed(0), value: one.gflops }, { text: one.verdict, look: "word" }] }));
+  const columns = [{ label: "Table" }, { label: "Method" }, { label: "Counted on" }, { label: "FPS (paper)", number: true },
+    { label: "GFLOPs an image", number: true }, { label: "Verdict" }];
+  sortable($("speeds-place"), columns, rows);
+}
+
+fill($("table-choice"), DATA.tables.map((table) => table.name));
+fill($("image-choice"), DATA.examples.map((one) => one.name));
+fill($("audit-choice"), ["all", ...new Set(DATA.audit.map((one) => one.verdict))]);
+$("table-choice").addEventListener("change", () => { showTable(); showChoice(); });
+$("table-filter").addEventListener("input", showTable);
+for (const id of ["choice-side", "limit-memory", "limit-latency"]) $(id).addEventListener("input", showChoice);
+$("image-choice").addEventListener("change", showImages);
+for (const id of ["image-left", "image-right"]) $(id).addEventListener("change", showPair);
+$("image-cut").addEventListener("input", () => $("image-compare").style.setProperty("--cut", `${$("image-cut").value}%`));
+$("audit-choice").addEventListener("change", showAudit);
+if (DATA.tables.length) { showTable(); showChoice(); }
+showSizes(); showImages(); showAudit(); showSpeeds();
