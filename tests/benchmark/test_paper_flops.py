@@ -31,7 +31,6 @@ def test_every_system_that_feeds_a_printed_speed_is_counted_as_its_card_is():
     ("system", "dataset", "scale"),
     [
         ("stdc", "cityscapes", 1.0),
-        ("stdc", "inria", 0.8),
         ("isdnet-shallow-full", "deepglobe", 1.0),
         ("unet-global", "deepglobe", 0.8),
     ],
