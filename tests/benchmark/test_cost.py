@@ -74,6 +74,8 @@ def test_labels_of_an_earlier_process_must_be_the_same():
     changed = first.model_copy(update={"labels_hash": "0" * 64})
     with pytest.raises(LabelsError, match="other labels for the same image"):
         measure(tiny_system(), IMAGE, protocol(), HALF, "cpu", earlier=[changed])
+    chosen_by_timing = protocol(cudnn_benchmark=True)
+    measure(tiny_system(), IMAGE, chosen_by_timing, HALF, "cpu", earlier=[changed])
 
 
 def test_two_processes_share_the_samples_and_the_last_keeps_them_apart():
