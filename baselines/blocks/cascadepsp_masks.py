@@ -100,7 +100,7 @@ def _coarse_contours(mask: Mask, random: np.random.Generator) -> Mask:
     coarse = [contour for contour in coarse if len(contour)]
     if not coarse:
         return mask.copy()
-    drawn = np.zeros_like(mask)
+    drawn: Mask = np.zeros_like(mask)
     cv2.drawContours(drawn, coarse, -1, (1, 0, 0), -1)
     return drawn
 

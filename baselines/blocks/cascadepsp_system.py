@@ -38,7 +38,7 @@ class CascadePSP(Refiner):
 
     def logits(self, image: Tensor) -> Tensor:
         """Scores ``[B, C, H, W]``, image by image: each has components of its own."""
-        return torch.cat([self.refined(one, self.coarse(one)) for one in image.split(1)])
+        return torch.cat([self.refined(one, self.coarse(one)) for one in torch.split(image, 1)])
 
     def refined(self, image: Tensor, coarse: Tensor) -> Tensor:
         """Scores ``[1, C, H, W]``: 0.5 for the base's label, more for a class of which a component is surely there."""

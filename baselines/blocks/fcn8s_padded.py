@@ -41,7 +41,7 @@ def vgg_trunk(padding: int) -> nn.Sequential:
 
 
 class PaddedFCN8s(nn.Module):
-    """Image ``[B, 3, H, W]`` in [0, 1] -> logits ``[B, C, H, W]``, any size.
+    """Image ``[B, 3, H, W]`` in [0, 1] -> logits ``[B, C, H, W]``, sides of 57 or more (any at a padding of 100).
 
     A padding below 69 (reduced images) leaves too little for the 7x7 layer, which then pads pool5 by up to two cells.
     """
