@@ -42,6 +42,7 @@ def environment(device: str) -> Environment:
         cpu_model=cpu_model(),
         cpu_threads=cpu_threads(),
         memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
+        load_average=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         platform=platform.platform(),
         python=platform.python_version(),
         libraries=library_versions(),

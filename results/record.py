@@ -220,6 +220,7 @@ class Environment(Model):
     cpu_model: str
     cpu_threads: int
     memory_gb: float
+    load_average: float | None = None  # processes that wanted a CPU in the last minute; None: not told, or not yet kept
     platform: str
     python: str
     libraries: dict[str, str]

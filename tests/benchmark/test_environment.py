@@ -47,6 +47,7 @@ def test_a_cpu_run_has_blank_gpu_fields_and_no_zeros():
     assert made.cpu_model
     assert made.cpu_threads >= 1
     assert made.memory_gb > 0
+    assert made.load_average == pytest.approx(os.getloadavg()[0], abs=2)
     assert made.libraries["torch"] == torch.__version__.split("+")[0]
     assert (made.gpu, made.gpu_memory_mb, made.driver, made.clocks_mhz, made.power_limit_w) == (None,) * 5
 
