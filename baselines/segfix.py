@@ -66,7 +66,8 @@ CARDS: tuple[Card, ...] = (
         variant="as released",
         choices=(
             *_SEGFIX.choices[:2],
-            "images blue first; labels interpolated and rounded with torch's grid_sample as it is today, which invents"
+            "images blue first and batch norm with absolute weights, as the published files want them",
+            "labels interpolated and rounded with torch's grid_sample as it is today, which invents"
             " labels between those of neighbours; with torch before 1.3 the script copied whole pixels",
             *_SEGFIX.choices[3:],
         ),
@@ -87,11 +88,11 @@ def build(card: Card, num_classes: int, base: System) -> System:
     from baselines.blocks.segfix_system import SegFixSystem
 
     width = 18 if card.name.startswith("segfix-w18") else 48
-    return SegFixSystem(card, num_classes, base, width, as_released=card.name.startswith("segfix-as-released"))
+    return SegFixSystem(card, num_classes, base, width, as_released=card.variant == "as released")
 
 
 def official_keys(card: Card) -> Callable[[str], str | None]:  # noqa: ARG001  # one net for all cards
-    """Names in the release's checkpoints -> ours; the base's come from its own file."""
+    """Names in the release's checkpoints -> ours; the base has a file of its own."""
     from baselines.blocks.segfix_net import published_name
 
     return lambda key: f"net.{published_name(key)}"

@@ -2,7 +2,7 @@
 
 A system's file says by ``official_keys(card)`` what each key of its authors' or its library's checkpoint is called
 here; None drops a key on purpose. Where a system is published in several files, it gives such a function by each file's
-name, and a later file goes over an earlier one.
+name, and a later file goes over an earlier one. A refiner's files come after those of its base.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from benchmark import registry
 from benchmark.card import Card
 from benchmark.checkpoints import WeightsError, load_state, save_weights
 from results.paper import DATASETS
+
+KeyMap = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
@@ -59,16 +61,27 @@ def convert(card: Card, officials: Sequence[Path], out: Path) -> Conversion:
     )
 
 
-def _key_maps(card: Card, files: int) -> list[Callable[[str], str | None]]:
+def _key_maps(card: Card, files: int) -> list[KeyMap]:
     """For each published file, what its keys are called here."""
-    keys = registry.home(card).official_keys(card)
-    if not isinstance(keys, Mapping):
-        keys = {"the published file": keys}
+    keys = _by_file(card)
     if files != len(keys):
         raise WeightsError(
             f"system '{card.name}': {files} published files given; name these in order: {', '.join(keys)}"
         )
     return list(keys.values())
+
+
+def _by_file(card: Card) -> dict[str, KeyMap]:
+    """The key maps of a system by the name of the file; a refiner's come after those of its base."""
+    keys: KeyMap | Mapping[str, KeyMap] = registry.home(card).official_keys(card)
+    own = dict(keys) if isinstance(keys, Mapping) else {f"the published file of {card.name}": keys}
+    if not card.base:
+        return own
+    return {file: _under_base(names) for file, names in _by_file(registry.card(card.base)).items()} | own
+
+
+def _under_base(keys: KeyMap) -> KeyMap:
+    return lambda key: None if (name := keys(key)) is None else f"base.{name}"
 
 
 def _classes(card: Card, official: str, renamed: Mapping[str, Tensor]) -> int:

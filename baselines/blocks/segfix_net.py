@@ -28,17 +28,28 @@ def trunk(width: int) -> Any:
     return net
 
 
+class ReleasedNorm(nn.BatchNorm2d):
+    """Batch norm as the release's fused one: a weight counts by its absolute value."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised maps of the shape of ``x``."""
+        mean, variance, weight = self.running_mean, self.running_var, self.weight.abs() + self.eps
+        return F.batch_norm(x, mean, variance, weight, self.bias, self.training, self.momentum or 0.0, self.eps)
+
+
 class SegFixNet(nn.Module):
     """Boundary logits ``[B, 2, H/4, W/4]`` and direction logits ``[B, 8, H/4, W/4]`` of a normalised image.
 
-    Sides are multiples of 32.
+    Sides are multiples of 32. ``as_released`` is for weights that were trained with the release's batch norm.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, as_released: bool = False) -> None:
         super().__init__()
         self.backbone = trunk(width)
         self.mask_head = _head(15 * width, 2)
         self.dir_head = _head(15 * width, len(DIRECTIONS))
+        for norm in [layer for layer in self.modules() if as_released and isinstance(layer, nn.BatchNorm2d)]:
+            norm.__class__ = ReleasedNorm  # the same parameters under the same names
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Both heads' logits."""

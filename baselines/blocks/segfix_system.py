@@ -26,14 +26,15 @@ class SegFixSystem(Refiner):
     Args:
         card: its sizes hold ``max_distance`` and ``offset``.
         width: channels of HRNet's first branch.
-        as_released: blue first as the release reads images, and labels interpolated and rounded as its script does.
+        as_released: what the published files want: blue first, batch norm as theirs; and labels interpolated and
+            rounded as the release's script does.
     """
 
     own_stages = ("segfix",)
 
     def __init__(self, card: Card, num_classes: int, base: System, width: int, *, as_released: bool = False) -> None:
         super().__init__(card, num_classes, base)
-        self.net = SegFixNet(width)
+        self.net = SegFixNet(width, as_released=as_released)
         self.as_released = as_released
 
     def seen(self, image: Tensor) -> Tensor:

@@ -5,12 +5,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.blocks.segfix_net import balanced_cross_entropy, losses, published_name
+from baselines.blocks.segfix_net import ReleasedNorm, SegFixNet, balanced_cross_entropy, losses, published_name
 from baselines.blocks.segfix_system import STAY, moved, sampled
 from baselines.blocks.segfix_targets import DIRECTIONS, distance_to_other, targets
 from baselines.hrnet_ocr import CARDS as BASES
 from baselines.segfix import CARDS
 from benchmark import registry
+from benchmark.checkpoints import WeightsError, load_state
+from benchmark.convert import convert
 from benchmark.system import IGNORE
 
 BY_NAME = {card.name: card for card in CARDS}
@@ -221,6 +223,39 @@ def test_imagenet_files_go_to_the_trunk_they_are_of(system):
         system.load_imagenet({name: torch.full_like(value, 2) for name, value in trunk.state_dict().items()})
         assert all(bool((value == 2).all()) for value in trunk.parameters())
         system.load_state_dict(state)
+
+
+def test_the_released_form_takes_images_and_weights_as_the_release_does():
+    torch.manual_seed(0)
+    net = SegFixNet(18, as_released=True).eval()
+    plain = SegFixNet(18).eval()
+    for norm in [layer for layer in net.modules() if isinstance(layer, ReleasedNorm)]:
+        norm.weight.data.uniform_(-1.5, 1.5)
+    state = net.state_dict()
+    norms = {name for name, layer in plain.named_modules() if isinstance(layer, torch.nn.BatchNorm2d)}
+    absolute = {
+        key: value.abs() + 1e-5 for key, value in state.items() if key.rpartition(".")[0] in norms and "weight" in key
+    }
+    plain.load_state_dict({**state, **absolute})
+    with torch.inference_mode():
+        for ours, theirs in zip(net(IMAGE[..., :64, :96]), plain(IMAGE[..., :64, :96]), strict=True):
+            torch.testing.assert_close(ours, theirs)
+
+
+def test_published_files_of_base_and_refiner_are_converted_together(tmp_path, system):
+    heads = ("conv3x3_ocr", "ocr_distri_head", "cls_head", "aux_head")
+    base = system.base.net.state_dict().items()
+    named = {key if key.startswith(heads) else key.removeprefix("backbone."): value for key, value in base}
+    torch.save(named, tmp_path / "base.pth")
+    own = {f"module.{key.replace('head.3.', 'head.2.')}": value for key, value in system.net.state_dict().items()}
+    torch.save(own, tmp_path / "segfix.pth")
+    card, files = BY_NAME["segfix-w18"], [tmp_path / "base.pth", tmp_path / "segfix.pth"]
+    done = convert(card, files, tmp_path / "out.safetensors")
+    assert (done.num_classes, done.unused, done.missing) == (5, (), ())
+    written = load_state(tmp_path / "out.safetensors")
+    assert all(torch.equal(written[key], value) for key, value in system.state_dict().items())
+    with pytest.raises(WeightsError, match="hrnet-w18s-ocr, the published file of segfix-w18"):
+        convert(card, files[:1], tmp_path / "out.safetensors")
 
 
 def test_names_in_published_checkpoints():
