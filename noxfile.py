@@ -3,6 +3,7 @@
 What follows `--` goes to the tool: `nox -s table1 -- --profile lite --device cuda`.
 """
 
+import shutil
 from pathlib import Path
 
 import nox
@@ -12,6 +13,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
 
+FIGURES = ("figure1", "figure5", "figure6")
 CODE = ("benchmark", "baselines", "isdnet", "results", "reports", "tests", "noxfile.py")
 
 
@@ -39,16 +41,60 @@ def types(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def speed(session: nox.Session) -> None:
-    """Speed of the hot paths, each as a ratio to a reference in the same process."""
+    """Speed of the hot paths, each as a ratio to a reference in the same process, against the committed baseline."""
     session.install("-e", ".[dev]")
-    session.run("pytest", "tests/perf", "--benchmark-enable", "--benchmark-json=out/speed.json", *session.posargs)
+    saved = Path("out", "speed.json")
+    saved.parent.mkdir(exist_ok=True)
+    session.run("pytest", "tests/perf", "--benchmark-enable", f"--benchmark-json={saved}")
+    session.run("python", "-m", "tests.perf.ratios", str(saved), *session.posargs)
+
+
+@nox.session(default=False)
+def compare(session: nox.Session) -> None:
+    """This checkout against another commit, interleaved on this machine: `nox -s compare -- origin/main isdnet`."""
+    base, *words = session.posargs or ("origin/main",)
+    systems, options = _before_dashes(words)
+    shared = Path(session.create_tmp()).absolute()
+    tree, environment, out = shared / "base", shared / "base-environment", shared / "records"
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("git", "worktree", "prune", external=True)
+    session.run("git", "worktree", "add", "--force", "--detach", str(tree), base, external=True)
+    try:
+        session.install(".")
+        session.run("python", "-m", "venv", "--clear", str(environment))
+        python = next(
+            path for path in (environment / "bin/python", environment / "Scripts/python.exe") if path.exists()
+        )
+        session.run(str(python), "-m", "pip", "install", "--quiet", str(tree), external=True)
+        sides = (str(environment), session.virtualenv.location)
+        measured = ("--systems", *systems, "--out", str(out), "--", *options)
+        session.run("isdbench", "interleave", *sides, *measured)
+        stores = (str(out / "base"), str(out / "head"), "--noise", str(out / "noise"))
+        session.run("isdbench", "compare", *stores, "--markdown", str(out / "comparison.md"))
+    finally:
+        session.run("git", "worktree", "remove", "--force", str(tree), external=True)
+
+
+def _before_dashes(words: list[str]) -> tuple[list[str], list[str]]:
+    """The systems, ISDNet and STDC if none is named, and after a `--` the options of `isdbench measure`."""
+    cut = words.index("--") if "--" in words else len(words)
+    return words[:cut] or ["isdnet", "stdc"], words[cut + 1 :] or ["--size", "512x512", "--device", "cpu"]
 
 
 @nox.session(default=False)
 def report(session: nox.Session) -> None:
-    """Write the tables from the records made so far."""
+    """Write tables, figures and the dashboard from the records made so far."""
     session.install("-e", ".")
     session.run("isdbench", "report", *session.posargs)
+
+
+@nox.session(default=False)
+def figures(session: nox.Session) -> None:
+    """The figures of the paper and of the records made so far."""
+    session.install("-e", ".")
+    for name in FIGURES:
+        session.run("isdbench", "figure", name, *session.posargs)
+    session.run("isdbench", "report")
 
 
 @nox.session(default=False, venv_backend="uv", python="3.10")
@@ -56,6 +102,17 @@ def lowest(session: nox.Session) -> None:
     """The tests on the lowest supported version of everything."""
     session.install("--resolution", "lowest-direct", "-e", ".[dev]")
     session.run("pytest", *session.posargs)
+
+
+def _figure(name: str) -> None:
+    """Register the session of one of the paper's qualitative figures."""
+
+    def session(session: nox.Session) -> None:
+        session.install("-e", ".")
+        session.run("isdbench", "figure", name, *session.posargs)
+
+    session.__doc__ = f"Draw the paper's {name}: synthetic world, smoke profile by default."
+    nox.session(session, name=name, default=False)
 
 
 def _table(name: str) -> None:
@@ -71,3 +128,6 @@ def _table(name: str) -> None:
 
 for _file in sorted((Path(__file__).parent / "results" / "paper").glob("table*.csv")):
     _table(_file.stem)
+
+for _name in FIGURES:
+    _figure(_name)

@@ -79,9 +79,23 @@ def _accuracy(group: Group) -> str:
     weights = ", ".join(f"{kind} ({count})" for kind, count in _systems_by(done, "weights").items())
     return (
         f"Accuracy: {_values(done['images'].astype(int))} images of split {_values(done['split'])} scored after "
-        f"training on {_values(done['train_images'].astype(int))}; systems by weights before training: {weights}; "
+        f"training on {_values(done['train_images'].astype(int))}{_iterations(done)}; systems by weights before "
+        f"training: {weights}; "
         f"{several if len(seeds) > 1 else f'seed {seeds[0]} (n = 1)'}."
     )
+
+
+def _iterations(done: pd.DataFrame) -> str:
+    """How long systems trained; those with another number than most are named."""
+    known = done.dropna(subset=["iterations"])
+    if known.empty:
+        return ""
+    common = int(known["iterations"].mode().iloc[0])
+    others = known[known["iterations"] != common]
+    named = [
+        f"{int(count)} for {', '.join(sorted(set(part)))}" for count, part in others.groupby("iterations")["system"]
+    ]
+    return f" for {', '.join([f'{common} iterations', *named])}"
 
 
 def _definition(paper: PaperTable, group: Group) -> str:

@@ -11,7 +11,7 @@ from results.record import Accuracy, Cost, Memory, Record
 
 MEMORY_PROBES = tuple(Memory.model_fields)
 FIGURES = ("miou_paper", "miou_dataset", "boundary_iou", "latency_ms", "fps", "fps_low", "fps_high", *MEMORY_PROBES)
-_FACTS = ("images", "train_images", "weights", "parameters", "flops", "steady", "timed_region")
+_FACTS = ("images", "train_images", "iterations", "weights", "parameters", "flops", "steady", "timed_region")
 _CELL = (
     "kind",
     "system",
@@ -77,6 +77,7 @@ def _accuracy(accuracy: Accuracy | None) -> dict[str, Any]:
         "boundary_iou": accuracy.boundary_iou,
         "images": len(accuracy.images),
         "train_images": accuracy.train_images,
+        "iterations": accuracy.iterations,
         "weights": accuracy.weights.partition(":")[0],
     }
 

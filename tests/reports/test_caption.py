@@ -37,6 +37,15 @@ def test_the_caption_states_all_that_the_figures_rest_on():
         assert part in text
 
 
+def test_systems_that_trained_for_longer_or_shorter_are_named():
+    lengths = {"isdnet": 24, "stdc": 24, "glnet": 6}
+    records = [
+        record("accuracy", name, figures=accuracy().model_copy(update={"iterations": count}))
+        for name, count in lengths.items()
+    ]
+    assert "training on 8 for 24 iterations, 6 for glnet; systems" in captioned(the_group(*records))
+
+
 def test_a_synthetic_world_is_never_passed_off_as_the_papers_data():
     group = the_group(record("accuracy", "isdnet"))
     paper = paper_table("table1")
