@@ -115,10 +115,10 @@ def test_inspection_is_not_timed():
 
 def test_bookkeeping_costs_less_than_one_percent_of_twenty_milliseconds():
     settings = SpeedSettings(min_samples=200, max_samples=200, seconds_budget=5.0, max_warmup=6)
-    started = time.perf_counter()
-    made = sample(TimedCall("predict", nothing), settings, nothing)
-    outside = time.perf_counter() - started - sum(made.latencies_ms) / 1000
-    assert outside / 206 < 0.01 * 0.020
+    sample(TimedCall("predict", nothing), settings, nothing)  # the process's first has imports to do
+    started = time.process_time()  # what other processes take is not the harness's
+    sample(TimedCall("predict", nothing), settings, nothing)
+    assert (time.process_time() - started) / 206 < 0.01 * 0.020
 
 
 def test_progress_is_told_in_rounds():
