@@ -56,6 +56,23 @@ def highest(score: Tensor, size: Size, count: int) -> Tensor:
     return chosen.view(size)
 
 
+def released_mask(inside: Tensor, chosen: Tensor) -> Tensor:
+    """Chosen pixels ``[H, W]`` that the release takes to lie inside tiles.
+
+    It samples the mask bilinearly at the pixels' centres and asks for more than 0: rounding lets in about half of the
+    pixels just outside, which is 1 % of the image at a quarter of the paper's size.
+    """
+    height, width = inside.shape
+    numbers = chosen.flatten().nonzero()[:, 0]
+    across = (numbers % width).float() * (1 / width) + 0.5 / width
+    down = (numbers // width).float() * (1 / height) + 0.5 / height
+    centres = 2 * torch.stack([across, down], dim=1)[None, :, None] - 1
+    kept = F.grid_sample(inside[None, None].float(), centres, align_corners=False).flatten() > 0
+    mask = torch.zeros_like(chosen).flatten()
+    mask[numbers[kept]] = True
+    return mask.view(height, width)
+
+
 def replace(coarse: Tensor, refined: Tensor, chosen: Tensor) -> None:
     """Take the refined probabilities ``[1, C, H, W]`` at the chosen pixels ``[H, W]``, in place."""
     for old, new in zip(coarse[0], refined[0], strict=True):  # class by class, so that no third full map is needed

@@ -85,7 +85,7 @@ class MagNetSystem(System):
         score = points.error_score(current, refined, doubted, self.input, radius)
         replaced = points.highest(score, size, self._budget(size, len(chosen), len(tiles)))
         if settings.patches:
-            replaced &= inside
+            replaced = replaced & inside if settings.as_intended else points.released_mask(inside, replaced)
         points.replace(current, refined, replaced)
         self.work["points"] += int(replaced.sum())
 

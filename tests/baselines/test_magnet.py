@@ -1,7 +1,6 @@
 """MagNet against its published counts and against its procedure written out."""
 
 import math
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -32,12 +31,14 @@ def image_of(name):
     return torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(3))
 
 
-def build(name, **changes):
+def build(name):
     """The system with tiles small enough for `image_of` and a backbone of one convolution."""
     torch.manual_seed(0)
     card = registry.card(name).at(1 / 16 if "cityscapes" in name else 1 / 18)
-    system = registry.build(replace(card, **changes), CLASSES).eval()
-    system.backbone = nn.Conv2d(3, CLASSES, 3, padding=1).eval()
+    with pytest.MonkeyPatch.context() as patch:
+        for net in ("ResNetFPN", "HRNetOCR"):
+            patch.setattr(magnet_system, net, lambda classes: nn.Conv2d(3, classes, 3, padding=1))
+        system = registry.build(card, CLASSES).eval()
     nn.init.normal_(system.backbone.weight)
     for module in system.refinement:
         nn.init.normal_(module.seg_conv.weight, std=0.5)
@@ -286,6 +287,17 @@ def test_highest_takes_the_largest_scores_and_exactly_so_many():
     chosen = points.highest(score, (3, 4), 5)
     assert chosen.flatten().nonzero().flatten().tolist() == [7, 8, 9, 10, 11]
     assert points.highest(torch.zeros(1, 1, 3, 4), (6, 8), 7).sum() == 7
+
+
+def test_the_released_mask_takes_all_pixels_inside_and_only_neighbours_outside():
+    inside = torch.zeros(90, 70, dtype=torch.bool)
+    inside[20:50, 10:40] = True
+    near = F.max_pool2d(inside[None, None].float(), 3, stride=1, padding=1)[0, 0] > 0
+    everywhere = torch.ones_like(inside)
+    taken = points.released_mask(inside, everywhere)
+    assert bool(taken[inside].all())
+    assert not taken[~near].any()
+    assert not points.released_mask(inside, ~inside)[inside].any()
 
 
 def test_aligned_is_half_a_pixel_off_as_the_release():
