@@ -12,7 +12,7 @@ from typing import Literal
 
 from reports.table import SystemFacts
 from results.paper import TABLE_NAMES, PaperRow, PaperTable, Printed, paper_table
-from results.paper.flops import FlopsFile
+from results.paper.flops import Flops, FlopsFile
 
 # GeForce RTX 2080 Ti: 4352 cores, a fused multiply-add each a clock, 1.545 GHz boost (NVIDIA Turing white paper)
 PEAK_TFLOPS = 2 * 4352 * 1.545e9 / 1e12  # float32: 13.4
@@ -67,13 +67,18 @@ def speeds(systems: Sequence[SystemFacts], counts: FlopsFile) -> tuple[Speed, ..
     )
 
 
+def _note(count: Flops) -> str:
+    """How a count was made, unless from the shapes alone; or why there is none."""
+    if not count.estimated_from:
+        return count.reason
+    work = ", ".join(f"{name} {times}" for name, times in count.work.items())
+    return f"estimated on a synthetic image of {count.estimated_from} with random weights ({work})"
+
+
 def _of_row(table: PaperTable, row: PaperRow, systems: Sequence[SystemFacts], counts: FlopsFile) -> Iterator[Speed]:
     feeding = [system.name for system in systems if f"{table.name}/{row.row}" in system.rows]
     for index, name in enumerate(feeding or [""]):
         full, reduced = (counts.of(name, table.dataset, scale) for scale in (1.0, 0.8))
         gflops, gflops_reduced = (count.flops / 1e9 if count and count.flops else None for count in (full, reduced))
-        if full is None:
-            note = "not counted yet" if name else "no system feeds this row yet"
-        else:
-            note = full.reason or (f"estimated from an image of {full.estimated_from}" if full.estimated_from else "")
+        note = _note(full) if full else "not counted yet" if name else "no system feeds this row yet"
         yield Speed(table.name, row.row, row.method, row.figures["fps"], name, index > 0, gflops, gflops_reduced, note)
