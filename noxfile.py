@@ -56,16 +56,17 @@ def compare(session: nox.Session) -> None:
     systems, options = _before_dashes(words)
     shared = Path(session.create_tmp()).absolute()
     tree, environment, out = shared / "base", shared / "base-environment", shared / "records"
-    shutil.rmtree(out, ignore_errors=True)
+    for left in (tree, out):
+        shutil.rmtree(left, ignore_errors=True)
     session.run("git", "worktree", "prune", external=True)
     session.run("git", "worktree", "add", "--force", "--detach", str(tree), base, external=True)
     try:
-        session.install(".")
+        session.install("-e", ".")
         session.run("python", "-m", "venv", "--clear", str(environment))
         python = next(
             path for path in (environment / "bin/python", environment / "Scripts/python.exe") if path.exists()
         )
-        session.run(str(python), "-m", "pip", "install", "--quiet", str(tree), external=True)
+        session.run(str(python), "-m", "pip", "install", "--quiet", "-e", str(tree), external=True)
         sides = (str(environment), session.virtualenv.location)
         measured = ("--systems", *systems, "--out", str(out), "--", *options)
         session.run("isdbench", "interleave", *sides, *measured)

@@ -8,18 +8,19 @@ installations alternate sample by sample: a machine's slow spells are shorter th
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TextIO
 
-import torch._dynamo  # noqa: F401  # with the next, all that a measurement imports: once, before its process is forked
-
-from benchmark import measure_cost  # noqa: F401
 from benchmark.commands import measure as options
 from benchmark.errors import UserError
 from benchmark.measure import measure
 from benchmark.plan import Job
+from benchmark.runner import IMPORTED_ONCE
 
 
 def main(words: Sequence[str]) -> int:
@@ -33,23 +34,36 @@ def main(words: Sequence[str]) -> int:
         return 2
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no answer
+    for name in IMPORTED_ONCE:  # before processes are forked, and before anything has started a thread
+        importlib.import_module(name)
     for _ in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            _measure(job, answers)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with tempfile.TemporaryDirectory() as work:
+            status = _rounds(job.model_copy(update={"work": Path(work)}), answers)
         if status:
             return abs(status)
     return 0
 
 
+def _rounds(job: Job, answers: TextIO) -> int:
+    """One measurement, each of its rounds in a process; 0, or the exit status of the one that failed."""
+    for number in range(1, job.rounds + 1):
+        child = os.fork()
+        if child == 0:
+            _measure(job.model_copy(update={"round": number}), answers)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if status:
+            return status
+    return 0
+
+
 def _measure(job: Job, answers: TextIO) -> None:
-    """One measurement, and the end of this process."""
+    """One round, and the end of this process. The last round answers with the record."""
     status = 1
     try:
         record = measure(job, lambda step, *_: _wait(step, answers))
-        answers.write(record.model_dump_json() + "\n")
-        answers.flush()
+        if record:
+            answers.write(record.model_dump_json() + "\n")
+            answers.flush()
         status = 0
     except Exception as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")

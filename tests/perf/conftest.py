@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -5,21 +6,23 @@ import pytest
 import torch
 
 from benchmark.speed import SpeedSettings, TimedCall, sample_interleaved
+from results.statistics import of_pairs
 
 SETTINGS = SpeedSettings(min_samples=9, max_samples=40, seconds_budget=4.0, max_warmup=4)
 
 
 @pytest.fixture
-def ratio(benchmark) -> Callable[[Callable[[], Any], Callable[[], Any]], float]:
-    """How many times the reference's median a function takes, both interleaved in this process on one thread.
+def ratio(benchmark) -> Callable[[Callable[[], Any], Callable[[], Any]], None]:
+    """How many times as long as a reference a function takes, both interleaved in this process on one thread.
 
-    Written to the saved JSON as ``extra_info.ratio``. Nan where pytest-benchmark is disabled, as in the normal tests.
+    Saved by pytest-benchmark as ``extra_info``: the ratio and its 95 % interval, which ``tests/perf/ratios.py``
+    compares with the baseline. Nothing is timed where pytest-benchmark is disabled, as in the normal tests.
     """
 
-    def measure(ours: Callable[[], Any], reference: Callable[[], Any]) -> float:
+    def measure(ours: Callable[[], Any], reference: Callable[[], Any]) -> None:
         benchmark.pedantic(ours, rounds=5, warmup_rounds=1)
         if benchmark.disabled:
-            return float("nan")
+            return
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -27,7 +30,9 @@ def ratio(benchmark) -> Callable[[Callable[[], Any], Callable[[], Any]], float]:
             made = sample_interleaved(calls, SETTINGS, lambda: None)
         finally:
             torch.set_num_threads(threads)
-        benchmark.extra_info["ratio"] = made["ours"].median_ms / made["reference"].median_ms
-        return float(benchmark.extra_info["ratio"])
+        pairs = zip(made["ours"].latencies_ms, made["reference"].latencies_ms, strict=True)
+        estimate = of_pairs([math.log(one / other) for one, other in pairs])
+        for name in ("value", "low", "high"):
+            benchmark.extra_info[name] = math.exp(getattr(estimate, name))
 
     return measure
