@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.figures.style import footnote, styled
+from reports.figures.style import MOST, footnote, of_all, styled
 from results.record import Accuracy, Record
 
 
 def draw(records: Sequence[Record]) -> Figure | None:
     """A map of finished accuracy records by class; None where there is none. A class that is absent stays blank."""
-    done = [record for record in records if record.accuracy is not None]
+    scored = [record for record in records if record.accuracy is not None]
+    done = scored[:MOST]
     if not done:
         return None
     classes = [name for name in _accuracy(done[0]).iou if all(name in _accuracy(record).iou for record in done)]
@@ -29,7 +30,10 @@ def draw(records: Sequence[Record]) -> Figure | None:
             colour = "black" if np.isnan(value) or value > 55 else "white"
             panel.text(column, row, text, ha="center", va="center", fontsize=6, color=colour)
         panel.set_title("IoU by class (%)")
-        footnote(figure, f"{done[0].cell.dataset}, split {done[0].cell.split}, profile {done[0].cell.profile}.")
+        footnote(
+            figure,
+            f"{done[0].cell.dataset}, split {done[0].cell.split}, profile {done[0].cell.profile}.{of_all(len(done), len(scored))}",
+        )
     return figure
 
 

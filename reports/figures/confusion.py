@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.figures.style import footnote, styled
+from reports.figures.style import footnote, of_all, styled
 from results.record import Record
 
 _ACROSS = 4
@@ -16,7 +16,8 @@ _ACROSS = 4
 
 def draw(records: Sequence[Record]) -> Figure | None:
     """A panel for each finished accuracy record, at most sixteen; None where there is none."""
-    done = [(record, record.accuracy) for record in records if record.accuracy is not None][:16]
+    scored = [(record, record.accuracy) for record in records if record.accuracy is not None]
+    done = scored[:16]
     if not done:
         return None
     rows = math.ceil(len(done) / _ACROSS)
@@ -34,7 +35,10 @@ def draw(records: Sequence[Record]) -> Figure | None:
         for panel in panels[len(done) :]:
             panel.set_axis_off()
         figure.colorbar(image, ax=list(panels), shrink=0.6, label="share of the true class's pixels")
-        footnote(figure, f"{done[0][0].cell.dataset}, split {done[0][0].cell.split}; rows: truth, columns: prediction.")
+        footnote(
+            figure,
+            f"{done[0][0].cell.dataset}, split {done[0][0].cell.split}; rows: truth, columns: prediction.{of_all(len(done), len(scored))}",
+        )
     return figure
 
 

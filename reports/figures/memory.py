@@ -6,14 +6,15 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from reports.figures.style import COLOURS, HATCHES, footnote, styled
+from reports.figures.style import COLOURS, HATCHES, MOST, footnote, of_all, styled
 from reports.frame import MEMORY_PROBES
 from reports.groups import Group
 
 
 def draw(group: Group) -> Figure | None:
     """Horizontal bars in MB (2**20 bytes) of a group's cost records; None where no probe gave a figure."""
-    rows = group.cost[group.cost["status"] == "ok"]
+    measured = group.cost[group.cost["status"] == "ok"]
+    rows = measured.iloc[:MOST]
     probes = [probe for probe in MEMORY_PROBES if rows[probe].notna().any()]
     if rows.empty or not probes:
         return None
@@ -34,6 +35,8 @@ def draw(group: Group) -> Figure | None:
         blank = [probe for probe in MEMORY_PROBES if probe not in probes]
         footnote(
             figure,
-            f"{group.hardware}, profile {group.profile}." + (f" No figure: {', '.join(blank)}." if blank else ""),
+            f"{group.hardware}, profile {group.profile}."
+            + (f" No figure: {', '.join(blank)}." if blank else "")
+            + of_all(len(rows), len(measured)),
         )
     return figure

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.figures.style import footnote, look, plain_numbers, styled
+from reports.figures.style import MOST, footnote, look, of_all, plain_numbers, styled
 from reports.measures import PROBES
 from reports.table import plain
 
@@ -18,7 +18,8 @@ def draw(frame: pd.DataFrame) -> Figure | None:
     rows = frame[(frame["kind"] == "cost") & frame["status"].isin(["ok", "oom"])]
     rows = rows.assign(megapixels=rows["height"] * rows["width"] / _MEGA).sort_values("megapixels")
     sizes = rows[rows["status"] == "ok"].groupby("system")["megapixels"].nunique()
-    systems = sorted(sizes[sizes > 1].index)
+    swept = sorted(sizes[sizes > 1].index)
+    systems = swept[:MOST]
     if not systems:
         return None
     probe = next(probe for probe in PROBES if rows[probe].notna().any())
@@ -28,7 +29,10 @@ def draw(frame: pd.DataFrame) -> Figure | None:
         for panel, column, unit in zip(panels, ("latency_ms", probe), ("ms", "MB"), strict=True):
             _panel(panel, rows, systems, column, unit)
         panels[0].legend(fontsize=6)
-        footnote(figure, f"{', '.join(sorted(set(rows['hardware'])))}; cross: the first size that ran out of memory.")
+        footnote(
+            figure,
+            f"{', '.join(sorted(set(rows['hardware'])))}; cross: the first size that ran out of memory.{of_all(len(systems), len(swept))}",
+        )
     return figure
 
 

@@ -16,6 +16,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#0
 MARKERS = "os^DvPX*<>hp"
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++")
 FORMATS = ("pdf", "png")
+MOST = 40  # series or rows of one figure; more could not be read
 _SETTINGS: Any = {
     "font.size": 8,
     "axes.titlesize": 9,
@@ -26,6 +27,11 @@ _SETTINGS: Any = {
     "pdf.fonttype": 42,  # text stays text
     "text.parse_math": False,  # a system's name may hold a dollar sign
 }
+
+
+def of_all(shown: int, all_: int) -> str:
+    """What a figure that shows a part says of it."""
+    return f" The first {shown} of {all_}." if shown < all_ else ""
 
 
 @contextmanager

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.figures.style import footnote, look, plain_numbers, styled
+from reports.figures.style import MOST, footnote, look, of_all, plain_numbers, styled
 from results.record import Record
 
 
 def draw(records: Sequence[Record]) -> Figure | None:
     """A line for each finished accuracy record that kept its curve; None where none did."""
-    done = [(record, record.accuracy) for record in records if record.accuracy and record.accuracy.loss_curve]
+    kept = [(record, record.accuracy) for record in records if record.accuracy and record.accuracy.loss_curve]
+    done = kept[:MOST]
     if not done:
         return None
     with styled():
@@ -33,5 +34,9 @@ def draw(records: Sequence[Record]) -> Figure | None:
         panel.set_xlabel("iterations done (%)")
         panel.set_ylabel("sum of the system's losses")
         panel.legend(fontsize=5, loc="center left", bbox_to_anchor=(1.0, 0.5))
-        footnote(figure, "Losses of different systems have different terms: a line says whether its own system learns.")
+        footnote(
+            figure,
+            "Losses of different systems have different terms: a line says whether its own system learns."
+            + of_all(len(done), len(kept)),
+        )
     return figure

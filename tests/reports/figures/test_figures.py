@@ -106,3 +106,9 @@ def test_the_same_records_give_the_same_bytes(records, tmp_path):
     figure = classes.draw(records)
     first, second = write(figure, tmp_path / "1", "a"), write(figure, tmp_path / "2", "a")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_a_figure_that_shows_a_part_says_so():
+    many = [record("accuracy", f"system{index}") for index in range(50)]
+    assert "The first 40 of 50." in classes.draw(many).get_supxlabel()
+    assert "The first 16 of 50." in confusion.draw(many).get_supxlabel()
