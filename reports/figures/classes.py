@@ -32,7 +32,8 @@ def draw(records: Sequence[Record]) -> Figure | None:
         panel.set_title("IoU by class (%)")
         footnote(
             figure,
-            f"{done[0].cell.dataset}, split {done[0].cell.split}, profile {done[0].cell.profile}.{of_all(len(done), len(scored))}",
+            f"{done[0].cell.dataset}, split {done[0].cell.split}, profile {done[0].cell.profile}."
+            + of_all(len(done), len(scored)),
         )
     return figure
 

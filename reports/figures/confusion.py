@@ -37,7 +37,8 @@ def draw(records: Sequence[Record]) -> Figure | None:
         figure.colorbar(image, ax=list(panels), shrink=0.6, label="share of the true class's pixels")
         footnote(
             figure,
-            f"{done[0][0].cell.dataset}, split {done[0][0].cell.split}; rows: truth, columns: prediction.{of_all(len(done), len(scored))}",
+            f"{done[0][0].cell.dataset}, split {done[0][0].cell.split}; rows: truth, columns: prediction."
+            + of_all(len(done), len(scored)),
         )
     return figure
 

@@ -31,7 +31,8 @@ def draw(frame: pd.DataFrame) -> Figure | None:
         panels[0].legend(fontsize=6)
         footnote(
             figure,
-            f"{', '.join(sorted(set(rows['hardware'])))}; cross: the first size that ran out of memory.{of_all(len(systems), len(swept))}",
+            f"{', '.join(sorted(set(rows['hardware'])))}; cross: the first size that ran out of memory."
+            + of_all(len(systems), len(swept)),
         )
     return figure
 
