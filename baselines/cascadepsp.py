@@ -51,8 +51,8 @@ _CARD = Card(
     auxiliary=BASE.auxiliary,
     sizes={"side": 900, "stride": 450, "margin": 16, "disc": 10, "least_side": 32, "most_kernel": 9},
     choices=(
-        "as released: the disc that closes gaps has an even size, so a component loses its first row and column, and its"
-        " box ends before the last ones",
+        "as released: the disc that closes gaps has an even size, so a component loses its first row and column, and"
+        " its box ends before the last ones",
         "base: ISDNet does not say whose masks were refined for its 68.50 and 69.40; DeepLabv3+ in global inference,"
         " whose own rows print 63.50 and 55.90; another one is 'cascadepsp(base=...)'",
         "components and their recombination as the authors do it for scene parsing (ADE20K); their hand list of"
