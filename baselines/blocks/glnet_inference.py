@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from baselines.blocks.enlarged import placed, places
 from baselines.blocks.glnet import FEATURES, GLNet, GlobalBranch, Merge, cropped, cropped_maps
 from baselines.blocks.glnet_system import SUB_BATCH, GLNetSystem
 from baselines.blocks.patches import BUDGET_MB, Grid, batch_within
+from baselines.blocks.resnet_fpn import FPN, Maps, four
 from benchmark.card import Card
 from benchmark.inference import labels_from, resize
 
@@ -61,9 +63,9 @@ class ReleasedGLNet(GLNetSystem):
 class BatchedGLNet(GLNetSystem):
     """The same labels with as many patches at a time as the memory allows, merged on the device.
 
-    From ps2 to the logits GLNet is linear: the 3x3 convolution that makes ps3 of 1024 channels and the ensemble's 3x3
-    convolution are applied as one 3x3 convolution to nine scores a class (one for each place of the second kernel),
-    which are then shifted and summed. ps3, 31.5 MiB a patch, is never made.
+    From the trunks' maps to the logits GLNet is linear. So the 3x3 convolution that makes ps3 of 1024 channels and the
+    ensemble's are applied as one, and what layers make of the global branch's maps, which the release crops and
+    enlarges for every patch, is worked out once an image on the small maps (``baselines.blocks.enlarged``).
     """
 
     def __init__(self, card: Card, num_classes: int) -> None:
@@ -84,18 +86,58 @@ class BatchedGLNet(GLNetSystem):
         local_layer = _composed(net.fpn_local.smooth, weights[0], net.ensemble_conv.bias)
         whole_layer = _composed(net.fpn_global_ext.smooth, weights[1], None)
         maps = self.fixed.fpn_global.pyramid(self.fixed.resnet_global(small))
+        help_ = _help(net.fpn_local, maps, local_layer[0])
         merge = Merge(grid, maps)
         logits: list[Tensor] = []
         for numbers in grid.batches(batch_within(BUDGET_MB, MB_PER_PIXEL * grid.patch[0] * grid.patch[1])):
-            others = cropped_maps(maps, grid, numbers)
-            seen = net.fpn_local.pyramid(net.resnet_local(grid.crops(image, numbers)), others)
+            others = cropped_maps(help_, grid, numbers)
+            seen = net.fpn_local.pyramid(net.resnet_local(grid.crops(image, numbers)), others, apply=_applied)
             merge.add(seen, numbers)
-            scores = F.conv2d(net.fpn_local.top(seen, others), *local_layer, padding=1)
-            logits.extend(torch.split(_folded(scores), 1))
+            logits.extend(torch.split(_folded(_scores(seen, others, *local_layer)), 1))
         merged = merge.result()
         top = net.fpn_global_ext.top(net.fpn_global_ext.pyramid(net.resnet_global(small), merged), merged)
         self.work = {"passes": len(grid) + 2, "patches": len(grid)}
         return _canvas(grid, logits, F.conv2d(top, *whole_layer, padding=1))
+
+
+def _help(pyramid: FPN, maps: Maps, kernel: Tensor) -> Maps:
+    """In place of each global map, what the places of the kernel that it meets in the local branch make of it."""
+    groups = zip(maps[:3], pyramid.layers(), strict=True)
+    pairs = [zip(levels, (_halves(conv.weight)[1] for conv in convs), strict=True) for levels, convs in groups]
+    pairs.append(zip(maps.ps2, _by_level(kernel)[1], strict=True))
+    return Maps(*(four([places(level, weight) for level, weight in pair]) for pair in pairs))
+
+
+def _applied(conv: nn.Conv2d, own: Tensor, help_: Tensor | None) -> Tensor:
+    """A layer of the local branch on its own map and the ``_help`` of the global one, cropped."""
+    assert help_ is not None
+    kernel, size = conv.weight.shape[-1], (own.shape[-2], own.shape[-1])
+    half = F.conv2d(own, _halves(conv.weight)[0], conv.bias, padding=kernel // 2)
+    return half.add_(placed(help_, kernel, size))
+
+
+def _scores(seen: Maps, help_: Maps, kernel: Tensor, bias: Tensor) -> Tensor:
+    """``_composed``'s layer on ps2 of all levels, the global branch's among them: ``[n, 9 * C, h, w]``."""
+    sizes = [(level.shape[-2], level.shape[-1]) for level in seen.ps2]
+    own = _by_level(kernel)[0]
+    scores = F.conv2d(seen.ps2[3], own[3], bias, padding=1)
+    for level in range(3):
+        scores += placed(places(seen.ps2[level], own[level]), 3, sizes[3])
+    for level in range(4):
+        scores += placed(help_.ps2[level], 3, sizes[level], sizes[3])
+    return scores
+
+
+def _halves(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The parts of a kernel that meet a branch's own map and the other's."""
+    own, other = weight.chunk(2, dim=1)
+    return own, other
+
+
+def _by_level(kernel: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """The parts of a kernel on ps2 of all levels that meet the own maps and the other branch's."""
+    own, other = zip(*(_halves(part) for part in kernel.chunk(4, dim=1)), strict=True)
+    return list(own), list(other)
 
 
 def _composed(before: nn.Conv2d, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor]:

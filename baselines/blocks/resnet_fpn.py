@@ -17,6 +17,8 @@ from baselines.blocks.weights import load_all
 from benchmark.inference import resize
 
 FourMaps = tuple[Tensor, Tensor, Tensor, Tensor]
+Convs = tuple[nn.Conv2d, nn.Conv2d, nn.Conv2d, nn.Conv2d]
+Apply = Callable[[nn.Conv2d, Tensor, Tensor | None], Tensor]
 _NoMaps = tuple[None, None, None, None]
 _NONE: _NoMaps = (None, None, None, None)
 _NO_MAPS = (_NONE,) * 4  # no other branch
@@ -55,13 +57,24 @@ class Maps(NamedTuple):
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Maps:
         """All maps changed in the same way."""
-        return Maps(*(_four([change(level) for level in levels]) for levels in self))
+        return Maps(*(four([change(level) for level in levels]) for levels in self))
 
     @staticmethod
     def together(parts: Sequence[Maps]) -> Maps:
         """The maps of several images as one batch."""
         groups = (zip(*fellows, strict=True) for fellows in zip(*parts, strict=True))
-        return Maps(*(_four([torch.cat(level) for level in levels]) for levels in groups))
+        return Maps(*(four([torch.cat(level) for level in levels]) for levels in groups))
+
+
+def joined(own: Tensor, other: Tensor | None) -> Tensor:
+    """A map and the other branch's, resized to it, as one along the channels."""
+    return own if other is None else torch.cat([own, resize(other, _size(own))], dim=1)
+
+
+def convolved(conv: nn.Conv2d, own: Tensor, other: Tensor | None) -> Tensor:
+    """A layer on both branches' maps."""
+    maps: Tensor = conv(joined(own, other))
+    return maps
 
 
 class FPN(nn.Module):
@@ -79,27 +92,34 @@ class FPN(nn.Module):
         self.latlayer1 = nn.Conv2d(1024 * fold, 256, 1)
         self.latlayer2 = nn.Conv2d(512 * fold, 256, 1)
         self.latlayer3 = nn.Conv2d(256 * fold, 256, 1)
-        for level in (1, 2, 3, 4):
-            self.add_module(f"smooth{level}_1", nn.Conv2d(256 * fold, 256, 3, padding=1))
-            self.add_module(f"smooth{level}_2", nn.Conv2d(256 * fold, 128, 3, padding=1))
+        self.smooth1_1, self.smooth2_1, self.smooth3_1, self.smooth4_1 = _smoothing(256 * fold, 256)
+        self.smooth1_2, self.smooth2_2, self.smooth3_2, self.smooth4_2 = _smoothing(256 * fold, 128)
         if doubled:
             self.smooth = nn.Conv2d(1024, 512, 3, padding=1)
         if num_classes is not None:
             self.classify = nn.Conv2d(512, num_classes, 3, padding=1)
         initialise(self)
 
-    def pyramid(self, stages: FourMaps, other: Maps | None = None) -> Maps:
-        """All maps up to ps2. ``other`` are the other branch's, each enlarged here to the size of its fellow."""
-        beside_stages, beside_ps0, beside_ps1, _ = other or _NO_MAPS
+    def layers(self) -> tuple[Convs, Convs, Convs]:
+        """The layers that take stages, ps0 and ps1, each in the order of those maps."""
         lateral = (self.latlayer3, self.latlayer2, self.latlayer1, self.toplayer)
-        flat = [conv(joined(a, b)) for conv, a, b in zip(lateral, stages, beside_stages, strict=True)]
+        first = (self.smooth1_1, self.smooth2_1, self.smooth3_1, self.smooth4_1)
+        return lateral, first, (self.smooth1_2, self.smooth2_2, self.smooth3_2, self.smooth4_2)
+
+    def pyramid(self, stages: FourMaps, other: Maps | None = None, apply: Apply = convolved) -> Maps:
+        """All maps up to ps2. ``other`` are the other branch's, each enlarged here to the size of its fellow.
+
+        ``apply`` is how a layer takes a map and the other branch's.
+        """
+        beside_stages, beside_ps0, beside_ps1, _ = other or _NO_MAPS
+        lateral, first, second = self.layers()
+        flat = list(map(apply, lateral, stages, beside_stages))
         summed = [flat[3]]
         for index in (2, 1, 0):
             summed.append(resize(summed[-1], _size(flat[index])) + flat[index])
-        ps0 = _four(summed)
-        ps1 = self._smoothed(1, ps0, beside_ps0)
-        ps2 = self._smoothed(2, ps1, beside_ps1)
-        return Maps(stages, ps0, ps1, ps2)
+        ps0 = four(summed)
+        ps1 = four(list(map(apply, first, ps0, beside_ps0)))
+        return Maps(stages, ps0, ps1, four(list(map(apply, second, ps1, beside_ps1))))
 
     def top(self, maps: Maps, other: Maps | None = None) -> Tensor:
         """ps2 of all levels at the finest one's size, ``[B, 512 or 1024, H/4, W/4]``."""
@@ -112,10 +132,6 @@ class FPN(nn.Module):
         top = self.top(maps, other)
         ps3: Tensor = self.smooth(top) if other else top
         return ps3
-
-    def _smoothed(self, place: int, maps: FourMaps, beside: FourMaps | _NoMaps) -> FourMaps:
-        smooth = [self.get_submodule(f"smooth{level}_{place}") for level in (1, 2, 3, 4)]
-        return _four([conv(joined(a, b)) for conv, a, b in zip(smooth, maps, beside, strict=True)])
 
 
 class ResNetFPN(FPN):
@@ -140,15 +156,16 @@ def initialise(module: nn.Module) -> None:
                 nn.init.zeros_(layer.bias)
 
 
-def joined(own: Tensor, other: Tensor | None) -> Tensor:
-    """A map and the other branch's, resized to it, as one along the channels."""
-    return own if other is None else torch.cat([own, resize(other, _size(own))], dim=1)
+def _smoothing(inputs: int, outputs: int) -> Convs:
+    first, second, third, fourth = (nn.Conv2d(inputs, outputs, 3, padding=1) for _ in range(4))
+    return first, second, third, fourth
 
 
 def _size(maps: Tensor) -> tuple[int, int]:
     return maps.shape[-2], maps.shape[-1]
 
 
-def _four(maps: list[Tensor]) -> FourMaps:
+def four(maps: list[Tensor]) -> FourMaps:
+    """A list of one map a level as what ``Maps`` holds."""
     first, second, third, fourth = maps
     return first, second, third, fourth
