@@ -10,6 +10,7 @@ import pandas as pd
 from reports.groups import Group
 from reports.table import RATIO_LABEL, Cell, Column, significant
 from results.paper import PaperRow, PaperTable
+from results.statistics import over_seeds
 
 PROBES = {  # by likeness to the paper's gpustat column, the likest first
     "device_gpustat_mb": "gpustat",
@@ -68,13 +69,11 @@ class Measure:
         return self._figure(good, paper)
 
     def _figure(self, good: pd.DataFrame, paper: float | None) -> Cell:
-        value, n = float(good[self.ours].mean()), len(good)
-        low: float | None = None
-        high: float | None = None
+        estimate, deviation = over_seeds([float(figure) for figure in good[self.ours]])
+        value, low, high, n = estimate.value, estimate.low, estimate.high, estimate.n
         spread = "(n = 1)" if self.kind == "accuracy" else ""
-        if n > 1:
-            deviation = float(good[self.ours].std())  # of the sample, n - 1
-            low, high, spread = value - deviation, value + deviation, f"± {self._text(deviation)} (n = {n})"
+        if deviation is not None:
+            spread = f"± {self._text(deviation)} (n = {n})"
         elif self.ours == "fps":
             low, high = float(good["fps_low"].iloc[0]), float(good["fps_high"].iloc[0])
             spread = f"[{self._text(low)}, {self._text(high)}]"

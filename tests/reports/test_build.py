@@ -94,7 +94,7 @@ def test_seeds_become_mean_and_standard_deviation():
     records = [record("accuracy", "isdnet", seed=seed, figures=accuracy(40.0 + seed)) for seed in range(3)]
     cell = row_of(the_table(records), "isdnet")["miou_paper_ours"]
     assert (cell.text, cell.spread, cell.n) == ("41.00", "± 1.00 (n = 3)", 3)
-    assert (cell.low, cell.high) == (pytest.approx(40.0), pytest.approx(42.0))
+    assert (cell.low, cell.high) == pytest.approx((41 - 2.4841, 41 + 2.4841), abs=1e-3)  # Student's t, two degrees
     assert len(cell.records) == 3
 
 
