@@ -98,7 +98,7 @@ def _coarse_contours(mask: Mask, random: np.random.Generator) -> Mask:
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     coarse = [_thinned(np.asarray(contour), random) for contour in contours if len(contour) >= LEAST_POINTS]
     coarse = [contour for contour in coarse if len(contour)]
-    drawn = mask.copy()
+    drawn: Mask = mask.copy()
     if coarse:
         drawn.fill(0)
         cv2.drawContours(drawn, coarse, -1, (1, 0, 0), -1)
