@@ -24,6 +24,8 @@ def test_every_system_that_feeds_a_printed_speed_is_counted_as_its_card_is():
         for found in [[COUNTS.of(card.name, dataset, scale) for scale in SCALES]]
         if any(entry is None or entry.card != card_hash(card) for entry in found)
     ]
+    gone = {entry.system for entry in COUNTS.entries} - {card.name for card in ours()}
+    assert not gone, f"run '{REFRESH}'"
     assert not stale, f"run '{REFRESH} {' '.join(dict.fromkeys(name.split()[0] for name in stale))}'"
 
 
