@@ -51,9 +51,8 @@ def speed(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def compare(session: nox.Session) -> None:
-    """This checkout against another commit, interleaved on this machine: `nox -s compare -- origin/main isdnet`."""
+    """This checkout against a commit, in turns on this machine: `nox -s compare -- origin/main --systems stdc`."""
     base, *words = session.posargs or ("origin/main",)
-    systems, options = _before_dashes(words)
     shared = Path(session.create_tmp()).absolute()
     tree, environment, out = shared / "base", shared / "base-environment", shared / "records"
     for left in (tree, out):
@@ -68,18 +67,11 @@ def compare(session: nox.Session) -> None:
         )
         session.run(str(python), "-m", "pip", "install", "--quiet", "-e", str(tree), external=True)
         sides = (str(environment), session.virtualenv.location)
-        measured = ("--systems", *systems, "--out", str(out), "--", *options)
-        session.run("isdbench", "interleave", *sides, *measured)
+        session.run("isdbench", "interleave", *sides, "--out", str(out), *(words or ("--systems", "isdnet", "stdc")))
         stores = (str(out / "base"), str(out / "head"), "--noise", str(out / "noise"))
         session.run("isdbench", "compare", *stores, "--markdown", str(out / "comparison.md"))
     finally:
         session.run("git", "worktree", "remove", "--force", str(tree), external=True)
-
-
-def _before_dashes(words: list[str]) -> tuple[list[str], list[str]]:
-    """The systems, ISDNet and STDC if none is named, and after a `--` the options of `isdbench measure`."""
-    cut = words.index("--") if "--" in words else len(words)
-    return words[:cut] or ["isdnet", "stdc"], words[cut + 1 :] or ["--size", "512x512", "--device", "cpu"]
 
 
 @nox.session(default=False)

@@ -6,7 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmark.commands.options import add_device_option, size
 from benchmark.errors import UserError
+from benchmark.profiles import PROFILES
 
 ROUNDS = 16  # at ten processes to a core, 8 left a slow-down of 10 % open more often than not
 
@@ -18,7 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--systems", nargs="+", required=True, metavar="SYSTEM", help="see 'isdbench systems'")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"records of each side ({ROUNDS})")
     parser.add_argument("--out", type=Path, default=Path("out/compare"), metavar="DIR", help="out/compare")
-    parser.add_argument("measure", nargs="*", metavar="OPTION", help="after --: options of 'isdbench measure'")
+    parser.add_argument("--size", type=size, default=(512, 512), metavar="HxW", help="of the image (512x512)")
+    parser.add_argument("--profile", default="smoke", help=f"how many samples: {', '.join(PROFILES)} (smoke)")
+    add_device_option(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -31,7 +35,9 @@ def main(args: argparse.Namespace) -> int:
     def tell(system: str, done: int, total: int) -> None:
         print(f"{system}: round {done} of {total}", file=sys.stderr, flush=True)
 
-    interleave(args.base, args.head, args.systems, args.measure, args.rounds, args.out, tell)
+    height, width = args.size
+    options = ["--size", f"{height}x{width}", "--profile", args.profile, "--device", args.device]
+    interleave(args.base, args.head, args.systems, options, args.rounds, args.out, tell)
     for side in ("base", "head", "noise"):
         print(args.out / side)
     return 0

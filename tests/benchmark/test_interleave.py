@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from benchmark.cli import main
 from benchmark.errors import UserError
 from benchmark.interleave import SIDES, interleave
 from results.record import Record
@@ -46,6 +47,16 @@ def test_samples_alternate_and_nobody_runs_ahead(tmp_path):
         assert sorted(timed) == ["base:timing"] * 6 + ["head:timing"] * 3  # base plays noise as well
         second, third = sorted(timed[3:6]), sorted(timed[6:])  # after everyone's first sample
         assert second == third == ["base:timing", "base:timing", "head:timing"]
+
+
+def test_the_command_leaves_three_stores_that_compare_reads(tmp_path, capsys):
+    sides = [str(fake(tmp_path, side, ["timing", "memory"])) for side in ("base", "head")]
+    out = tmp_path / "out"
+    words = ["--systems", "isdnet", "--rounds", "2", "--size", "64x64", "--device", "cpu", "--out", str(out)]
+    assert main(["interleave", *sides, *words]) == 0
+    assert capsys.readouterr().out.split() == [str(out / side) for side in SIDES]
+    assert main(["compare", str(out / "base"), str(out / "head"), "--noise", str(out / "noise")]) == 0
+    assert main(["interleave", *sides, "--systems", "isdnet", "--rounds", "0"]) == 2
 
 
 def test_what_cannot_be_measured_is_said_in_one_line(tmp_path):

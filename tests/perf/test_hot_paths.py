@@ -139,11 +139,14 @@ def test_loader(ratio, tmp_path):
     files = [file for file in tmp_path.rglob("*") if ids[0] in file.stem and file.is_file()]
     assert len(files) == 2
     assert sample()[0].shape == (3, 256, 256)
-    ratio(sample, lambda: [cv2.imread(str(file), cv2.IMREAD_COLOR) for file in files])
+    ratio(
+        lambda: [sample() for _ in range(8)],
+        lambda: [cv2.imread(str(file), cv2.IMREAD_COLOR) for file in files for _ in range(8)],
+    )
 
 
 def test_report(ratio):
-    """A table of records against reading those records' JSON."""
+    """A table of records against reading those records' JSON fifty times."""
     kinds = ("accuracy", "cost")
     records = [record(kind, f"system{number}", seed=0) for number in range(20) for kind in kinds]
     systems = [SystemFacts(f"system{number}", "S", "library", 1) for number in range(20)]
@@ -151,5 +154,6 @@ def test_report(ratio):
     (table,) = build_tables(records, systems, ["table1"])
     assert {f"system{number}" for number in range(20)} <= {row.system for row in table.rows}
     ratio(
-        lambda: build_tables(records, systems, ["table1"]), lambda: [Record.model_validate_json(text) for text in texts]
+        lambda: build_tables(records, systems, ["table1"]),
+        lambda: [Record.model_validate_json(text) for text in texts for _ in range(50)],
     )
