@@ -23,8 +23,7 @@ _SETTINGS: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "savefig.dpi": 200,
-    "pdf.fonttype": 42,  # text stays text
+    "savefig.dpi": 150,
     "text.parse_math": False,  # a system's name may hold a dollar sign
 }
 
@@ -68,5 +67,5 @@ def write(figure: Figure, folder: Path, name: str) -> list[Path]:
     for path in paths:
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
         with styled():
-            figure.savefig(path, metadata=metadata, bbox_inches="tight")
+            figure.savefig(path, metadata=metadata)
     return paths
