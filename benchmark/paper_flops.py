@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 
 from benchmark import registry
-from benchmark.card import Card
+from benchmark.card import Card, Own
 from benchmark.complexity import flops
 from benchmark.data.synthetic import World, scene
 from benchmark.system import System
@@ -101,6 +101,7 @@ def _reduced(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def card_hash(card: Card) -> str:
-    """Fingerprint of what a count depends on and a card says."""
-    inference = (type(card.inference).__name__, dataclasses.asdict(card.inference))
-    return digest((inference, dict(card.sizes), card.size_multiple, card.base))
+    """Fingerprint of what a count depends on and a card says; words that describe a procedure are not in it."""
+    procedure = type(card.inference).__name__
+    settings = () if isinstance(card.inference, Own) else dataclasses.astuple(card.inference)
+    return digest((procedure, settings, dict(card.sizes), card.size_multiple, card.base))

@@ -30,6 +30,11 @@ class Flops(Model):
     reason: str = ""  # why there is no figure
     work: dict[str, int]  # what the call did: passes, points, padded rows
 
+    @property
+    def key(self) -> tuple[str, str, float]:
+        """What is counted."""
+        return self.system, self.dataset, self.scale
+
 
 class FlopsFile(Model):
     """All counts, and by which torch they were made."""
@@ -38,15 +43,17 @@ class FlopsFile(Model):
     entries: tuple[Flops, ...]
 
     def updated(self, newer: FlopsFile) -> FlopsFile:
-        """These counts with those of the systems in another file instead, or after them."""
-        again = {(entry.system, entry.dataset) for entry in newer.entries}
-        kept = [entry for entry in self.entries if (entry.system, entry.dataset) not in again]
-        return FlopsFile(torch=newer.torch, entries=(*kept, *newer.entries))
+        """These counts with all those of the systems in another file replaced by what stands there."""
+        systems = {entry.system for entry in newer.entries}
+        fresh = {entry.key: entry for entry in newer.entries}
+        kept = [
+            fresh.pop(entry.key, entry) for entry in self.entries if entry.key in fresh or entry.system not in systems
+        ]
+        return FlopsFile(torch=newer.torch, entries=(*kept, *fresh.values()))
 
     def of(self, system: str, dataset: str, scale: float) -> Flops | None:
         """The count of a system, if it has been made."""
-        asked = (system, dataset, scale)
-        return next((entry for entry in self.entries if (entry.system, entry.dataset, entry.scale) == asked), None)
+        return next((entry for entry in self.entries if entry.key == (system, dataset, scale)), None)
 
 
 def read_flops(path: Path = FILE) -> FlopsFile:

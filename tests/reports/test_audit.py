@@ -147,10 +147,11 @@ def test_an_accuracy_claim_needs_seeds_and_an_interval_that_decides():
     claim = claimed(figures=MIOU, checks=["isdnet > ppn"])
     one = [trained("isdnet", 73.0, 0), trained("ppn", 70.0, 0)]
     assert "one seed gives no interval" in judged(claim, *one).records_why
-    apart = [*one, trained("isdnet", 73.4, 1), trained("ppn", 70.5, 1)]
-    assert judged(claim, *apart).records_verdict == "confirmed by our records"
-    noisy = [*one, trained("isdnet", 69.0, 1), trained("ppn", 70.5, 1)]
-    assert judged(claim, *noisy).records_verdict == "not confirmed by our records"
+    ppn = [trained("ppn", 70.0 + 0.1 * seed, seed) for seed in range(3)]
+    apart = [trained("isdnet", 73.0 + 0.1 * seed, seed) for seed in range(3)]
+    assert judged(claim, *ppn, *apart).records_verdict == "confirmed by our records"
+    noisy = [trained("isdnet", 68.0 + 4.0 * seed, seed) for seed in range(3)]  # 72 in the mean
+    assert judged(claim, *ppn, *noisy).records_verdict == "not confirmed by our records"
 
 
 def test_records_of_the_papers_size_are_preferred_to_others():

@@ -17,13 +17,17 @@ def test_written_counts_are_read_again_and_have_a_line_each(tmp_path):
     assert sum('"system"' in line for line in (tmp_path / "flops.json").read_text().splitlines()) == 2
 
 
-def test_newer_counts_take_the_place_of_those_of_the_same_system():
+def test_newer_counts_take_the_place_of_all_those_of_the_same_system():
     old = FlopsFile(torch="2.14.0", entries=(entry("a"), entry("b"), entry("a", "inria")))
-    both = old.updated(FlopsFile(torch="2.15.0", entries=(entry("a", flops=5),)))
+    both = old.updated(FlopsFile(torch="2.15.0", entries=(entry("a", flops=5), entry("c"))))
     assert both.torch == "2.15.0"
+    assert [(item.system, item.dataset, item.flops) for item in both.entries] == [
+        ("a", "deepglobe", 5),
+        ("b", "deepglobe", 10**12),
+        ("c", "deepglobe", 10**12),
+    ]
     assert both.of("a", "deepglobe", 1.0).flops == 5
-    assert both.of("a", "inria", 1.0).flops == both.of("b", "deepglobe", 1.0).flops == 10**12
-    assert both.of("b", "inria", 1.0) is None
+    assert both.of("a", "deepglobe", 0.8) is None
 
 
 @pytest.mark.parametrize("content", [None, "{}", "no json"])
