@@ -75,13 +75,14 @@ CARDS: tuple[Card, ...] = (
         variant="batched",
         parameters=107_265_756,
         inference=Own(
-            "as released, but: as many patches at a time as 2 GiB of maps allow, the second copy without its unused"
-            " half, no local label map, merged on the device, last two linear layers as one"
+            "as released, but: as many patches at a time as 2 GiB of maps allow, no unused half of the second copy,"
+            " no local label map, merged on the device, linear layers worked out together"
         ),
         choices=(
             "the labels of the released inference; logits differ by rounding",
-            "the 3x3 convolution that makes ps3 and the ensemble's are both linear: they are applied as one, which"
-            " saves half of the FLOPs; ps3 is not made at inference",
+            "no layer after the trunks has an activation: ps3's convolution and the ensemble's are applied as one, and"
+            " what layers make of the global branch's maps is worked out once an image and then enlarged, not once a"
+            " patch after enlarging: a third of the release's FLOPs",
             *_RELEASED.choices[1:],
         ),
     ),

@@ -18,7 +18,7 @@ from benchmark.system import IGNORE
 
 SELECTED = 9  # patches refined in an image
 TRAINED_PATCHES = 6  # patches that a training step refines, over all of its images
-MB_PER_PIXEL = 0.5e-3  # of a patch at the refinement branch's peak, measured
+MB_PER_PIXEL = 0.8e-3  # of a patch at the refinement branch's peak, measured as for GLNet
 
 
 class ProposalHead(nn.Module):
