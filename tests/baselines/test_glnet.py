@@ -118,7 +118,8 @@ def test_the_result_is_constant_on_blocks_of_four_where_no_patches_overlap(relea
 def test_labels_are_of_the_images_size(scores):
     ensemble, local, whole = scores
     assert ensemble.shape == local.shape == whole.shape == (1, 7, SIDE, SIDE)
-    assert (ensemble.dtype, len(np.unique(ensemble.argmax(1)))) == (np.float64, 7)
+    assert ensemble.dtype == np.float64
+    assert len(np.unique(ensemble.argmax(1))) > 2  # noise is not all of one class
 
 
 # 5

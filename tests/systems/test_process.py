@@ -25,6 +25,9 @@ changed = {}
 for card in cards.values():
     try:
         registry.build(card, 2)
+    except ModuleNotFoundError as error:
+        if not card.extra:
+            changed[card.name] = repr(error)
     except Exception as error:
         changed[card.name] = repr(error)
     now = {**global_state.settings(), **global_state.generators()}
