@@ -60,6 +60,12 @@ class CascadePSP(Refiner):
             own = scores[one.label, one.rows, one.columns]
             torch.maximum(own, found.where(found > SURE, 0.0), out=own)
 
+    def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """The base's losses in its stages, then the six of the net; one image alone counts twice for the base."""
+        if len(image) == 1 and self.stage in self.base.stages:  # DeepLabv3+ normalises one pooled value over the batch
+            image, target = image.expand(2, -1, -1, -1), target.expand(2, -1, -1)
+        return super().loss(image, target)
+
     def own_loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         """The six losses for one class of each crop, drawn from those in it, whose mask is spoilt."""
         truth, mask = (torch.stack(maps)[:, None].to(image) for maps in zip(*map(self._example, target), strict=True))

@@ -250,6 +250,15 @@ def test_work_counts_masks_crops_and_passes(system):
     assert work["passes"] == 1 + 3 * work["masks"] + 2 * work["crops"]
 
 
+def test_one_image_is_enough_for_a_step_of_the_base(system):
+    system.train().enter_stage("main")
+    try:
+        losses = system.loss(torch.rand(1, 3, 64, 64), torch.zeros(1, 64, 64, dtype=torch.long))
+    finally:
+        system.eval()
+    assert all(value.isfinite() for value in losses.values())
+
+
 def test_the_published_file_goes_with_a_base(system, tmp_path, capsys):
     torch.save({f"module.{key}": value for key, value in system.net.state_dict().items()}, tmp_path / "model")
     base = {key.removeprefix("net."): value for key, value in system.base.state_dict().items()}
