@@ -50,7 +50,7 @@ PROFILES = {
             sample_seconds=8.0,
             max_warmup=4,
             rounds=2,
-            heavy={"iterations": 6, "batch": 1, "max_warmup": 1},
+            heavy={"iterations": 6, "batch": 1, "max_warmup": 1, "rounds": 1},
         ),
         Profile(
             name="lite",  # one GPU, about an hour for a table
