@@ -73,7 +73,10 @@ def _key_maps(card: Card, files: int) -> list[KeyMap]:
 
 def _by_file(card: Card) -> dict[str, KeyMap]:
     """The key maps of a system by the name of the file; a refiner's come after those of its base."""
-    keys: KeyMap | Mapping[str, KeyMap] = registry.home(card).official_keys(card)
+    home = registry.home(card)
+    if not hasattr(home, "official_keys"):
+        raise WeightsError(f"system '{card.name}': no key map is known for its published checkpoints")
+    keys: KeyMap | Mapping[str, KeyMap] = home.official_keys(card)
     own = dict(keys) if isinstance(keys, Mapping) else {f"the published file of {card.name}": keys}
     if not card.base:
         return own

@@ -51,6 +51,8 @@ def card(name: str) -> Card:
     refiner = _REFINER.fullmatch(name)
     if refiner:
         return _on_base(card(refiner["name"]), card(refiner["base"]), name)
+    if "(" in name:
+        raise UserError(f"system '{name}': write a refiner on another system as REFINER(base=SYSTEM)")
     if name not in cards():
         raise UnknownNameError("system", name, cards())
     return cards()[name]

@@ -77,6 +77,7 @@ def main(args: argparse.Namespace) -> int:
     with Display(sys.stderr) as display:
         request = run.request(args, table, display)
         weights = dict(args.weights)
+        _check(args, request, weights)
         jobs = _jobs(args.systems, weights, table, request)
         records = run.measured(args, jobs, display)
     if any(record.status != "ok" for record in records):
@@ -87,12 +88,24 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check(args: argparse.Namespace, request: Request, weights: dict[str, Path]) -> None:
+    """Refuse a bad image or weights file before anything is trained."""
+    from benchmark.checkpoints import load_weights
+
+    unused = next((name for name in weights if name not in args.systems), None)
+    if unused is not None:
+        raise UserError(f"--weights {unused}=...: the figure does not show it; it shows {', '.join(args.systems)}")
+    there = registry.dataset(request.info.name)(request.root).available_ids()
+    missing = next((image_id for image_id in args.images or () if image_id not in there), None)
+    if missing is not None:
+        raise UserError(f"--images {missing}: no such labelled image under {request.root}")
+    for name, file in weights.items():
+        load_weights(file, registry.build(registry.card(name).at(request.ratio), len(request.info.classes)))
+
+
 def _jobs(systems: Sequence[str], given: dict[str, Path], table: PaperTable, request: Request) -> list[Job]:
     from benchmark.plan import jobs
 
-    unused = next((name for name in given if name not in systems), None)
-    if unused is not None:
-        raise UserError(f"--weights {unused}=...: the figure does not show it; it shows {', '.join(systems)}")
     return [job for name in systems if name not in given for job in jobs(registry.card(name), table.dataset, request)]
 
 
@@ -126,8 +139,6 @@ def _example(args: argparse.Namespace, request: Request, image_id: str, weights:
     from reports.figures.qualitative import Example
 
     dataset = registry.dataset(request.info.name)(request.root)
-    if image_id not in dataset.available_ids():
-        raise UserError(f"--images {image_id}: no such labelled image under {request.root}")
     image, truth = dataset.read(image_id)
     device = torch_device(resolve(args.device))
     predictions = {}

@@ -66,3 +66,10 @@ def test_a_file_of_something_else_is_one_line(content, wanted, tmp_path, capsys)
     assert wanted in line
     assert str(file) in line
     assert not (tmp_path / "ours.safetensors").exists()
+
+
+def test_a_refiner_on_a_base_without_key_map_is_one_line(tmp_path, capsys):
+    torch.save({}, tmp_path / "a.pth")
+    files = [str(tmp_path / "a.pth"), str(tmp_path / "a.pth")]
+    assert main(["convert", "segfix(base=fcn8s-global)", *files, str(tmp_path / "o.safetensors")]) == 2
+    assert "system 'fcn8s-global': no key map is known" in capsys.readouterr().err
