@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from reports.figures.style import footnote, styled
+from reports.figures.style import styled
 
 Pixels = NDArray[np.uint8]
 IGNORE = 255
@@ -62,13 +62,12 @@ def draw(title: str, examples: Sequence[Example], classes: Classes, source: str)
             panel.set_title(name, fontsize=7)
         for index, example in enumerate(examples):
             _example(panels[2 * index : 2 * index + 2], example, classes)
-        figure.suptitle(title, fontsize=9)
+        figure.suptitle(f"{title}\n{source}", fontsize=7)
         patches = [
             Patch(facecolor=_hex(colour), edgecolor="black", linewidth=0.4, label=name)
             for name, colour in zip(classes.names, classes.palette, strict=True)
         ]
         figure.legend(handles=[*patches, *_error_patches(classes)], loc="outside lower center", ncols=6, fontsize=6)
-        footnote(figure, source)
     return figure
 
 
