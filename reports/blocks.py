@@ -1,6 +1,7 @@
 """Blocks of Markdown documents that are made from records, so that no figure in them is typed by hand.
 
-A block lies between ``<!-- isdbench table1 -->`` and ``<!-- end -->``; ``table1-brief`` is the table without caption.
+A block lies between ``<!-- isdbench table1 -->`` and ``<!-- end -->``; ``table1-brief`` is the table without caption,
+of several the one with most figures.
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ def contents(tables: Sequence[Table]) -> dict[str, str]:
         fitting = [table for table in tables if re.fullmatch(rf"{name}(-.*)?", table.name)]
         none = "No record feeds this table yet.\n"
         found[name] = "\n".join(map(markdown.render, fitting)) or none
-        found[f"{name}-brief"] = "\n".join(map(markdown.brief, fitting)) or none
+        found[f"{name}-brief"] = markdown.brief(max(fitting, key=_figures)) if fitting else none
     return found
+
+
+def _figures(table: Table) -> int:
+    return sum(cell.value is not None for row in table.rows for cell in row.cells)
 
 
 def renewed(text: str, blocks: Mapping[str, str]) -> str:
