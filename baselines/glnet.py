@@ -75,7 +75,7 @@ CARDS: tuple[Card, ...] = (
         variant="batched",
         parameters=107_265_756,
         inference=Own(
-            "as released, but: as many patches at a time as 2 GiB of maps allow, no unused half of the second copy,"
+            "as released, but: as many patches at a time as 256 MB of maps allow, no unused half of the second copy,"
             " no local label map, merged on the device, linear layers worked out together"
         ),
         choices=(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 Corner = tuple[int, int]  # top, left
-BUDGET_MB = 2048.0  # for what a net makes of the patches that go through it together
+BUDGET_MB = 256.0  # for what a net makes of the patches that go through it together; on a CPU more is slower
 
 
 def glnet_grid(side: int, patch: int, least_overlap: int) -> list[int]:
