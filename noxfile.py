@@ -97,30 +97,19 @@ def lowest(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
-def _figure(name: str) -> None:
-    """Register the session of one of the paper's qualitative figures."""
+def _measured(name: str, words: tuple[str, ...], what: str) -> None:
+    """Register the session of one of the paper's tables or figures."""
 
     def session(session: nox.Session) -> None:
         session.install("-e", ".")
-        session.run("isdbench", "figure", name, *session.posargs)
+        session.run("isdbench", *words, name, *session.posargs)
 
-    session.__doc__ = f"Draw the paper's {name}: synthetic world, smoke profile by default."
-    nox.session(session, name=name, default=False)
-
-
-def _table(name: str) -> None:
-    """Register the session of one of the paper's tables."""
-
-    def session(session: nox.Session) -> None:
-        session.install("-e", ".")
-        session.run("isdbench", "run", name, *session.posargs)
-
-    session.__doc__ = f"Measure and print the paper's {name}: synthetic world, smoke profile by default."
+    session.__doc__ = f"{what} the paper's {name}: synthetic world, smoke profile by default."
     nox.session(session, name=name, default=False)
 
 
 for _file in sorted((Path(__file__).parent / "results" / "paper").glob("table*.csv")):
-    _table(_file.stem)
+    _measured(_file.stem, ("run",), "Measure and print")
 
 for _name in FIGURES:
-    _figure(_name)
+    _measured(_name, ("figure",), "Draw")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.statistics import FEWEST, Taken, drifts, merged, require_positive
-from results.record import Region, Samples
+from benchmark.statistics import FEWEST, Taken, drifts, require_positive
+from results.record import Region
 
 Clock = Callable[[], float]  # seconds, monotonic
 Progress = Callable[[str, int, int], None]  # step, rounds done, rounds expected
@@ -56,27 +56,6 @@ class TimedCall:
     region: Region
     run: Callable[[], Any]
     inspect: Callable[[Any], None] = lambda _: None
-
-
-def sample(
-    call: TimedCall, settings: SpeedSettings, synchronise: Callable[[], None], clock: Clock = time.perf_counter
-) -> Samples:
-    """Samples of one call: :func:`sample_interleaved` with nothing beside it."""
-    return sample_interleaved({"only": call}, settings, synchronise, clock)["only"]
-
-
-def sample_interleaved(
-    calls: Mapping[str, TimedCall],
-    settings: SpeedSettings,
-    synchronise: Callable[[], None],
-    clock: Clock = time.perf_counter,
-    *,
-    seed: int = 0,
-    progress: Progress = lambda *_: None,
-) -> dict[str, Samples]:
-    """Samples of several calls, summarised: :func:`take` in one process."""
-    taken = take(calls, settings, synchronise, clock, seed=seed, progress=progress)
-    return {name: merged([one]) for name, one in taken.items()}
 
 
 def take(

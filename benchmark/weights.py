@@ -40,7 +40,7 @@ def initialise(system: System, files: Sequence[str], folder: Path) -> str:
     if not system.card.imagenet:
         return "random: the card names no ImageNet weights"
     told = [_loaded(system, folder / one.file) for one in system.card.imagenet if one.file in files]
-    absent = [f"put {one.file} into {folder}" for one in system.card.imagenet if one.file not in files]
+    absent = [f"{one.file} was not at hand" for one in system.card.imagenet if one.file not in files]
     kind = "partly imagenet" if told and absent else "imagenet" if told else "random"
     return f"{kind}: {'; '.join([*told, *absent])}"
 

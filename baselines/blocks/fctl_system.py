@@ -6,6 +6,7 @@ Source: liqiokkk/FCtL, ``helper.py`` of the branches main (Inria) and Deepglobe.
 from __future__ import annotations
 
 import copy
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import ClassVar
@@ -87,9 +88,9 @@ class FCtL(System):
         pool3, pool4, pool5 = self.net.encode(grid.crops(image, numbers))
         return self.net.decode(pool3, pool4, self.fusion(pool5, self.ordered(pool5, contexts)), grid.patch)
 
+    @abstractmethod
     def ordered(self, local: Tensor, contexts: list[Tensor]) -> list[Tensor]:
         """The three contexts in the order of the attentions."""
-        raise NotImplementedError
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Focal loss of some patches of each image, the same places in all of them; of whole images in stage global."""

@@ -5,14 +5,23 @@ import time
 import numpy as np
 import pytest
 
-from benchmark.speed import SpeedSettings, TimedCall, sample, sample_interleaved
-from benchmark.statistics import TimingError
+from benchmark.speed import SpeedSettings, TimedCall, take
+from benchmark.statistics import TimingError, merged
 
 SETTINGS = SpeedSettings(min_samples=10, max_samples=40, seconds_budget=3.0, max_warmup=20)
 
 
 def nothing():
     pass
+
+
+def sample_interleaved(calls, settings, synchronise, clock=time.perf_counter, **options):
+    """What a record says of the samples of one process."""
+    return {name: merged([one]) for name, one in take(calls, settings, synchronise, clock, **options).items()}
+
+
+def sample(call, settings, synchronise, clock=time.perf_counter):
+    return sample_interleaved({"only": call}, settings, synchronise, clock)["only"]
 
 
 def ticking(latencies):
