@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmark.speed import SpeedSettings, TimedCall, sample_interleaved
+from benchmark.speed import SpeedSettings, TimedCall, take
 from results.statistics import of_pairs
 
 SETTINGS = SpeedSettings(min_samples=9, max_samples=40, seconds_budget=4.0, max_warmup=4)
@@ -27,7 +27,7 @@ def ratio(benchmark) -> Callable[[Callable[[], Any], Callable[[], Any]], None]:
         torch.set_num_threads(1)
         try:
             calls = {"ours": TimedCall("predict", ours), "reference": TimedCall("predict", reference)}
-            made = sample_interleaved(calls, SETTINGS, lambda: None)
+            made = take(calls, SETTINGS, lambda: None)
         finally:
             torch.set_num_threads(threads)
         pairs = zip(made["ours"].latencies_ms, made["reference"].latencies_ms, strict=True)
