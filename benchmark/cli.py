@@ -1,6 +1,6 @@
 """``isdbench``: the thin shell around the suite. Parsing arguments imports no torch.
 
-Exit status: 0 done, 1 a check failed or a cell has no figure, 2 bad usage or input, 130 interrupted.
+Exit status: 0 done, 1 a check failed or a cell has no figure, 2 bad usage or input, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from types import FrameType
 
 from benchmark.errors import UserError
 
@@ -32,9 +34,18 @@ COMMANDS = {
 }
 
 
+class _TerminatedError(BaseException):
+    """SIGTERM, as a job scheduler sends it: raised, so that the process of the cell in flight is ended too."""
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    raise _TerminatedError
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         args = parser_for(words).parse_args(words)
         status: int = args.main(args)
@@ -45,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("isdbench: interrupted; the same command continues where it stopped", file=sys.stderr)
         return 130
+    except _TerminatedError:
+        print("isdbench: terminated; the same command continues where it stopped", file=sys.stderr)
+        return 143
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -11,8 +11,9 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from results.record import Accuracy, Cost, Memory, Model, Record, Samples
-from results.statistics import FEWEST_PAIRS, Estimate, by_image, difference_of_miou, of_pairs, over_seeds
+from results.paired import paired
+from results.record import Cost, Memory, Model, Record, Samples
+from results.statistics import FEWEST_PAIRS, Estimate, of_pairs
 
 Verdict = Literal["pass", "regression", "improvement", "inconclusive"]
 Quantity = Literal["latency", "memory", "accuracy", "exact", "status"]
@@ -51,7 +52,7 @@ def changes(base: Sequence[Record], head: Sequence[Record], floors: Mapping[str,
     if not all(good):
         return (_status(base, head),)
     if base[0].cell.kind == "accuracy":
-        return tuple(_accuracy(good[0], good[1], floors))
+        return (_accuracy(good[0], good[1], floors),)
     before, after = ([record.cost for record in records if record.cost] for records in good)
     return (*_exact(before, after), *_latencies(before, after, floors), *_memories(before, after, floors))
 
@@ -146,34 +147,14 @@ def _percent(logs: Estimate) -> Estimate:
     return Estimate(100 * math.expm1(logs.value), percent(logs.low), percent(logs.high), logs.n)
 
 
-def _accuracy(base: Sequence[Record], head: Sequence[Record], floors: Mapping[str, float]) -> Iterator[Change]:
+def _accuracy(base: Sequence[Record], head: Sequence[Record], floors: Mapping[str, float]) -> Change:
     """Mean IoU over the seeds that both sides have; over the images where that is one."""
-    before, after = ({record.cell.seed: record.accuracy for record in side} for side in (base, head))
-    pairs = [(before[seed], after[seed]) for seed in before if seed in after]
-    scored = [(a, b, a.miou_paper, b.miou_paper) for a, b in pairs if a and b]
-    found = [(a, b, x, y) for a, b, x, y in scored if x is not None and y is not None]
+    found = paired(base, head)
     if not found:
-        yield Change(measure="miou_paper", quantity="accuracy", basis="no seed with a figure on both sides")
-        return
-    means = (statistics.fmean(x for _, _, x, _ in found), statistics.fmean(y for _, _, _, y in found))
-    if len(found) > 1:
-        estimate, _ = over_seeds([y - x for _, _, x, y in found])
-        floor, basis = floors.get("miou_paper", 0.0), f"{len(found)} seeds"
-    else:
-        estimate, basis = _over_images(found[0][0], found[0][1], means[1] - means[0])
-        floor = floors.get("miou_paper", UNKNOWN_FLOORS["accuracy"])
-    yield _change("miou_paper", "accuracy", *means, estimate, floor, basis)
-
-
-def _over_images(base: Accuracy, head: Accuracy, difference: float) -> tuple[Estimate, str]:
-    if base.labels_hash == head.labels_hash:
-        return Estimate(difference, difference, difference, len(base.images)), "n = 1 seed, the same labels"
-    if not (base.image_confusions and head.image_confusions) or not base.paper_classes:
-        return Estimate(difference, None, None, 1), "n = 1 seed, no matrices by image"
-    if base.images != head.images or base.paper_classes != head.paper_classes:
-        return Estimate(difference, None, None, 1), "n = 1 seed, other images or classes"
-    matrices = (by_image(base.image_confusions), by_image(head.image_confusions))
-    return difference_of_miou(*matrices, base.paper_classes), f"n = 1 seed, {len(base.images)} images"
+        return Change(measure="miou_paper", quantity="accuracy", basis="no seed with a figure on both sides")
+    unknown = UNKNOWN_FLOORS["accuracy"] if found.seeds == 1 else 0.0
+    floor = floors.get("miou_paper", unknown)
+    return _change("miou_paper", "accuracy", *found.means, found.difference, floor, found.basis)
 
 
 def _change(

@@ -100,11 +100,12 @@ def test_a_full_memory_is_a_record(folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_interrupt_loses_the_cell_in_flight_only(folder, tmp_path):
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_loses_the_cell_in_flight_only(folder, tmp_path, sent, status):
     package = write_slownet(tmp_path / "package", loss="time.sleep(0.5)")
     process = start(folder, package)
     wait_for(lambda: list((folder / "out" / "work").glob("*/training.losses.jsonl")), process)
     children = psutil.Process(process.pid).children(recursive=True)
-    os.kill(process.pid, signal.SIGINT)
-    assert process.wait(timeout=20) == 130
+    os.kill(process.pid, sent)
+    assert process.wait(timeout=20) == status
     assert psutil.wait_procs(children, timeout=10)[1] == []

@@ -68,9 +68,11 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
 
     from reports.agreement import agreements
     from reports.build import build_tables, missing, write_reports
+    from reports.ranking import rankings
     from reports.writers import terminal
     from reports.writers.agreement_page import agreement_page
     from reports.writers.pages import write_page
+    from reports.writers.ranking_page import ranking_page
 
     facts, console = system_facts(), Console(highlight=False)
     tables = build_tables(records, facts, names)
@@ -84,6 +86,7 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
         print(path)
     if tables and "md" in formats:
         print(write_page(out, "agreement.md", agreement_page(agreements(tables))))
+        print(write_page(out, "ranking.md", ranking_page(rankings(tables, records))))
     return tables
 
 
