@@ -99,21 +99,23 @@ def _ablation(name: str, title: str, parameters: int, row: str, *choices: str, *
     return replace(card, **given)  # type: ignore[arg-type]
 
 
-def _quarter(full: Card, name: str, title: str, row: str) -> Card:
-    """The card of a branch on the image at 1/4, trained on the same part of the scene."""
-    recipes = {key: _quarter_recipe(recipe) for key, recipe in full.recipes.items()}
-    return replace(full, name=name, title=title, rows=(row,), inference=Downsampled(0.25), recipes=recipes)
+def _reduced(full: Card, divisor: int, name: str, title: str, row: str = "") -> Card:
+    """The card of a branch on the image at 1/2 or 1/4, trained on the same part of the scene."""
+    recipes = {key: _reduced_recipe(recipe, divisor) for key, recipe in full.recipes.items()}
+    rows = (row,) if row else ()
+    return replace(full, name=name, title=title, rows=rows, inference=Downsampled(1 / divisor), recipes=recipes)
 
 
-def _quarter_recipe(recipe: Recipe) -> Recipe:
+def _reduced_recipe(recipe: Recipe, divisor: int) -> Recipe:
     def reduced(given: Recipe) -> dict[str, tuple[float, float]]:
         (height, width), (low, high) = given.crop, given.resize
-        return {"crop": (height // 4, width // 4), "resize": (low / 4, high / 4)}
+        return {"crop": (height // divisor, width // divisor), "resize": (low / divisor, high / divisor)}
 
     datasets = {name: {**changes, **reduced(recipe.on(name))} for name, changes in recipe.datasets.items()}
     return replace(recipe, **reduced(recipe), datasets=datasets)  # type: ignore[arg-type]
 
 
+_R50 = "ASPP 512 wide, reduced to 128, as in configs/deeplabv3/deeplabv3_r50-d8_1224x1224_80k_deepglobe_refine_*.py"
 _D_FULL = _ablation(
     "isdnet-deep-full",
     "D, full scale",
@@ -122,6 +124,16 @@ _D_FULL = _ablation(
     _NO_CODE,
     imagenet=(RESNET18_V1C,),
     backbone="ResNet18-V1c-d8",
+    auxiliary="cross-entropy of stage 3 0.4",
+)
+_D50_FULL = _ablation(
+    "isdnet-r50-deep-full",
+    "D (ResNet50), full scale",
+    65_742_183,
+    "",
+    _R50,
+    imagenet=(RESNET50_V1C,),
+    backbone="ResNet50-V1c-d8",
     auxiliary="cross-entropy of stage 3 0.4",
 )
 _S_FULL = _ablation(
@@ -134,7 +146,6 @@ _S_FULL = _ablation(
     imagenet=(STDC1,),
     auxiliary="none",
 )
-_R50 = "ASPP 512 wide, reduced to 128, as in configs/deeplabv3/deeplabv3_r50-d8_1224x1224_80k_deepglobe_refine_*.py"
 _PSP = "its head type is in no released file: a PSP head 128 wide, whose map before the classifier goes to the fusion"
 _SEGFORMER = "its head type is in no released file: a SegFormer head 128 wide, whose map (1/16) goes to the fusion"
 
@@ -170,9 +181,13 @@ CARDS: tuple[Card, ...] = (
         auxiliary=f"{_HEADS}; {_SR}; {_SD}",
         recipes={"paper": PAPER, "released-code": SEGFORMER_RELEASED},
     ),
-    _quarter(_D_FULL, "isdnet-deep-quarter", "D, 1/4 scale", "table5/d-quarter"),
+    _reduced(_D_FULL, 4, "isdnet-deep-quarter", "D, 1/4 scale", "table5/d-quarter"),
+    _reduced(_D_FULL, 2, "isdnet-deep-half", "D, 1/2 scale"),
     _D_FULL,
-    _quarter(_S_FULL, "isdnet-shallow-quarter", "S, 1/4 scale", "table5/s-quarter"),
+    _reduced(_D50_FULL, 4, "isdnet-r50-deep-quarter", "D (ResNet50), 1/4 scale"),
+    _reduced(_D50_FULL, 2, "isdnet-r50-deep-half", "D (ResNet50), 1/2 scale"),
+    _D50_FULL,
+    _reduced(_S_FULL, 4, "isdnet-shallow-quarter", "S, 1/4 scale", "table5/s-quarter"),
     _S_FULL,
     _ablation("isdnet-baseline", "D + S", 16_959_047, "table5/d-s", _SAME_SKELETON, _RGB, auxiliary=_BASELINE),
     _ablation("isdnet-add", "ADD", 16_959_911, "table6/add", _SAME_SKELETON),

@@ -33,8 +33,9 @@ def test_cards_import_no_torch():
 
 
 @pytest.mark.parametrize("card", CARD.values(), ids=list(CARD))
-def test_only_the_quarter_rows_see_a_reduced_image(card):
-    assert card.inference == (Downsampled(0.25) if card.name.endswith("-quarter") else Whole())
+def test_only_the_half_and_quarter_cards_see_a_reduced_image(card):
+    reduced = {"quarter": Downsampled(0.25), "half": Downsampled(0.5)}
+    assert card.inference == reduced.get(card.name.rpartition("-")[2], Whole())
     assert list(card.recipes) == ["paper", "released-code"]
 
 

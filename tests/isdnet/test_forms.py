@@ -73,11 +73,11 @@ def test_each_form_has_its_own_recipe():
     assert {recipe.rotate for recipe in schedule["cityscapes"]} == {"none"}
 
 
-def test_a_quarter_scale_row_trains_on_the_same_part_of_the_scene():
+@pytest.mark.parametrize(("reduced", "divisor"), [("isdnet-deep-half", 2), ("isdnet-deep-quarter", 4)])
+def test_a_reduced_row_trains_on_the_same_part_of_the_scene(reduced, divisor):
     for name, recipe in CARD["isdnet-deep-full"].recipes.items():
-        quarter = CARD["isdnet-deep-quarter"].recipes[name]
         for dataset in ("deepglobe", "inria", "cityscapes"):
-            full, small = recipe.on(dataset), quarter.on(dataset)
-            assert small.resize == tuple(scale / 4 for scale in full.resize)
-            assert small.crop == tuple(side // 4 for side in full.crop)
+            full, small = recipe.on(dataset), CARD[reduced].recipes[name].on(dataset)
+            assert small.resize == tuple(scale / divisor for scale in full.resize)
+            assert small.crop == tuple(side // divisor for side in full.crop)
             assert (small.iterations, small.learning_rate) == (full.iterations, full.learning_rate)
