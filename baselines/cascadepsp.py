@@ -50,6 +50,7 @@ _CARD = Card(
     heavy=True,
     auxiliary=BASE.auxiliary,
     sizes={"side": 900, "stride": 450, "margin": 16, "disc": 10, "least_side": 32, "most_kernel": 9},
+    remark="the printed row does not say what it refines; ours refines DeepLabv3+ in global inference",
     choices=(
         "as released: the disc that closes gaps has an even size, so a component loses its first row and column, and"
         " its box ends before the last ones",

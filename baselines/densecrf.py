@@ -37,9 +37,9 @@ CARD = Card(
     base=BASE.name,
     auxiliary=BASE.auxiliary,
     sizes={"smoothness_pixels": 1, "appearance_pixels": 67},
+    remark="the base sees 256x128, here and in the printed row (an author's answer in MagNet's issue 14); rows of the"
+    " table's other groups see 1024x2048",
     choices=(
-        "the printed row refines a base that sees 256x128 (an author's answer in MagNet's issue 14), where the table's"
-        " other groups see 1024x2048",
         "neither MagNet nor ISDNet prints the parameters: those of DeepLab's released VOC configuration, untuned;"
         " DeepLab itself tuned them on about 100 images",
         "the guide is the full-size image: from a guide of the base's size no detail could come",

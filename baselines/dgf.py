@@ -42,9 +42,9 @@ CARD = Card(
     base=BASE.name,
     auxiliary=BASE.auxiliary,
     sizes={"radius": 4},
+    remark="the base sees 256x128, here and in the printed row (an author's answer in MagNet's issue 14); rows of the"
+    " table's other groups see 1024x2048",
     choices=(
-        "the printed row refines a base that sees 256x128 (an author's answer in MagNet's issue 14), where the table's"
-        " other groups see 1024x2048",
         "neither MagNet nor ISDNet prints radius, epsilon or training: those of the authors' segmentation net, with the"
         " rate of its new layers; 20,000 iterations on the frozen base, where the authors go on training it too",
         "the guide is made from the full-size image: from a guide of the base's size no detail could come",

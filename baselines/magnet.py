@@ -74,6 +74,7 @@ _CITYSCAPES = replace(
     choices=(
         *_FULL.choices[:1],
         "starts from 'hrnet-w18s-ocr', which sees the image at 256x128; the generic rows of Table 3 see 1024x2048",
+        "as released only: magnet-as-intended mends the same module on DeepGlobe, and would here",
         _TRAINING_CHOICES[0],
         "without the class weights of the backbone's released configuration, which the other rows have not either",
     ),

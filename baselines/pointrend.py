@@ -69,11 +69,9 @@ CARDS: tuple[Card, ...] = (
         inference=Downsampled(0.125),
         recipes=_recipes(0.125, (128, 256)),
         rows=("table3/pointrend",),
-        choices=(
-            *_SHARED_CHOICES,
-            "256x128 image, its result enlarged: the printed 64.39 is MagNet's figure, and its author says that all"
-            " methods of that comparison saw 256x128; rows of 74 to 77 see 1024x2048",
-        ),
+        remark="sees 256x128, its result enlarged, here and in the printed row, which is MagNet's figure (an author's"
+        " answer in MagNet's issue 14); rows of the table's other groups see 1024x2048",
+        choices=_SHARED_CHOICES,
     ),
     _card(
         "pointrend-whole",

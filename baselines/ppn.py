@@ -42,9 +42,9 @@ CARDS: tuple[Card, ...] = (
         imagenet=(RESNET50,),
         heavy=True,
         sizes=SIZES,
+        remark="reconstructed, no reference implementation: cannot be graded against the printed 71.90 and 12.90, which"
+        " are the PPN paper's own figures; each guess is among the choices",
         choices=(
-            "reconstructed, no reference implementation: the row cannot be graded against the printed 71.90 and 12.90,"
-            " which are the PPN paper's own figures",
             "backbone: ResNet-50 with GLNet's pyramid in the global and the refinement branch: not known",
             "inputs: whole image at 508x508 and patches of 508 on GLNet's grid (36 on 2448x2448), ImageNet mean and"
             " standard deviation taken out",

@@ -45,9 +45,11 @@ _SEGFIX = Card(
     heavy=True,
     auxiliary="none; boundary and direction losses of weight 1.0 each, of the stage that trains SegFix alone",
     sizes={"max_distance": 5, "offset": 2},
+    remark="the base sees 256x128, here and in the printed row (an author's answer in MagNet's issue 14); rows of the"
+    " table's other groups see 1024x2048",
     choices=(
-        "base of 63.24 that sees 256x128, as MagNet compares; SegFix sees the whole 1024x2048 image, or it could add"
-        " nothing: MagNet's author does not say",
+        "base of 63.24, as MagNet compares; SegFix sees the whole 1024x2048 image, or it could add nothing: MagNet's"
+        " author does not say",
         "HRNet-W48, the release's first choice: MagNet names none; segfix-w18 is the small one",
         "labels are copied from whole pixels; segfix-as-released interpolates and rounds them",
         "boundary where the enlarged probability exceeds 0.5, as the release computes it",

@@ -8,7 +8,7 @@ the image that a profile uses, so that 36 patches stay 36 patches.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 Fidelity = Literal["official-weights", "verified-port", "library", "reimplemented"]
@@ -124,9 +124,15 @@ class Card:
     extra: str = ""  # the optional dependency group without which `build` raises ModuleNotFoundError
     heavy: bool = False  # cannot be shrunk to a smoke run's minutes: a profile may give it fewer iterations
     auxiliary: str = "none"  # losses beside the main one, and their weights
+    remark: str = ""  # what must stand beside its row: what the printed figure was made with, how far ours can match
     choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen, why
     sizes: Mapping[str, int] = field(default_factory=dict)  # further pixel-sized settings, by name
     ratio: float = 1.0  # image side over the paper's image side, set by `at`
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its figures follow from, but for the recipes; without words, so that one mended changes no cell."""
+        return {name: value for name, value in asdict(self).items() if name not in _WORDS}
 
     def at(self, ratio: float) -> Card:
         """The card for images whose sides are ``ratio`` times the paper's: every pixel-sized setting scales."""
@@ -137,6 +143,12 @@ class Card:
             )
         sizes = {name: _scaled(pixels, ratio) for name, pixels in self.sizes.items()}
         return replace(self, inference=inference, sizes=sizes, ratio=self.ratio * ratio)
+
+
+_WORDS = frozenset(
+    {"title", "group", "citation", "source", "licence", "fidelity", "backbone", "auxiliary", "rows", "extra"}
+    | {"remark", "choices", "recipes"}  # of its recipe each cell has the fingerprint
+)
 
 
 def _scaled(pixels: int, ratio: float) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import dataclasses
 import os
 import pickle
 import warnings
@@ -72,7 +71,7 @@ def save_weights(path: Path, system: System, recipe: str, dataset: str) -> None:
         "num_classes": str(system.num_classes),
         "recipe": recipe,
         "dataset": dataset,
-        "card_hash": digest(dataclasses.asdict(system.card)),
+        "card_hash": digest(system.card.settings),
     }
     tensors = {name: tensor.detach().cpu().clone() for name, tensor in system.state_dict().items()}  # unshared
     write_atomic(path, safetensors.torch.save(tensors, metadata))

@@ -96,7 +96,7 @@ def evaluate(
         "weights": weights_hash(system),
         "ids": digest(list(ids)),
     }
-    header |= {"card": digest(asdict(system.card)), "device": device, "precision": precision, "scale": scale}
+    header |= {"card": digest(system.card.settings), "device": device, "precision": precision, "scale": scale}
     scored = _restart(resume_file, header)
     resumed = bool(scored)
     for image_id in ids[len(scored) :]:

@@ -198,7 +198,7 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, request: Request
     cell = Cell(
         kind=kind,
         system=card.name,
-        card_hash=digest(dataclasses.asdict(card.at(request.ratio))),
+        card_hash=digest(card.at(request.ratio).settings),
         dataset=request.info.name,
         paper_dataset=paper_dataset,
         recipe=recipe_name,

@@ -72,6 +72,7 @@ def _on_base(refiner: Card, base: Card, name: str) -> Card:
         name=name,
         base=base.name,
         rows=(),
+        remark="",
         title=f"{refiner.title} on {base.title}",
         parameters=refiner.parameters - usual.parameters + base.parameters,
         imagenet=(*base.imagenet, *own_files),

@@ -164,7 +164,7 @@ def _identity(system: System, job: Job) -> dict[str, str]:
     """What must be equal for a checkpoint to be continued."""
     names = ("iterations", "batch", "seed", "device", "devices", "precision")
     return {
-        "system": digest(dataclasses.asdict(system.card)),
+        "system": digest(system.card.settings),
         "recipe": digest(dataclasses.asdict(job.recipe)),
         "classes": str(system.num_classes),
         "dataset": job.dataset.info.name,

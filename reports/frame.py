@@ -25,6 +25,7 @@ _CELL = (
     "split",
     "split_hash",
 )
+_SAME = ("protocol_hash", "hardware", *_CELL)  # by which two cells stand in the same place of a table
 _PROTOCOL = ("metric_version", "evaluated_scale", "height", "width", "precision", "compiled", "threads")
 _RECORD = ("hardware", "created", "commit", "probe_reasons")
 COLUMNS = ("key", "status", "reason", "protocol_hash", *_CELL, *_PROTOCOL, *_RECORD, *_FACTS, *FIGURES)
@@ -39,9 +40,14 @@ def records_frame(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def newest(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell: its newest record with status "ok", else its newest of any status."""
+    """One row per cell: its newest record with status "ok", else its newest of any status.
+
+    Cells that differ in nothing but the state of the code - the system's card, its recipe - or in the files that
+    training started from are one here, and the newest state counts: they are no repeats to take a mean of.
+    """
     ranked = frame.assign(is_ok=frame["status"] == "ok").sort_values(["is_ok", "created"], kind="stable")
-    chosen: pd.DataFrame = ranked.drop_duplicates("key", keep="last").sort_index().drop(columns="is_ok")
+    of_cell = ranked.drop_duplicates("key", keep="last").sort_values("created", kind="stable")
+    chosen: pd.DataFrame = of_cell.drop_duplicates(list(_SAME), keep="last").sort_index().drop(columns="is_ok")
     return chosen
 
 

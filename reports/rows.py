@@ -98,6 +98,8 @@ def _row(
         cells=tuple(cells),
         alternative=alternative,
         source=plain(system.source) if system else "",
+        choices=tuple(map(plain, system.choices)) if system else (),
+        remarked=bool(system and system.remark),
     )
 
 
@@ -111,7 +113,8 @@ def _with_speedup(rows: Sequence[Row], fps: int) -> Iterator[Row]:
 
 def _notes(group: Group, systems: Sequence[SystemFacts], compared: Sequence[Measure]) -> tuple[str, ...]:
     """One line for everything about a system that its figures do not say."""
-    notes = [f"{system.name}: {system.note}" for system in systems if system.note and system.name in group.systems]
+    remarked = [system for system in systems if system.remark and system.name in group.systems]
+    notes = [f"* {system.name}: {system.remark}" for system in remarked]
     for record in group.rows.to_dict("records"):
         name = record["system"]
         if record["status"] != "ok":

@@ -24,9 +24,10 @@ class SystemFacts:
     title: str
     fidelity: str
     parameters: int
-    note: str = ""
+    remark: str = ""  # what must stand beside its rows
     rows: tuple[str, ...] = ()
     source: str = ""  # library and configuration, or repository
+    choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,14 @@ class Row:
     cells: tuple[Cell, ...]
     alternative: bool = False
     source: str = ""  # library and configuration, or repository, of the system
+    choices: tuple[str, ...] = ()  # of the system, where the paper leaves something open
+    remarked: bool = False  # one of the table's notes is about the system
 
     @property
     def label(self) -> str:
-        """The method; of a further system its name, and of an added one both."""
-        if self.alternative:
-            return self.system
-        return self.method if self.row or self.method == self.system else f"{self.method} ({self.system})"
+        """The method; of a further system its name, and of an added one both. An asterisk where a note says more."""
+        name = self.method if self.row or self.method == self.system else f"{self.method} ({self.system})"
+        return (self.system if self.alternative else name) + "*" * self.remarked
 
 
 @dataclass(frozen=True)

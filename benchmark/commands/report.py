@@ -111,6 +111,15 @@ def system_facts() -> list[SystemFacts]:
     from reports.table import SystemFacts
 
     return [
-        SystemFacts(card.name, card.title, card.fidelity, card.parameters, rows=card.rows, source=card.source)
+        SystemFacts(
+            name=card.name,
+            title=card.title,
+            fidelity=card.fidelity,
+            parameters=card.parameters,
+            remark=card.remark,
+            rows=card.rows,
+            source=card.source,
+            choices=card.choices,
+        )
         for card in registry.cards().values()
     ]

@@ -10,11 +10,11 @@ from reports.table import Cell, Row, Table
 
 
 def render(table: Table) -> str:
-    """Title, caption, the table, its notes and the sources of its systems."""
+    """Title, caption, the table, its notes, the sources of its systems and the choices made for them."""
     notes = [f"- {escape(note)}" for note in table.notes]
     sources = _sources(table)
     about = ["Sources:", "\n".join(sources)] if sources else []
-    parts = [_title(table), escape(table.caption), body(table), "\n".join(notes), *about]
+    parts = [_title(table), escape(table.caption), body(table), "\n".join(notes), *about, _choices(table)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -64,3 +64,12 @@ def _figure(cell: Cell) -> str:
 def _sources(table: Table) -> list[str]:
     """One line for each system with the place where it comes from."""
     return [f"- {escape(row.system)}: {escape(row.source)}" for row in table.rows if row.system and row.source]
+
+
+def _choices(table: Table) -> str:
+    """What the paper leaves open and what was chosen, folded away, since it is long."""
+    lines = [f"- {escape(row.system)}: {escape('; '.join(row.choices))}" for row in table.rows if row.choices]
+    if not lines:
+        return ""
+    summary = "<details><summary>Choices where the paper leaves something open</summary>"
+    return "\n\n".join([summary, "\n".join(lines), "</details>"])

@@ -1,5 +1,7 @@
 """What the cards of the generic rivals promise, against the paper and the library's own configurations."""
 
+from dataclasses import replace
+
 import pytest
 from mmengine.config import Config
 
@@ -101,3 +103,11 @@ def test_the_library_recipe_is_the_configurations(name):
     assert not warmups or recipe.warmup_ratio == warmups[0].start_factor
     assert recipe.crop == config.crop_size
     assert recipe.batch == batch
+
+
+def test_a_mended_word_leaves_a_systems_cells_as_they_are_and_a_mended_setting_does_not():
+    card = registry.card("unet-local")
+    worded = replace(card, title="U-Net", choices=("another",), remark="see there", rows=())
+    assert worded.settings == card.settings
+    for changes in ({"inference": Sliding(9, 1)}, {"sizes": {"patch": 9}}, {"size_multiple": 3}, {"variant": "other"}):
+        assert replace(card, **changes).settings != card.settings

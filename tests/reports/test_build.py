@@ -9,8 +9,8 @@ from reports.table import SystemFacts
 from tests.results.records import GPU, accuracy, cost, record
 
 
-def facts(name, *rows, title="", fidelity="library", note=""):
-    return SystemFacts(name, title or name, fidelity, 1, note, rows)
+def facts(name, *rows, title="", fidelity="library", remark=""):
+    return SystemFacts(name, title or name, fidelity, 1, remark, rows)
 
 
 SYSTEMS = [
@@ -119,13 +119,13 @@ def test_a_second_system_of_a_row_follows_it_only_if_it_ran():
 
 def test_a_system_of_no_row_is_added_to_comparisons_only():
     records = [*ISDNET, record("accuracy", "theirs", recipe="mine"), record("cost", "a & b\x1b[2J", recipe="mine")]
-    systems = [*SYSTEMS, facts("theirs", title="Their net", note="from a plugin")]
+    systems = [*SYSTEMS, facts("theirs", title="Their net", remark="from a plugin")]
     table = the_table(records, systems=systems)
     assert [(row.group, row.label, row.fidelity) for row in table.rows[16:]] == [
-        ("Added", "Their net (theirs)", "library"),
+        ("Added", "Their net (theirs)*", "library"),
         ("Added", "a & b [2J", "not stated"),
     ]
-    assert "theirs: from a plugin" in table.notes
+    assert "* theirs: from a plugin" in table.notes
     assert "theirs: trained by its own recipe 'mine'" in table.notes
     assert all(row.group != "Added" for row in the_table(records, "table5", systems).rows)
 

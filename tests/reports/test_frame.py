@@ -28,6 +28,17 @@ def test_an_empty_frame_has_the_columns():
     assert list(records_frame([]).columns) == list(COLUMNS)
 
 
+def test_the_newest_state_of_a_system_counts_and_not_the_mean_of_all():
+    def made(hour, card, status="ok"):
+        changes = {"status": status, "card_hash": card * 12}
+        return record("accuracy", "isdnet", created=f"2026-11-22T{hour}:00:00+00:00", **changes)
+
+    frame = newest(records_frame([made(10, "a"), made(12, "b"), made(11, "a")]))
+    assert list(frame["created"].str[11:13]) == ["12"]
+    frame = newest(records_frame([made(10, "a"), made(11, "b", "failed")]))
+    assert list(frame["status"]) == ["failed"]
+
+
 def test_the_newest_record_of_a_cell_counts_and_ok_beats_failed():
     def made(hour, status="ok", **changes):
         return record("cost", "isdnet", status=status, created=f"2026-11-22T{hour}:00:00+00:00", **changes)

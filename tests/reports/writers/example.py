@@ -35,6 +35,8 @@ EXAMPLE = Table(
                 Cell("0.68", status="ok", value=0.677, paper=1.26),
             ),
             source="a library, configs/unet_s5.py <2>",
+            choices=("width: <not printed>", "crops of one_half"),
+            remarked=True,
         ),
         Row(
             "unet-local", "Local Inference", "UNet | S5", "unet-s5_local", "verified-port",

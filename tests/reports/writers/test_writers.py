@@ -56,7 +56,7 @@ def test_markdown_rows_have_one_cell_for_each_column():
 
 def test_markdown_leaves_no_markup_of_foreign_text():
     text = markdown.render(EXAMPLE)
-    assert "<" not in text
+    assert "<" not in re.sub("</?(details|summary)>", "", text)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert r"\[red\]\*bold\*\[/red\]" in text
 
