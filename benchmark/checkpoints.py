@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmark.errors import UserError
 from benchmark.system import System
-from results.record import digest
+from results.cell import digest
 
 WRAPPERS = ("state_dict", "model")  # keys under which training scripts put the state dict
 PARALLEL = "module."  # what torch's DataParallel puts before every key

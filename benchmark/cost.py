@@ -21,7 +21,8 @@ from benchmark.statistics import Taken, merged
 from benchmark.subject import Image, LabelsError, Subject
 from benchmark.system import System
 from benchmark.telemetry import Look, Watch
-from results.record import Cost, Memory, Model, Probe, Protocol, Region
+from results.cell import Model, Protocol, Region
+from results.record import Cost, Memory, Probe
 
 __all__ = ["LabelsError", "Round", "measure", "sample"]
 

@@ -22,7 +22,7 @@ from benchmark.checkpoints import append_line, write_atomic
 from benchmark.data.base import Dataset, DatasetInfo, Image, Label
 from benchmark.errors import UserError
 from benchmark.system import System
-from results.record import METRIC_VERSION, digest
+from results.cell import METRIC_VERSION, digest
 
 Progress = Callable[[int, int], None]  # images done, images in all
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}

@@ -7,8 +7,8 @@ from typing import TypedDict
 
 from benchmark.environment import environment, provenance
 from benchmark.errors import NonFiniteError
+from benchmark.job import Job, Tell
 from benchmark.out_of_memory import is_out_of_memory
-from benchmark.plan import Job, Tell
 from results.record import Accuracy, Cost, Record, Status
 
 

@@ -9,8 +9,9 @@ from benchmark.card import Recipe
 from benchmark.checkpoints import save_weights
 from benchmark.device import torch_device
 from benchmark.evaluation import EvaluationOutcome, evaluate
+from benchmark.job import Job, Tell
 from benchmark.measurement_mode import measurement_mode
-from benchmark.plan import Job, Tell, recipe_of
+from benchmark.plan import recipe_of
 from benchmark.profiles import budget_of
 from benchmark.training import TrainOutcome, TrainSettings, train
 from results.record import Accuracy

@@ -12,13 +12,14 @@ from benchmark.checkpoints import write_atomic
 from benchmark.cost import Round, measure, sample
 from benchmark.data.synthetic import World, scene
 from benchmark.device import torch_device
-from benchmark.plan import Job, Tell
+from benchmark.job import Job, Tell
 from benchmark.profiles import budget_of
 from benchmark.smallest_budget import smallest_budget
 from benchmark.speed import SpeedSettings
 from benchmark.subject import Image
 from benchmark.system import IMAGENET_MEAN, IMAGENET_STD, System
-from results.record import Cost, Model, Protocol
+from results.cell import Model, Protocol
+from results.record import Cost
 
 
 class Kept(Model):

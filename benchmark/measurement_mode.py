@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from benchmark.errors import UserError
-from results.record import Protocol
+from results.cell import Protocol
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 CUBLAS_SETTING = "CUBLAS_WORKSPACE_CONFIG"

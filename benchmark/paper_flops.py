@@ -17,9 +17,9 @@ from benchmark.card import Card, Own
 from benchmark.complexity import flops
 from benchmark.data.synthetic import World, scene
 from benchmark.system import System
+from results.cell import digest
 from results.paper import DATASETS, TABLE_NAMES, paper_table
 from results.paper.flops import Flops, FlopsFile
-from results.record import digest
 
 SCALES = (1.0, 0.8)  # the image as the paper says, and as the official speed script reduces it unless told otherwise
 Counted = tuple[int | None, dict[str, int], str]  # FLOPs or none, what the call did, why there are none

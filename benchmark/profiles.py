@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from benchmark.card import Card
 from benchmark.errors import UnknownNameError
-from results.record import Region
+from results.cell import Region
 
 
 @dataclass(frozen=True, kw_only=True)

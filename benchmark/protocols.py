@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from benchmark.errors import UnknownNameError
-from results.record import Region
+from results.cell import Region
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from benchmark.errors import UserError
-from benchmark.plan import Job
+from benchmark.job import Job
 from benchmark.worker import BAD_INPUT, Progress, work
 from results.record import Record
 from results.store import Store, read_record

@@ -17,7 +17,8 @@ from benchmark.out_of_memory import is_out_of_memory
 from benchmark.speed import Progress
 from benchmark.subject import Image, Subject
 from benchmark.system import System
-from results.record import Probe, Protocol
+from results.cell import Protocol
+from results.record import Probe
 
 RESOLUTION = 0.01  # of the figure
 FIRST_MB = 16.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.statistics import FEWEST, Taken, drifts, require_positive
-from results.record import Region
+from results.cell import Region
 
 Clock = Callable[[], float]  # seconds, monotonic
 Progress = Callable[[str, int, int], None]  # step, rounds done, rounds expected

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from results.record import Model, Region, Samples
+from results.cell import Model, Region
+from results.record import Samples
 
 CONFIDENCE = 0.95
 FEWEST = 6  # below six samples no pair of order statistics covers the median with 95 %

@@ -14,7 +14,7 @@ from benchmark.batch import to_batch
 from benchmark.evaluation import predicted
 from benchmark.speed import TimedCall
 from benchmark.system import System
-from results.record import Protocol
+from results.cell import Protocol
 
 Image = NDArray[np.uint8]
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from benchmark.memory import ProbeAbsentError
-from results.record import Model, Spread, Telemetry
+from results.cell import Model
+from results.record import Spread, Telemetry
 
 INTERVAL_S = 0.1
 CANNOT_TELL = "the driver does not tell its "

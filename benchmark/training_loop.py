@@ -20,7 +20,7 @@ from benchmark.schedule import learning_rate, optimizer_of, stage_ends
 from benchmark.system import System
 from benchmark.training_state import LossLog, State, load_checkpoint, log_path, save_checkpoint
 from benchmark.training_step import step
-from results.record import digest
+from results.cell import digest
 
 if TYPE_CHECKING:
     from benchmark.training import Progress, TrainSettings

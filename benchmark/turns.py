@@ -18,8 +18,8 @@ from typing import TextIO
 
 from benchmark.commands import measure as options
 from benchmark.errors import UserError
+from benchmark.job import Job
 from benchmark.measure import measure
-from benchmark.plan import Job
 from benchmark.runner import IMPORTED_ONCE
 
 

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmark.errors import UserError
-from benchmark.plan import Job
+from benchmark.job import Job
 from results.store import Store
 
 BAD_INPUT = 2  # exit status after a UserError

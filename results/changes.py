@@ -11,8 +11,9 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from results.cell import Model
 from results.paired import paired
-from results.record import Cost, Memory, Model, Record, Samples
+from results.record import Cost, Memory, Record, Samples
 from results.statistics import FEWEST_PAIRS, Estimate, of_pairs
 
 Verdict = Literal["pass", "regression", "improvement", "inconclusive"]

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from benchmark.errors import UserError
+from results.cell import Model
 from results.changes import Change, Verdict, changes
-from results.record import Model, Record
+from results.record import Record
 from results.store import Store, read_record
 
 _IDENTITY = (

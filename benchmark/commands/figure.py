@@ -15,7 +15,8 @@ from benchmark.errors import UnknownNameError, UserError
 from results.paper import PaperTable, paper_table
 
 if TYPE_CHECKING:
-    from benchmark.plan import Job, Request
+    from benchmark.job import Job
+    from benchmark.plan import Request
     from reports.figures.qualitative import Example
 
 

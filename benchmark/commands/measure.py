@@ -13,7 +13,7 @@ from benchmark.commands.options import add_device_option, add_protocol_options, 
 from benchmark.profiles import PROFILES, profile
 
 if TYPE_CHECKING:
-    from benchmark.plan import Job
+    from benchmark.job import Job
     from results.record import Record, Samples
 
 

@@ -11,7 +11,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from benchmark.plan import Job
+from benchmark.job import Job
 from benchmark.worker import Progress as Step
 from results.record import Record
 

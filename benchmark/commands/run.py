@@ -27,7 +27,8 @@ from results.paper import TABLE_NAMES, paper_table
 if TYPE_CHECKING:
     from benchmark.commands.progress import Display
     from benchmark.data.base import Dataset
-    from benchmark.plan import Job, Request
+    from benchmark.job import Job
+    from benchmark.plan import Request
     from results.paper import PaperTable
     from results.record import Record
     from results.store import Store

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from benchmark.errors import UserError
-from results.record import Model
+from results.cell import Model
 
 FILE = Path(__file__).with_name("flops.json")
 REFRESH = "isdbench audit --refresh-flops"

@@ -14,7 +14,8 @@ from benchmark.measurement_mode import SWITCHES, ProtocolError
 from benchmark.out_of_memory import ResourceExhaustedError
 from benchmark.speed import SpeedSettings
 from benchmark.telemetry import Look, Watch
-from results.record import Cost, Protocol, Telemetry
+from results.cell import Protocol
+from results.record import Cost, Telemetry
 from tests.benchmark.tiny import TinySystem, tiny_system
 
 FEW = SpeedSettings(min_samples=6, max_samples=6, seconds_budget=0.5, max_warmup=2)

@@ -7,7 +7,7 @@ from benchmark import registry
 from benchmark.cost import measure
 from benchmark.measure_cost import image_of
 from benchmark.speed import SpeedSettings
-from results.record import Protocol
+from results.cell import Protocol
 
 pytestmark = [
     pytest.mark.cuda,

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from benchmark.measurement_mode import CUBLAS_SETTING, SWITCHES, ProtocolError, measurement_mode
-from results.record import Protocol
+from results.cell import Protocol
 
 
 def protocol(**changes):

@@ -9,8 +9,8 @@ from benchmark.plan import Request, plan
 from benchmark.profiles import profile
 from benchmark.protocols import variant
 from benchmark.system import IMAGENET_MEAN, IMAGENET_STD
+from results.cell import Protocol
 from results.paper import paper_table
-from results.record import Protocol
 
 
 def protocol_of(kind="cost", **changes):

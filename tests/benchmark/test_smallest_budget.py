@@ -10,7 +10,7 @@ from benchmark import memory_cap
 from benchmark import smallest_budget as budget
 from benchmark.memory import ProbeAbsentError
 from benchmark.smallest_budget import RESOLUTION, TrialError, search, smallest_budget
-from results.record import Protocol
+from results.cell import Protocol
 from tests.benchmark.tiny import TinySystem
 
 IMAGE = np.zeros((40, 56, 3), np.uint8)

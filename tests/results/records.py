@@ -1,17 +1,7 @@
 """Records made by hand for tests. Every figure in them is invented."""
 
-from results.record import (
-    Accuracy,
-    Cell,
-    Cost,
-    Environment,
-    Memory,
-    Probe,
-    Protocol,
-    Provenance,
-    Record,
-    Samples,
-)
+from results.cell import Cell, Protocol
+from results.record import Accuracy, Cost, Environment, Memory, Probe, Provenance, Record, Samples
 
 GPU = "NVIDIA GeForce RTX 2080 Ti"
 

@@ -1,0 +1,78 @@
+"""The cell: one thing to measure, with the protocol that makes its figures comparable. Its hash names its records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+METRIC_VERSION = 1  # raised whenever a change of code changes an accuracy or cost figure
+
+Kind = Literal["accuracy", "cost"]
+Region = Literal["forward", "full_logits", "predict", "end_to_end"]  # what is timed
+
+
+class Model(BaseModel):
+    """Frozen, and no field that the schema does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Protocol(Model):
+    """All that makes two figures comparable. Its hash is part of the cell's key."""
+
+    kind: Kind
+    metric_version: int = METRIC_VERSION
+    evaluated_scale: float = 1.0  # the image's side as it enters the system, over its true side
+    height: int  # of the image that enters the system
+    width: int
+    batch: int = 1
+    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    tf32: bool = False
+    cudnn_benchmark: bool = False
+    channels_last: bool = False
+    compiled: bool = False
+    deterministic: bool = False
+    threads: int | None = None  # CPU threads; None on a GPU
+    timed_regions: tuple[str, ...] = ()  # of Region
+    input: Literal["dataset", "synthetic-land", "noise"] = "dataset"  # what is timed or scored
+
+    @property
+    def hash(self) -> str:
+        """The first 12 hex digits of the sha256 of the canonical JSON."""
+        return digest(self.model_dump(mode="json"))
+
+
+class Cell(Model):
+    """One thing to measure."""
+
+    kind: Kind
+    system: str
+    card_hash: str  # of the card as scaled: a changed patch size is another cell
+    dataset: str
+    paper_dataset: str  # the one of the paper's datasets that it is compared with
+    recipe: str
+    recipe_hash: str
+    profile: str
+    profile_hash: str
+    imagenet: tuple[str, ...] = ()  # ImageNet files that training starts from; none: random weights
+    seed: int
+    device: str  # "cpu" or the GPU's name
+    hardware: str = ""  # the CPU's or the GPU's name: figures of another machine are another cell's
+    split: str = ""  # that is scored
+    split_hash: str = ""  # of the ids trained on and scored
+    smallest_budget: bool = False  # whether the least memory that a cost cell runs in is searched for
+    protocol: Protocol
+
+    @property
+    def key(self) -> str:
+        """The cell's name in the store."""
+        return digest(self.model_dump(mode="json"))
+
+
+def digest(value: Any) -> str:
+    """First 12 hex digits of the sha256 of the canonical JSON of a value."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
