@@ -25,4 +25,5 @@ class UnknownNameError(UserError):
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        super().__init__(f"unknown {kind} '{name}': {hint}known: {', '.join(names)}")
+        listed = "'isdbench systems' lists all" if kind == "system" else f"known: {', '.join(names)}"  # 70 and more
+        super().__init__(f"unknown {kind} '{name}': {hint}{listed}")

@@ -54,17 +54,19 @@ class Comparison(Model):
     added: tuple[str, ...]  # cells of the head only
 
 
-def load(path: Path) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+def load(path: Path, option: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
     """The records in a folder or file, and a line for every file of the folder that is none.
+
+    ``option`` names the path in errors, as on the command line.
 
     Raises:
         UserError: there is no such folder, or no record in it.
     """
     if path.is_file():
         return (read_record(path),), ()
-    contents = Store(path).read()
+    contents = Store(path, option).read()
     if not contents.records:
-        raise UserError(f"{path}: holds no record; make some with 'isdbench run' or 'isdbench measure'")
+        raise UserError(f"{option} {path}: holds no record; make some with 'isdbench run' or 'isdbench measure'")
     return contents.records, contents.problems
 
 

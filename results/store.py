@@ -42,10 +42,16 @@ class Contents:
 
 
 class Store:
-    """The records in one folder. The folder need not exist before the first ``append``."""
+    """The records in one folder. The folder need not exist before the first ``append``.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the records.
+        option: that named it on the command line, for errors.
+    """
+
+    def __init__(self, folder: Path, option: str = "--records") -> None:
         self.folder = Path(folder)
+        self.where = f"{option} {folder}"
 
     def ensure_writable(self) -> None:
         """Create the folder and write to it once, so that a run fails before its first measurement and not after.
@@ -97,7 +103,7 @@ class Store:
             StoreError: the folder does not exist or cannot be listed.
         """
         if not self.folder.is_dir():
-            raise StoreError(f"--records {self.folder}: no such folder; make records with 'isdbench run' first")
+            raise StoreError(f"{self.where}: no such folder; make records with 'isdbench run' first")
         records, problems = [], []
         for path in self._files():
             try:
@@ -112,7 +118,7 @@ class Store:
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise StoreError(f"--records {self.folder}: cannot be listed: {error.strerror}") from error
+            raise StoreError(f"{self.where}: cannot be listed: {error.strerror}") from error
         return [self.folder / name for name in sorted(names) if _is_record_name(name) and part in name]
 
     @contextlib.contextmanager
@@ -122,7 +128,7 @@ class Store:
             yield
         except OSError as error:
             way_out = "free some space or choose another folder with --records; what was stored before is whole"
-            raise StoreError(f"--records {self.folder}: cannot write: {error.strerror}; {way_out}") from error
+            raise StoreError(f"{self.where}: cannot write: {error.strerror}; {way_out}") from error
 
     @contextlib.contextmanager
     def _complete_file(self, data: bytes) -> Iterator[Path]:

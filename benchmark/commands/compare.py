@@ -27,8 +27,8 @@ def main(args: argparse.Namespace) -> int:
     from reports.comparison import render
     from results.compare import compare
 
-    noise = _load(args.noise) if args.noise else ()
-    comparison = compare(_load(args.base), _load(args.head), noise)
+    noise = _load(args.noise, "--noise") if args.noise else ()
+    comparison = compare(_load(args.base, "BASE"), _load(args.head, "HEAD"), noise)
     text = render(comparison)
     if args.markdown:
         try:
@@ -39,10 +39,10 @@ def main(args: argparse.Namespace) -> int:
     return 1 if comparison.verdict == "fail" else 0
 
 
-def _load(path: Path) -> tuple[Record, ...]:
+def _load(path: Path, option: str) -> tuple[Record, ...]:
     from results.compare import load
 
-    records, problems = load(path)
+    records, problems = load(path, option)
     for problem in problems:
         print(f"isdbench: left out: {problem}", file=sys.stderr)
     return records

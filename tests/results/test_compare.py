@@ -169,11 +169,11 @@ def test_other_hardware_is_refused():
 def test_folders_and_files_are_read(tmp_path):
     path = Store(tmp_path / "records").append(record("cost", "isdnet"))
     (tmp_path / "records" / "no.json").write_text("{}")
-    records, problems = load(path.parent)
+    records, problems = load(path.parent, "BASE")
     assert (len(records), len(problems)) == (1, 1)
-    assert load(path) == (records, ())
+    assert load(path, "BASE") == (records, ())
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no record"):
-        load(tmp_path / "empty")
+        load(tmp_path / "empty", "BASE")
     with pytest.raises(UserError, match="no such folder"):
-        load(tmp_path / "nowhere")
+        load(tmp_path / "nowhere", "BASE")
