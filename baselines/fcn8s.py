@@ -26,6 +26,7 @@ _LOCAL = Card(
     recipes={"paper": paper_local()},
     rows=("table1/fcn8s-local",),
     imagenet=(VGG16,),
+    heavy=True,
     choices=(
         "'same' padding where the authors' Caffe net pads the image by 100: the same output size and parameters, and a"
         " patch of 512 costs as much as 512 pixels, not 710, so the rival is the faster for it",

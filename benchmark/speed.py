@@ -39,8 +39,8 @@ class SpeedSettings:
     def __post_init__(self) -> None:
         if self.min_samples < FEWEST:
             raise ValueError(f"min_samples {self.min_samples}: a 95 % interval of the median needs at least {FEWEST}")
-        if self.max_samples < self.min_samples or self.max_warmup < 1:
-            raise ValueError("max_samples must not be below min_samples, and max_warmup not below 1")
+        if self.max_samples < self.min_samples or self.max_warmup < 0:
+            raise ValueError("max_samples must not be below min_samples, and max_warmup not below 0")
 
     @property
     def share(self) -> tuple[int, int, float]:

@@ -86,7 +86,7 @@ def test_a_clock_that_is_too_coarse_is_an_error():
         sample(TimedCall("predict", nothing), SETTINGS, nothing, lambda: float(next(ticks)))
 
 
-@pytest.mark.parametrize("change", [{"min_samples": 5}, {"max_samples": 9}, {"max_warmup": 0}])
+@pytest.mark.parametrize("change", [{"min_samples": 5}, {"max_samples": 9}, {"max_warmup": -1}])
 def test_settings_that_cannot_give_a_figure_are_refused(change):
     limits = {"min_samples": 10, "max_samples": 40, "seconds_budget": 3.0, "max_warmup": 20}
     with pytest.raises(ValueError, match="samples"):
