@@ -71,9 +71,10 @@ _CITYSCAPES = replace(
     size_multiple=8,
     imagenet=(HRNET_W18_SMALL_V2,),
     auxiliary="cross-entropy of the backbone's auxiliary head, weight 0.4",
+    remark="starts from 'hrnet-w18s-ocr', which sees 256x128, as the printed row's does; rows of the table's other"
+    " groups see 1024x2048",
     choices=(
         *_FULL.choices[:1],
-        "starts from 'hrnet-w18s-ocr', which sees the image at 256x128; the generic rows of Table 3 see 1024x2048",
         "as released only: magnet-as-intended mends the same module on DeepGlobe, and would here",
         _TRAINING_CHOICES[0],
         "without the class weights of the backbone's released configuration, which the other rows have not either",

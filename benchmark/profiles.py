@@ -48,7 +48,7 @@ PROFILES = {
             min_samples=6,
             max_samples=15,
             sample_seconds=8.0,
-            max_warmup=4,
+            max_warmup=8,
             rounds=2,
             heavy={"iterations": 6, "batch": 1, "max_warmup": 0, "rounds": 1},  # the call that counts FLOPs warms them
         ),
