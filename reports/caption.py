@@ -114,7 +114,10 @@ def _cost(group: Group) -> str:
     if _done(group.cost).empty:
         return "No cost was measured."
     region = _values(_done(group.cost)["timed_region"].dropna())
-    fps = f"FPS is 1 / median latency of {region} at batch 1, with the 95 % interval of the median;"
+    image = "noise" if (group.cost["input"] == "noise").all() else "one synthetic scene"
+    fps = (
+        f"FPS is 1 / median latency of {region} on {image} at batch 1, random weights, with the median's 95 % interval;"
+    )
     if group.cost["device"].iloc[0] == "cpu":
         return f"{fps} memory is the peak resident set over the idle process ({CPU_PROBE}), not the paper's gpustat."
     return f"{fps} memory is the peak by the probe named in the header (MB = 2^20 bytes)."

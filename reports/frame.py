@@ -7,11 +7,23 @@ from typing import Any
 
 import pandas as pd
 
+from results.cell import digest
 from results.record import Accuracy, Cost, Memory, Record
 
 MEMORY_PROBES = tuple(Memory.model_fields)
 FIGURES = ("miou_paper", "miou_dataset", "boundary_iou", "latency_ms", "fps", "fps_low", "fps_high", *MEMORY_PROBES)
-_FACTS = ("images", "train_images", "iterations", "weights", "parameters", "flops", "steady", "timed_region")
+_FACTS = (
+    "work",
+    "images",
+    "train_images",
+    "iterations",
+    "weights",
+    "parameters",
+    "flops",
+    "steady",
+    "warmup_samples",
+    "timed_region",
+)
 _CELL = (
     "kind",
     "system",
@@ -26,8 +38,8 @@ _CELL = (
     "split_hash",
 )
 _SAME = ("protocol_hash", "hardware", *_CELL)  # by which two cells stand in the same place of a table
-_PROTOCOL = ("metric_version", "evaluated_scale", "height", "width", "precision", "compiled", "threads")
-_RECORD = ("hardware", "created", "commit", "probe_reasons")
+_PROTOCOL = ("metric_version", "evaluated_scale", "height", "width", "precision", "compiled", "threads", "input")
+_RECORD = ("hardware", "created", "commit", "load_average", "setting_hash", "probe_reasons")
 COLUMNS = ("key", "status", "reason", "protocol_hash", *_CELL, *_PROTOCOL, *_RECORD, *_FACTS, *FIGURES)
 
 
@@ -61,6 +73,8 @@ def _row(record: Record) -> dict[str, Any]:
         "hardware": environment.cpu_model if cell.device == "cpu" else environment.gpu or cell.device,
         "created": record.provenance.created,
         "commit": _commit(record),
+        "load_average": environment.load_average,
+        "setting_hash": digest(protocol.model_dump(mode="json", exclude={"height", "width"})),
     }
     row |= {name: getattr(cell, name) for name in _CELL}
     row |= {name: getattr(protocol, name) for name in _PROTOCOL}
@@ -92,12 +106,13 @@ def _cost(cost: Cost | None) -> dict[str, Any]:
     if cost is None:
         return {}
     probes = {name: getattr(cost.memory, name) for name in MEMORY_PROBES}
-    row: dict[str, Any] = {"parameters": cost.parameters, "flops": cost.flops}
+    row: dict[str, Any] = {"parameters": cost.parameters, "flops": cost.flops, "work": cost.work}
     row |= {name: probe.mib for name, probe in probes.items()}
     row["probe_reasons"] = {name: probe.reason for name, probe in probes.items() if probe.mib is None}
     samples = cost.headline
     if samples:
         row |= {"latency_ms": samples.median_ms, "fps": cost.fps, "steady": samples.steady}
+        row["warmup_samples"] = samples.warmup_samples
         row |= {"fps_low": 1000.0 / samples.median_high_ms, "fps_high": 1000.0 / samples.median_low_ms}
         row["timed_region"] = samples.region
     return row

@@ -18,6 +18,7 @@ ADDED = "Added"
 _WITH_SPEEDUP = ("table4", "table5", "table6")  # variants of one net; Table 7 prints no FPS
 _ABLATIONS = ("table4", "table5", "table6", "table7")  # variants of one net: nothing is added to them
 _NOTE_LENGTH = 240
+BUSY = 3.0  # times the cell's own threads: others wanted the processor as well
 
 
 def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts], name: str) -> Table:
@@ -128,7 +129,12 @@ def _notes(group: Group, systems: Sequence[SystemFacts], compared: Sequence[Meas
 
 def _cost_problems(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Iterator[str]:
     if record["steady"] is False:
-        yield "its latency had not settled when the warm-up cap was reached"
+        yield f"its latency still drifted after {int(record['warmup_samples'])} warm-up samples"
+    if (record["load_average"] or 0) > BUSY * (record["threads"] or 1):
+        yield f"measured while {record['load_average']:.0f} processes wanted a processor"
+    done = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in record["work"].items())
+    if done not in ("", "1 passes"):
+        yield f"the timed call did {done}"
     for measure in compared:
         if measure.ours in record["probe_reasons"]:
             yield f"no {measure.ours}: {record['probe_reasons'][measure.ours]}"

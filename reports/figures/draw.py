@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from reports.build import ReportError
@@ -15,7 +17,7 @@ from reports.groups import groups
 from reports.table import Table
 from results.record import Record
 
-_SWEEP = ["hardware", "profile_hash", "precision", "compiled", "threads", "evaluated_scale"]
+_SWEEP = ["dataset", "hardware", "profile_hash", "setting_hash"]  # in which the points of one curve agree
 
 
 def write_figures(records: Sequence[Record], tables: Sequence[Table], out: Path) -> list[Path]:
@@ -45,9 +47,22 @@ def figures(records: Sequence[Record], tables: Sequence[Table]) -> Iterator[tupl
         yield from _drawn(f"classes-{slug}", classes.draw(scored))
         yield from _drawn(f"confusion-{slug}", confusion.draw(scored))
         yield from _drawn(f"training-{slug}", training.draw(scored))
-    swept = newest(frame)
-    for number, (_, rows) in enumerate(swept[swept["kind"] == "cost"].groupby(_SWEEP, dropna=False), start=1):
+    for number, (_, rows) in enumerate(_at_true_size(newest(frame)).groupby(_SWEEP), start=1):
         yield from _drawn(f"sizes-{number}", sizes.draw(rows))
+        for system, own in rows.groupby("system"):
+            chosen = [by_key[key, created] for key, created in zip(own["key"], own["created"], strict=True)]
+            yield from _drawn(f"sizes-{number}-{_slug(str(system))}", sizes.draw_one(str(system), chosen))
+
+
+def _at_true_size(frame: pd.DataFrame) -> pd.DataFrame:
+    """Costs whose patches and crops are the paper's in pixels: a table's on smaller images of the world are not."""
+    true = (frame["paper_dataset"] == "") | (frame["paper_dataset"] == frame["dataset"])
+    costs: pd.DataFrame = frame[(frame["kind"] == "cost") & true]
+    return costs
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60]
 
 
 def _drawn(name: str, figure: Figure | None) -> Iterator[tuple[str, Figure]]:

@@ -1,7 +1,10 @@
-"""Cost against image size: one line for each system, a cross at the first size that did not fit."""
+"""Cost against image size: all systems in one figure, and each in its own with its growth and the largest that fits."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,6 +12,8 @@ from matplotlib.figure import Figure
 from reports.figures.style import MOST, footnote, look, of_all, plain_numbers, styled
 from reports.measures import PROBES
 from reports.table import plain
+from results.record import Record
+from results.sweep import Point, growth, largest_that_fits, points
 
 _MEGA = 1e6
 
@@ -37,6 +42,49 @@ def draw(frame: pd.DataFrame) -> Figure | None:
     return figure
 
 
+def draw_one(system: str, records: Sequence[Record]) -> Figure | None:
+    """One system's comparable cost records, the fitted power of the pixels; None where fewer than two sizes ran."""
+    sweep = points(records)
+    if sum(point.status == "ok" for point in sweep) < 2:
+        return None
+    with styled():
+        figure = Figure(figsize=(7.0, 3.4), layout="constrained")
+        for panel, name, unit in zip(
+            figure.subplots(1, 2), ("latency_ms", "memory_mb"), ("latency (ms)", "memory (MB)"), strict=True
+        ):
+            _fitted(panel, sweep, name, unit)
+        figure.suptitle(plain(system), fontsize=9)
+        footnote(figure, f"{records[0].cell.hardware or records[0].environment.cpu_model}; {_largest(sweep)}.")
+    return figure
+
+
+def _fitted(panel: Axes, sweep: Sequence[Point], name: str, unit: str) -> None:
+    found = [(point.pixels / _MEGA, getattr(point, name)) for point in sweep if getattr(point, name)]
+    megapixels, values = np.array(found).reshape(-1, 2).T
+    panel.plot(megapixels, values, "o", color=look(0)[0], markersize=4)
+    line = growth(sweep, name)
+    if line:
+        centre = np.exp(np.log(values).mean() - line.exponent * np.log(megapixels).mean())
+        panel.plot(megapixels, centre * megapixels**line.exponent, "-", color=look(1)[0], linewidth=1)
+        panel.set_title(f"grows as pixels ** {line.exponent:.2f} (R2 {line.r_squared:.3f}, n = {line.n})", fontsize=7)
+    _axes(panel, unit)
+
+
+def _largest(sweep: Sequence[Point]) -> str:
+    fits, fails = largest_that_fits(sweep)
+    text = f"largest that fits: {fits.height}x{fits.width}" if fits else "none of these sizes fits"
+    return text + (f"; {fails.height}x{fails.width} does not" if fails else ", no limit met")
+
+
+def _axes(panel: Axes, unit: str) -> None:
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    plain_numbers(panel.xaxis)
+    plain_numbers(panel.yaxis)
+    panel.set_xlabel("image (megapixels)")
+    panel.set_ylabel(unit)
+
+
 def _panel(panel: Axes, rows: pd.DataFrame, systems: list[str], column: str, unit: str) -> None:
     for index, system in enumerate(systems):
         colour, marker = look(index)
@@ -46,9 +94,4 @@ def _panel(panel: Axes, rows: pd.DataFrame, systems: list[str], column: str, uni
         failed = own[own["status"] == "oom"]
         if not failed.empty:
             panel.plot(failed["megapixels"].iloc[0], done[column].iloc[-1], color=colour, marker="x", markersize=8)
-    panel.set_xscale("log")
-    panel.set_yscale("log")
-    plain_numbers(panel.xaxis)
-    plain_numbers(panel.yaxis)
-    panel.set_xlabel("image (megapixels)")
-    panel.set_ylabel(f"{column} ({unit})" if unit not in column else column)
+    _axes(panel, f"{column} ({unit})" if unit not in column else column)

@@ -135,7 +135,18 @@ def test_unsettled_timing_and_absent_probes_are_noted():
     table = the_table(records)
     assert row_of(table, "isdnet")["device_gpustat_mb_ours"].text == "no figure"
     assert "isdnet: no device_gpustat_mb: no CUDA device" in table.notes
-    assert any("had not settled" in note for note in table.notes)
+    assert "isdnet: its latency still drifted after 3 warm-up samples" in table.notes
+
+
+def test_what_the_timed_call_did_and_a_busy_machine_are_noted():
+    work = {"passes": 1234, "skipped_crops": 2}
+    busy = record("cost", "isdnet", figures=cost().model_copy(update={"work": work}))
+    busy = busy.model_copy(update={"environment": busy.environment.model_copy(update={"load_average": 14.6})})
+    plain = record("cost", "stdc", figures=cost().model_copy(update={"work": {"passes": 1}}))
+    notes = the_table([busy, plain]).notes
+    assert "isdnet: the timed call did 1,234 passes, 2 skipped crops" in notes
+    assert "isdnet: measured while 15 processes wanted a processor" in notes
+    assert not [note for note in notes if note.startswith("stdc")]
 
 
 def test_memory_on_a_gpu_is_by_gpustat_and_on_a_cpu_by_resident_set():

@@ -24,11 +24,17 @@ def made():
         record("accuracy", name, figures=accuracy(40.0 + n).model_copy(update=curve)) for n, name in enumerate(NAMES)
     ]
     costs = [record("cost", name, figures=cost(median_ms=100.0 * (n + 1))) for n, name in enumerate(NAMES)]
-    wide = [
-        record("cost", name, figures=cost(400.0), protocol_changes={"height": 1224, "width": 1224}) for name in NAMES
+    swept = [
+        record("cost", name, figures=cost(0.001 * side**2), paper_dataset="", protocol_changes=square(side))
+        for name in NAMES
+        for side in (512, 1024, 2048)
     ]
-    failed = record("cost", "isdnet", status="oom", reason="no", protocol_changes={"height": 2448, "width": 2448})
-    return [*scores, *costs, *wide, failed]
+    failed = record("cost", "isdnet", status="oom", reason="no", paper_dataset="", protocol_changes=square(4096))
+    return [*scores, *costs, *swept, failed]
+
+
+def square(side):
+    return {"height": side, "width": side}
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +101,29 @@ def test_training_draws_the_curves_that_were_kept(records):
     assert training.draw([record("accuracy", "isdnet")]) is None
 
 
+def test_only_costs_at_the_papers_pixels_make_a_curve(records):
+    """A table's cell on a small image of the world has patches of another size."""
+    names = [name for name, _ in figures(records, []) if name.startswith("sizes")]
+    assert names == ["sizes-1", "sizes-1-a-b-c-x-1-script", "sizes-1-isdnet", "sizes-1-stdc"]
+    assert [
+        name for name, _ in figures([one for one in records if one.cell.paper_dataset], []) if "sizes" in name
+    ] == []
+
+
+def test_one_system_has_its_growth_and_the_largest_that_fits(records):
+    own = [one for one in records if one.cell.system == "isdnet" and one.cell.paper_dataset == ""]
+    figure = sizes.draw_one("isdnet", own)
+    latency, memory_ = figure.axes
+    assert latency.get_title() == "grows as pixels ** 1.00 (R2 1.000, n = 3)"
+    assert memory_.get_title().startswith("grows as pixels ** 0.00")
+    points, line = latency.lines
+    assert line.get_ydata() == pytest.approx(points.get_ydata())
+    assert "largest that fits: 2048x2048; 4096x4096 does not" in figure.get_supxlabel()
+    assert sizes.draw_one("isdnet", own[:1]) is None
+
+
 def test_sizes_draws_growth_and_marks_where_memory_ended(records):
-    figure = sizes.draw(records_frame(records))
+    figure = sizes.draw(records_frame([one for one in records if one.cell.paper_dataset == ""]))
     first = figure.axes[0].lines
     assert sorted(line.get_label() for line in first if not line.get_label().startswith("_")) == sorted(NAMES)
     assert [line.get_marker() for line in first].count("x") == 1
