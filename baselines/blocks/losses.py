@@ -34,7 +34,7 @@ def focal(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
     Args:
         logits: ``[B, C, h, w]`` at any stride; enlarged to the target.
         target: int64 ``[B, H, W]``, 255 = ignore.
-        gamma: how much less a pixel counts that is already right: 3 in FCtL, 6 in GLNet.
+        gamma: how much less a pixel counts that is already right: 3 in FCtL.
     """
     full = resize(logits, (target.shape[-2], target.shape[-1]))
     log_p = -F.cross_entropy(full, target, ignore_index=IGNORE, reduction="none")  # 0 at ignored pixels: no loss

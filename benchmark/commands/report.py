@@ -71,6 +71,7 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
     from reports.ranking import rankings
     from reports.writers import terminal
     from reports.writers.agreement_page import agreement_page
+    from reports.writers.cost_page import cost_page
     from reports.writers.pages import write_page
     from reports.writers.ranking_page import ranking_page
 
@@ -87,6 +88,7 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
     if tables and "md" in formats:
         print(write_page(out, "agreement.md", agreement_page(agreements(tables))))
         print(write_page(out, "ranking.md", ranking_page(rankings(tables, records))))
+        print(write_page(out, "costs.md", cost_page(records)))
     return tables
 
 

@@ -4,10 +4,12 @@ import sys
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from baselines import bisenetv1, bisenetv2, deeplabv3, deeplabv3plus, icnet, pspnet, segformer, stdc, unet
 from baselines.mmseg_adapter import build_module, install_mmcv_stub, library_config
 from benchmark import registry
+from benchmark.inference import pad_to
 
 # Parameters for 2, 7 and 19 classes without training heads, and for 7 classes with them: measured on the library's own
 # nets when the project was planned, independently of this code.
@@ -65,6 +67,48 @@ def test_stride_of_logits_and_loss_terms(nets, name):
     with torch.no_grad():
         assert net.eval()(torch.rand(1, 3, 64, 96)).shape == (1, 7, 64 // stride, 96 // stride)
         assert set(net.train().loss(torch.rand(2, 3, 64, 64), torch.ones(2, 64, 64, dtype=torch.int64))) == terms
+
+
+def test_the_same_pspnet_on_smaller_images_costs_in_proportion_to_their_pixels():
+    flops = {}
+    for name in ("pspnet", "pspnet-half", "pspnet-quarter"):
+        system = build(name, 19).inference_form().eval().to("meta")
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            system.logits(torch.empty(1, 3, 1024, 2048, device="meta"))
+        flops[name] = counter.get_total_flops()
+    assert flops["pspnet"] / flops["pspnet-half"] == pytest.approx(4, rel=0.01)
+    assert flops["pspnet"] / flops["pspnet-quarter"] == pytest.approx(16, rel=0.02)
+
+
+def test_icnet_makes_its_three_scales_of_the_image_itself(nets):
+    seen = {}
+    backbone = nets["icnet"].net.backbone
+
+    def watch(name):
+        return lambda _, inputs: seen.setdefault(name, []).append(tuple(inputs[0].shape[-2:]))
+
+    hooks = [backbone.conv_sub1[0].register_forward_pre_hook(watch("full"))]
+    hooks += [backbone.backbone.stem.register_forward_pre_hook(watch("half"))]
+    hooks += [backbone.backbone.layer3.register_forward_pre_hook(watch("quarter, at 1/8"))]
+    with torch.no_grad():
+        nets["icnet"].eval()(torch.rand(1, 3, 128, 192))
+    for hook in hooks:
+        hook.remove()
+    assert seen == {"full": [(128, 192)], "half": [(64, 96)], "quarter, at 1/8": [(4, 6)]}
+
+
+def test_deeplabv3_sees_at_the_rates_of_the_configuration(nets):
+    head = nets["deeplabv3"].net.decode_head
+    found = {part.dilation for part in head.aspp_modules.modules() if isinstance(part, torch.nn.Conv2d)}
+    assert found == {(rate, rate) for rate in (1, 12, 24, 36)}
+
+
+def test_unet_pads_what_its_sixteen_do_not_divide_and_crops_it_back(nets):
+    net, picture = nets["unet-s5-local"].eval(), torch.rand(1, 3, 37, 53)
+    with torch.no_grad():
+        wanted = net(pad_to(picture, 16))[..., :37, :53]
+        assert torch.equal(net.logits(picture), wanted)
+    assert net.work == {"passes": 1, "padded_rows": 11, "padded_columns": 11}
 
 
 def test_weights_of_loss_terms_are_the_configurations(nets):

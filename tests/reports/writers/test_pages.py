@@ -11,10 +11,12 @@ from reports.table import SystemFacts
 from reports.throughput import throughputs
 from reports.writers.agreement_page import agreement_page
 from reports.writers.audit_page import audit_page
+from reports.writers.cost_page import cost_page
 from reports.writers.pages import write_page
 from results.paper import TABLE_NAMES, paper_table
 from results.paper.claims import claims
 from results.paper.flops import read_flops
+from results.record import Ceilings, Probe, Spread, Telemetry
 from tests.results.records import cost, record
 
 EVIL = "<script>alert(1)</script> a & b_c%|"
@@ -61,6 +63,28 @@ def test_the_agreement_page_has_a_verdict_and_the_flipped_pairs():
 
 def test_without_figures_the_page_says_so():
     assert "No table has a figure of ours" in agreement_page(())
+
+
+def test_the_cost_page_has_what_a_table_has_no_room_for():
+    measured = cost(200.0).model_copy(
+        update={
+            "bytes_moved": 5_000_000_000,
+            "ceilings": Ceilings(matmul_tflops=1.0, copy_gb_s=10.0),
+            "telemetry": Telemetry(looks=9, sm_clock_mhz=Spread(low=1200, median=1350, high=1400)),
+            "smallest_budget_mb": Probe(mib=321.0),
+        }
+    )
+    old = record("cost", EVIL, created="2026-11-21T10:00:00+00:00", figures=cost(900.0))
+    page = cost_page([old, record("cost", EVIL, figures=measured), record("cost", "stdc", status="oom", reason="x")])
+    (line,) = [line for line in page.splitlines() if "predict" in line and line.startswith("| ")]
+    cells = [cell.strip() for cell in line.split(" | ")]
+    # 3 GFLOPs and 5 GB in 0.2 s: 15 GFLOP/s of the 6 that 10 GB/s allow
+    assert cells[1:] == [
+        *("predict", "5", "200", "\\[190, 210\\]", "220", "240", "–"),
+        *("3.00", "5.00", "250", "1350", "–", "–", "321 |"),
+    ]
+    assert "<script>" not in page
+    assert "No cost was measured." in cost_page([])
 
 
 def test_a_page_that_cannot_be_written_names_the_option(tmp_path):

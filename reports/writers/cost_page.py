@@ -1,0 +1,86 @@
+"""Every cost record with the figures that a table has no room for, as a page of GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reports.frame import newest, records_frame
+from reports.table import plain, significant
+from reports.writers.markdown import escape
+from reports.writers.pages import figures_table
+from results.record import Cost, Record, Samples, Spread
+
+_RULE = (
+    "One line for each timed region. GFLOPs (2 x multiply-accumulate), bytes moved and the share reached of the"
+    " roofline are those of one predict call; clock, power and temperature are medians while samples were taken. A"
+    " dash: not measured, and the record says why."
+)
+_TIMES = ("Samples", "Median (ms)", "95 % interval", "p90 (ms)", "p99 (ms)", "Throttled")
+_FACTS = (
+    "GFLOPs",
+    "GB moved",
+    "Roofline (%)",
+    "SM clock (MHz)",
+    "Power (W)",
+    "Temperature (°C)",
+    "Smallest budget (MB)",
+)
+_PLACE = ["hardware", "dataset", "height", "width", "profile", "protocol_hash"]
+
+
+def cost_page(records: Sequence[Record]) -> str:
+    """The newest finished cost record of each cell, by machine, image size and protocol."""
+    frame = newest(records_frame(records))
+    done = frame[(frame["kind"] == "cost") & (frame["status"] == "ok")]
+    known = {(record.key, record.provenance.created): record for record in records}
+    parts = ["# Costs in full", _RULE]
+    for place, rows in done.groupby(_PLACE):
+        hardware, dataset, height, width, profile, protocol = place
+        chosen = [known[key, created] for key, created in zip(rows["key"], rows["created"], strict=True)]
+        lines = [line for record in chosen for line in _lines(record)]
+        title = plain(f"{hardware}: {dataset}, {height}x{width}, profile {profile}, protocol {protocol}")
+        parts += [f"## {escape(title)}", figures_table(lines, ("System", "Region", *_TIMES, *_FACTS), 2)]
+    if done.empty:
+        parts.append("No cost was measured.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(record: Record) -> Iterator[tuple[str, ...]]:
+    """The regions of a record; what is said of the whole call stands in the first line."""
+    assert record.cost is not None
+    facts = _facts(record.cost)
+    for samples in record.cost.samples:
+        yield (plain(record.cell.system), samples.region, *_times(samples), *facts)
+        facts = ("",) * len(facts)
+
+
+def _times(samples: Samples) -> tuple[str, ...]:
+    low, high = significant(samples.median_low_ms), significant(samples.median_high_ms)
+    throttled = "–" if samples.throttled is None else str(len(samples.throttled))
+    figures = (samples.p90_ms, samples.p99_ms)
+    return (
+        str(len(samples.latencies_ms)),
+        significant(samples.median_ms) + ("" if samples.steady else " drifts"),
+        f"[{low}, {high}]",
+        *map(significant, figures),
+        throttled,
+    )
+
+
+def _facts(cost: Cost) -> tuple[str, ...]:
+    telemetry = cost.telemetry
+    return (
+        _figure(cost.flops, 1e9),
+        _figure(cost.bytes_moved, 1e9),
+        _figure(cost.roofline_fraction, 0.01),
+        *map(_median, (telemetry.sm_clock_mhz, telemetry.power_w, telemetry.temperature_c)),
+        _figure(cost.smallest_budget_mb.mib, 1.0),
+    )
+
+
+def _figure(value: float | None, unit: float) -> str:
+    return "–" if value is None else significant(value / unit)
+
+
+def _median(seen: Spread | None) -> str:
+    return "–" if seen is None else significant(seen.median)
