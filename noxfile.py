@@ -14,6 +14,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
 
 FIGURES = ("figure1", "figure5", "figure6")
+ACCURACY = ("run", "table1", "--only", "accuracy", "--systems", "isdnet,stdc")  # of each side of a comparison
 CODE = ("benchmark", "baselines", "isdnet", "results", "reports", "tests", "noxfile.py")
 
 
@@ -68,6 +69,9 @@ def compare(session: nox.Session) -> None:
         session.run(str(python), "-m", "pip", "install", "--quiet", "-e", str(tree), external=True)
         sides = (str(environment), session.virtualenv.location)
         session.run("isdbench", "interleave", *sides, "--out", str(out), *(words or ("--systems", "isdnet", "stdc")))
+        for side, scripts in (("base", python.parent), ("head", Path(session.virtualenv.bin))):
+            places = ("--records", str(out / side), "--out", str(out / f"{side}-work"))
+            session.run(str(scripts / "isdbench"), *ACCURACY, *places, external=True)
         stores = (str(out / "base"), str(out / "head"), "--noise", str(out / "noise"))
         session.run("isdbench", "compare", *stores, "--markdown", str(out / "comparison.md"))
     finally:

@@ -19,13 +19,15 @@ def system():
     return registry.build(registry.card("bisenetv2"), 19)
 
 
-def test_a_published_checkpoint_keeps_every_tensor(system, tmp_path, capsys):
+@pytest.mark.parametrize("name", ["bisenetv1", "bisenetv2", "deeplabv3", "icnet", "pspnet", "segformer-b0", "stdc"])
+def test_a_published_checkpoint_keeps_every_tensor(name, tmp_path, capsys):
+    torch.manual_seed(1)
+    system, other = (registry.build(registry.card(name), 19) for _ in range(2))
     torch.save({"meta": {"epoch": 1}, "state_dict": published(system)}, tmp_path / "official.pth")
     out = tmp_path / "ours.safetensors"
-    assert main(["convert", "bisenetv2", str(tmp_path / "official.pth"), str(out)]) == 0
+    assert main(["convert", name, str(tmp_path / "official.pth"), str(out)]) == 0
     assert "19 classes" in capsys.readouterr().out
     assert trained_on(out) == "cityscapes"
-    other = registry.build(registry.card("bisenetv2"), 19)
     load_weights(out, other)
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in system.state_dict().items())
 
