@@ -56,26 +56,33 @@ def compare(session: nox.Session) -> None:
     base, *words = session.posargs or ("origin/main",)
     shared = Path(session.create_tmp()).absolute()
     tree, environment, out = shared / "base", shared / "base-environment", shared / "records"
-    for left in (tree, out):
+    for left in (tree, environment, out):
         shutil.rmtree(left, ignore_errors=True)
     session.run("git", "worktree", "prune", external=True)
     session.run("git", "worktree", "add", "--force", "--detach", str(tree), base, external=True)
     try:
         session.install("-e", ".")
-        session.run("python", "-m", "venv", "--clear", str(environment))
-        python = next(
-            path for path in (environment / "bin/python", environment / "Scripts/python.exe") if path.exists()
-        )
-        session.run(str(python), "-m", "pip", "install", "--quiet", "-e", str(tree), external=True)
+        _install_beside(session, environment, tree)
+        scripts = next(path for path in (environment / "bin", environment / "Scripts") if path.exists())
         sides = (str(environment), session.virtualenv.location)
         session.run("isdbench", "interleave", *sides, "--out", str(out), *(words or ("--systems", "isdnet", "stdc")))
-        for side, scripts in (("base", python.parent), ("head", Path(session.virtualenv.bin))):
-            places = ("--records", str(out / side), "--out", str(out / f"{side}-work"))
-            session.run(str(scripts / "isdbench"), *ACCURACY, *places, external=True)
+        for side, place in (("base", scripts), ("head", Path(session.virtualenv.bin))):
+            folders = ("--records", str(out / side), "--out", str(out / f"{side}-work"))
+            session.run(str(place / "isdbench"), *ACCURACY, *folders, external=True)
         stores = (str(out / "base"), str(out / "head"), "--noise", str(out / "noise"))
         session.run("isdbench", "compare", *stores, "--markdown", str(out / "comparison.md"))
     finally:
         session.run("git", "worktree", "remove", "--force", str(tree), external=True)
+
+
+def _install_beside(session: nox.Session, environment: Path, tree: Path) -> None:
+    """The package of another checkout in an environment of its own."""
+    if session.venv_backend == "uv":
+        session.run("uv", "venv", "--quiet", "--python", session.virtualenv.location, str(environment), external=True)
+        session.run("uv", "pip", "install", "--python", str(environment), "-e", str(tree), external=True)
+    else:
+        session.run("python", "-m", "venv", str(environment))
+        session.run("python", "-m", "pip", "--python", str(environment), "install", "-e", str(tree))
 
 
 @nox.session(default=False)
