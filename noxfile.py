@@ -68,7 +68,8 @@ def compare(session: nox.Session) -> None:
         session.run("isdbench", "interleave", *sides, "--out", str(out), *(words or ("--systems", "isdnet", "stdc")))
         for side, place in (("base", scripts), ("head", Path(session.virtualenv.bin))):
             folders = ("--records", str(out / side), "--out", str(out / f"{side}-work"))
-            session.run(str(place / "isdbench"), *ACCURACY, *folders, external=True)
+            with session.chdir(out):  # here the packages of this checkout would go before the base's
+                session.run(str(place / "isdbench"), *ACCURACY, *folders, external=True)
         stores = (str(out / "base"), str(out / "head"), "--noise", str(out / "noise"))
         session.run("isdbench", "compare", *stores, "--markdown", str(out / "comparison.md"))
     finally:
