@@ -37,7 +37,8 @@ class Ranking:
 
 def rankings(tables: Sequence[Table], records: Sequence[Record]) -> tuple[Ranking, ...]:
     """One for each table with the accuracy of two systems or more; tables of the same accuracy records share one."""
-    known = {record.key: record for record in records if record.accuracy}
+    in_time = sorted(records, key=lambda record: record.provenance.created)
+    known = {record.key: record for record in in_time if record.accuracy}  # of repeats the newest, as in the tables
     found: dict[tuple[tuple[str, ...], ...], Ranking] = {}
     for table in tables:
         entries = _entries(table, known)

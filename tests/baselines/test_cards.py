@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from mmengine.config import Config
 
-from baselines import mmseg_adapter
+from baselines.mmseg_adapter import library_config
 from benchmark import registry
 from benchmark.card import Downsampled, Sliding, Whole
 from benchmark.inference import window_starts
@@ -80,7 +80,7 @@ def test_table_4_trains_on_the_random_scales_of_section_4_5():
 def configuration(recipe):
     """The library's own file behind a recipe, with its batch over all GPUs read from its name: 4xb12 is 48."""
     file = recipe.source.partition(", ")[2]
-    mmseg_adapter.library_config(file)  # lets mmseg be imported
+    library_config(file)  # lets mmseg be imported
     import mmseg
 
     gpus, images = next(part for part in file.split("_") if "xb" in part).split("-")[0].split("xb")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -16,7 +17,7 @@ from benchmark.errors import DataError, UnknownNameError
 from tests.data import fakes
 
 
-class DatasetContract:
+class DatasetContract(ABC):
     """Subclasses give a reader, ids of its train list, one id of its val list, and a writer of a fake copy."""
 
     reader: ClassVar[type[FolderDataset]]
@@ -25,12 +26,13 @@ class DatasetContract:
     lossy = False  # images are JPEG
     layouts: ClassVar[tuple[str, ...]]
 
+    @abstractmethod
     def write(self, root: Path, layout: str) -> Path:
         """All of ``train`` and ``val`` in a layout."""
-        raise NotImplementedError
 
+    @abstractmethod
     def expected_label(self, image_id: str) -> np.ndarray:
-        raise NotImplementedError
+        """The class ids that the written label of an image stands for."""
 
     @pytest.fixture
     def root(self, tmp_path):
