@@ -41,6 +41,7 @@ _CARD = Card(
             weight_decay=1e-4,
             steps=(22_500 / 45_000, 37_500 / 45_000),
             rotate="none",
+            photometric=False,
             max_class_share=1.0,
         )
     },
@@ -60,12 +61,19 @@ _CARD = Card(
         " background classes, weighed by 0.51, has no counterpart; probabilities are not rounded to 8 bits between",
         "trained on the dataset's own masks, spoilt as the authors spoil theirs: they train on salient objects"
         " (MSRA-10K, DUTS, ECSSD, FSS-1000) and never on these datasets; batch of the base's recipe, theirs is 12",
+        "without their colour jitter of up to 0.2 and random grey",
         "structuring elements as in the mended code; the published weights come from the code before",
         "cost depends on the base's labels: passes, masks and crops are on record beside it",
     ),
 )
 CARDS: tuple[Card, ...] = (
     _CARD,
+    replace(
+        _CARD,
+        name="cascadepsp-batched",
+        variant="batched",
+        inference=Own("as released, but as many crops of a mask at a time as fit into 8 GiB; the same labels"),
+    ),
     replace(
         _CARD,
         name="cascadepsp-pip",

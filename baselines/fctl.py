@@ -39,14 +39,16 @@ def _recipe(order: tuple[str, ...], epoch: float, learning_rate: float, side: in
 
 
 _PATCHES = "patches of 508 that overlap by 50 or more, each with three contexts"
-_MERGED = "; their logits are summed"
+_MERGED = "; their logits are summed on the host in float64"
+_BATCHED = Own(f"{_PATCHES}, as many at a time as fit into 8 GiB; their logits are summed on the device")
 _CHOICES = (
     "one view of each image, as in the release's validation: its test loops over eight (two flips by four rotations),"
     " 202 TFLOP an image, which the FPS that ISDNet prints leave no room for",
     "VGG-16's three dead fully connected layers are dropped in every encoder; in the release they are registered, move"
     " to the GPU and are never used",
-    "a training step takes four patches of each of its images, at the same places in all, where the release sums the"
-    " gradients of all 36 or 121; the steps are as many",
+    "a training step takes four patches of each of its images (six in the first stage), at the same places in all, and"
+    " counts their mean loss once for each sub-batch of its images, where the release goes through all 36 or 121"
+    " patches and adds up the gradients; the steps are as many",
     "on images smaller than the paper's the padding of 100 pixels shrinks with the patch; what the 7x7 layer then lacks"
     " it pads itself, by up to two cells",
     "pixels without a label are left out of the loss; the release has none",
@@ -85,12 +87,8 @@ _INRIA = replace(
 CARDS: tuple[Card, ...] = (
     _CARD,
     _INRIA,
-    replace(
-        _CARD,
-        name="fctl-batched",
-        variant="batched",
-        inference=Own(f"{_PATCHES}, as many at a time as fit into 8 GiB{_MERGED}"),
-    ),
+    replace(_CARD, name="fctl-batched", variant="batched", inference=_BATCHED),
+    replace(_INRIA, name="fctl-inria-batched", variant="batched", inference=_BATCHED),
 )
 
 

@@ -52,6 +52,8 @@ _SEGFIX = Card(
         " author does not say",
         "HRNet-W48, the release's first choice: MagNet names none; segfix-w18 is the small one",
         "labels are copied from whole pixels; segfix-as-released interpolates and rounds them",
+        "one pass over the whole image, as the release's simple script; its others cut crops of 512 that overlap by two"
+        " thirds and average, several times the cost",
         "boundary where the enlarged probability exceeds 0.5, as the release computes it",
         "targets from the label crop: continued at its border, all regions count, 100 pixels or not, and directions are"
         " learnt on boundaries only; the release's flip leaves exactly horizontal directions as they were, ours not",

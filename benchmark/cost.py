@@ -132,7 +132,8 @@ def _compile(subject: Subject) -> None:
 
 
 def _cost(subject: Subject, counts: Counts, rounds: Sequence[Round], context: Probe) -> Cost:
-    peaks = _peaks(subject)
+    peaks, synchronise = _peaks(subject), _synchroniser(subject.device)
+    scored_hash, parts_ms = subject.scored(synchronise)
     return Cost(
         parameters=complexity.parameters(subject.system),
         trained_parameters=subject.trained_parameters,
@@ -142,11 +143,12 @@ def _cost(subject: Subject, counts: Counts, rounds: Sequence[Round], context: Pr
         bytes_reason=counts.reason,
         samples=tuple(merged(taken) for taken in zip(*(one.taken for one in rounds), strict=True)),
         memory=Memory(cuda_context_mb=context, **peaks),
-        ceilings=roofline.ceilings(subject.device, _synchroniser(subject.device)),
+        ceilings=roofline.ceilings(subject.device, synchronise),
         telemetry=telemetry.summary([look for one in rounds for look in one.looks], rounds[-1].watch_reason),
         labels_hash=subject.labels_hash,
-        scored_labels_hash=subject.scored_hash(),
+        scored_labels_hash=scored_hash,
         work=dict(subject.system.work),
+        parts_ms=parts_ms,
     )
 
 

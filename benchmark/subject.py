@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor
 from benchmark import complexity, inference
 from benchmark.batch import to_batch
 from benchmark.evaluation import predicted
+from benchmark.parts import split
 from benchmark.speed import TimedCall
 from benchmark.system import System
 from results.cell import Protocol
@@ -80,19 +83,22 @@ class Subject:
             )
         self.labels_hash = labels_hash
 
-    def scored_hash(self) -> str:
-        """Hash of the labels that scoring would see: :func:`benchmark.evaluation.predicted` on the same image.
+    def scored(self, synchronise: Callable[[], Any]) -> tuple[str, dict[str, float]]:
+        """Hash of the labels that scoring would see (``evaluation.predicted``), and the parts of that call in ms.
 
         Raises:
             LabelsError: they are not those that were timed.
         """
         precision = self.protocol.precision
-        labels = predicted(self.system, self.image, device=self.device, precision=precision, layout=self.layout)
+        labels, parts_ms = split(
+            lambda: predicted(self.system, self.image, device=self.device, precision=precision, layout=self.layout),
+            synchronise,
+        )
         found = _hash(labels)
         if found != self.labels_hash:
             different = "predict gives other labels when it is scored than when it is timed"
             raise LabelsError(f"system '{self.system.card.name}': {different}; both must be one call on one image")
-        return found
+        return found, parts_ms
 
 
 def _hash(labels: NDArray[np.uint8]) -> str:

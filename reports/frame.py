@@ -14,6 +14,9 @@ MEMORY_PROBES = tuple(Memory.model_fields)
 FIGURES = ("miou_paper", "miou_dataset", "boundary_iou", "latency_ms", "fps", "fps_low", "fps_high", *MEMORY_PROBES)
 _FACTS = (
     "work",
+    "parts_ms",
+    "scored_work",
+    "seconds_per_image",
     "images",
     "train_images",
     "iterations",
@@ -99,6 +102,8 @@ def _accuracy(accuracy: Accuracy | None) -> dict[str, Any]:
         "train_images": accuracy.train_images,
         "iterations": accuracy.iterations,
         "weights": accuracy.weights.partition(":")[0],
+        "scored_work": accuracy.work,
+        "seconds_per_image": accuracy.evaluate_seconds / max(1, len(accuracy.images)),
     }
 
 
@@ -107,6 +112,7 @@ def _cost(cost: Cost | None) -> dict[str, Any]:
         return {}
     probes = {name: getattr(cost.memory, name) for name in MEMORY_PROBES}
     row: dict[str, Any] = {"parameters": cost.parameters, "flops": cost.flops, "work": cost.work}
+    row["parts_ms"] = cost.parts_ms
     row |= {name: probe.mib for name, probe in probes.items()}
     row["probe_reasons"] = {name: probe.reason for name, probe in probes.items() if probe.mib is None}
     samples = cost.headline

@@ -48,10 +48,11 @@ class Measure:
         beside = printed.value if printed else None
         ours = self._ours(rows, beside)
         blank = Cell(status="not printed") if paper is None else Cell("–", status="not printed")
+        quoted = bool(paper and paper.quoted)
         return (
-            Cell(printed.text, status="printed", value=beside, paper=beside) if printed else blank,
+            Cell(printed.text, "quoted" if quoted else "", "printed", beside, paper=beside) if printed else blank,
             ours,
-            self._comparison(ours.value, beside),
+            Cell(status="quoted, not measured") if quoted else self._comparison(ours.value, beside),
         )
 
     def _ours(self, rows: pd.DataFrame | None, paper: float | None) -> Cell:

@@ -7,11 +7,13 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
+
 from reports.caption import caption, title
 from reports.groups import SHARED_RECIPES, Group
 from reports.marks import MARKS, marked
 from reports.measures import Measure, measures, speedup, speedup_columns
-from reports.table import Cell, Row, SystemFacts, Table, plain
+from reports.table import Cell, Row, SystemFacts, Table, plain, significant
 from results.paper import PaperRow, PaperTable
 
 ADDED = "Added"
@@ -124,7 +126,22 @@ def _notes(group: Group, systems: Sequence[SystemFacts], compared: Sequence[Meas
             notes.append(f"{name}: trained by its own recipe '{record['recipe']}'")
         elif record["kind"] == "cost":
             notes += [f"{name}: {problem}" for problem in _cost_problems(record, compared)]
+        else:
+            notes += [f"{name}: {done}" for done in _scored_work(record, group.records_of(name, "cost"))]
     return tuple(textwrap.shorten(plain(note), _NOTE_LENGTH, placeholder=" ...") for note in dict.fromkeys(notes))
+
+
+def _scored_work(record: Mapping[Hashable, Any], cost: pd.DataFrame) -> Iterator[str]:
+    """What trained weights made of scored images, where it depends on them: the timed call had random weights."""
+    timed = [work for work in cost["work"] if isinstance(work, dict)]  # NaN where the measurement failed
+    spans = {kind: (min(counts), max(counts)) for kind, counts in record["scored_work"].items()}
+    if any(spans != {kind: (count, count) for kind, count in work.items()} for work in timed):
+        done = ", ".join(_counted(kind, *span) for kind, span in spans.items())
+        yield f"a scored image took {done}; {significant(record['seconds_per_image'])} s"
+
+
+def _counted(kind: str, least: int, most: int) -> str:
+    return f"{least:,}{f' to {most:,}' if most > least else ''} {kind.replace('_', ' ')}"
 
 
 def _cost_problems(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Iterator[str]:
@@ -132,9 +149,12 @@ def _cost_problems(record: Mapping[Hashable, Any], compared: Sequence[Measure]) 
         yield f"its latency still drifted after {int(record['warmup_samples'])} warm-up samples"
     if (record["load_average"] or 0) > BUSY * (record["threads"] or 1):
         yield f"measured while {record['load_average']:.0f} processes wanted a processor"
-    done = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in record["work"].items())
+    done = ", ".join(_counted(kind, count, count) for kind, count in record["work"].items())
     if done not in ("", "1 passes"):
         yield f"the timed call did {done}"
+    if record["parts_ms"]:
+        parts = ", ".join(f"{name} {significant(spent)}" for name, spent in record["parts_ms"].items())
+        yield f"one call's time in ms: {parts}"
     for measure in compared:
         if measure.ours in record["probe_reasons"]:
             yield f"no {measure.ours}: {record['probe_reasons'][measure.ours]}"

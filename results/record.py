@@ -93,6 +93,7 @@ class Cost(Model):
     labels_hash: str  # sha256 of the labels that the timed call returned
     scored_labels_hash: str = ""  # the same of the call that scoring uses, on the same image; "": not compared
     work: dict[str, int] = Field(default_factory=dict)  # what the call did: passes, points, padded rows
+    parts_ms: dict[str, float] = Field(default_factory=dict)  # of the one call that scoring uses; {}: it names no parts
     bytes_moved: int | None = None  # of one predict call: every operator's operands, read and written once each
     bytes_reason: str = OLDER  # why there is no figure
     ceilings: Ceilings | None = None

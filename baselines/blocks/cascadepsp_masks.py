@@ -84,12 +84,16 @@ def _disc(size: int) -> Mask:
 
 
 def spoilt(mask: Mask, target_iou: float, most_kernel: int, random: np.random.Generator) -> Mask:
-    """The mask with coarse contours, then dilated and eroded in random regions until its IoU is below the target."""
-    drawn = _coarse_contours(mask, random)
+    """The mask with coarse contours, then dilated and eroded in random regions.
+
+    As released, until its IoU is below the target with what the coarse contours gave, not with the mask itself.
+    """
+    coarse = _coarse_contours(mask, random)
+    drawn: Mask = coarse.copy()
     for _ in range(ROUNDS):
         for _ in range(REGIONS):
             _change_a_region(drawn, most_kernel, random)
-        if _iou(drawn, mask) < target_iou:
+        if _iou(drawn, coarse) < target_iou:
             break
     return drawn
 

@@ -6,6 +6,7 @@ Source: liqiokkk/FCtL, ``helper.py`` of the branches main (Inria) and Deepglobe.
 from __future__ import annotations
 
 import copy
+import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -18,13 +19,12 @@ from torch.nn import functional as F
 from baselines.blocks.fcn8s_padded import PaddedFCN8s, fill, imagenet_pairs, trunk_pairs, vgg_trunk
 from baselines.blocks.fctl_attention import ContextAttention, ContextFusion
 from baselines.blocks.losses import focal
-from baselines.blocks.patches import Grid, batch_within, glnet_grid
+from baselines.blocks.patches import LARGE_BUDGET_MB, Grid, batch_within, glnet_grid
 from benchmark.card import Card
 from benchmark.system import System
 
-FOCAL_GAMMA = 3.0
-TRAINED_PATCHES = 4  # of each image in a step, as many as the release takes at a time
-BUDGET_MB = 8192.0  # of the variant "batched"
+SUB_BATCH = 4  # patches of an image that the release takes at a time in training
+FIRST_SUB_BATCH = 6  # in its first stage
 
 
 class FCtL(System):
@@ -46,9 +46,10 @@ class FCtL(System):
         self.encoders = nn.ModuleDict({name: vgg_trunk(padding) for name in self.context_encoders})
         self.apprentice: PaddedFCN8s | None = None
         self.apprentice_attention = ContextAttention(subtract_means=self.subtract_means)
+        self.batched = card.variant == "batched"
         canvas_mb = (self.patch + 2 * padding) ** 2 * 4 / 2**20
-        within = batch_within(BUDGET_MB, per_patch_mb=2 * 64 * canvas_mb)  # input and output of the second layer
-        self.batch = within if card.variant == "batched" else self.released_batch
+        within = batch_within(LARGE_BUDGET_MB, per_patch_mb=2 * 64 * canvas_mb)  # input and output of the second layer
+        self.batch = within if self.batched else self.released_batch
         self.stage = self.stages[-1]
 
     def grid(self, image: Tensor) -> Grid:
@@ -61,15 +62,24 @@ class FCtL(System):
         return self.logits(image)
 
     def logits(self, image: Tensor) -> Tensor:
-        """Sums of the patches' logits ``[B, C, H, W]``, as released: neither a softmax nor a division."""
+        """Sums of the patches' logits ``[B, C, H, W]``, as released: neither a softmax nor a division.
+
+        As released they are float64 and on the host; batched, float32 on the image's device.
+        """
         grid = self.grid(image)
         shared = self.shared_context(image, grid.patch)
         canvas = image.new_zeros(image.shape[0], self.num_classes, *grid.size)
+        if not self.batched:
+            canvas = canvas.double() if image.is_meta else canvas.cpu().double()  # the host takes no values from meta
         passes = len(self.context_encoders) - len(shared) + 1
         self.work = {"passes": len(grid) * passes + len(shared), "patches": len(grid)}
         for numbers in grid.batches(self.batch):
-            grid.add(canvas, self.patch_logits(image, grid, numbers, shared), numbers)
+            grid.add(canvas, self.patch_logits(image, grid, numbers, shared).to(canvas), numbers)
         return canvas
+
+    def predict(self, image: Tensor) -> Tensor:
+        """Labels uint8 ``[B, H, W]`` on the image's device."""
+        return super().predict(image).to(image.device)
 
     def shared_context(self, image: Tensor, patch: tuple[int, int]) -> tuple[Tensor, ...]:
         """Features of contexts that all patches of an image have in common, ``[B, 512, h, w]`` each."""
@@ -93,15 +103,21 @@ class FCtL(System):
         """The three contexts in the order of the attentions."""
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Focal loss of some patches of each image, the same places in all of them; of whole images in stage global."""
+        """Focal loss of whole images in stage global; else of some patches of each image, the same places in all.
+
+        These stand for all patches: a step of the release adds up the mean losses of its sub-batches, of one image
+        each.
+        """
         grid = self.grid(image)
         if self.stage == "global":
             assert self.apprentice is not None  # the stage begins with one
             small = F.interpolate(target[:, None].float(), grid.patch, mode="nearest-exact")[:, 0].long()
-            return {"focal": focal(self.apprentice(reduced_to(image, grid.patch)), small, FOCAL_GAMMA)}
-        numbers = torch.randperm(len(grid))[:TRAINED_PATCHES].tolist()
+            return {"focal": focal(self.apprentice(reduced_to(image, grid.patch)), small)}
+        count = FIRST_SUB_BATCH if self.stage == "local" else SUB_BATCH
+        numbers = torch.randperm(len(grid))[:count].tolist()
         logits = self.stage_logits(image, grid, numbers)
-        return {"focal": focal(logits, grid.crops(target[:, None], numbers)[:, 0], FOCAL_GAMMA)}
+        mean = focal(logits, grid.crops(target[:, None], numbers)[:, 0])
+        return {"focal": mean * len(image) * math.ceil(len(grid) / count)}  # the release adds up that many means
 
     def stage_logits(self, image: Tensor, grid: Grid, numbers: Sequence[int]) -> Tensor:
         """Logits of some patches by the net that the current stage trains."""

@@ -16,7 +16,6 @@ from torch.nn import functional as F
 from baselines.blocks.patches import Grid
 from baselines.blocks.resnet_fpn import FPN, Maps, ResNet50, initialise
 from benchmark.inference import resize
-from benchmark.system import IGNORE
 
 FEATURES = 512  # channels of ps3
 
@@ -110,21 +109,6 @@ class Merge:
         """The merged maps, once all patches have been added; the canvases are used up."""
         count = self.grid.coverage(self.canvases.stages[0])
         return self.canvases.each(lambda canvas: canvas.div_(resize(count, _size(canvas))))
-
-
-def focal(logits: Tensor, target: Tensor) -> Tensor:
-    """Focal loss with gamma 3, averaged over labelled pixels (``FocalLoss`` of the release's ``utils/loss.py``).
-
-    Args:
-        logits: ``[B, C, h, w]``.
-        target: int64 ``[B, H, W]``, reduced to the logits by taking the nearest pixel; 255 = ignore.
-    """
-    small = F.interpolate(target[:, None].float(), _size(logits), mode="nearest-exact")[:, 0].long()
-    labelled = small != IGNORE
-    chosen = torch.where(labelled, small, 0)[:, None]
-    probability = logits.float().softmax(1).gather(1, chosen)[:, 0].clamp(1e-7, 1 - 1e-7)
-    losses = -((1 - probability) ** 3) * probability.log()
-    return (losses * labelled).sum() / labelled.sum().clamp(min=1)
 
 
 def _size(maps: Tensor) -> tuple[int, int]:

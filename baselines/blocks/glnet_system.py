@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.blocks.glnet import GLNet, GlobalBranch, Merge, Seen, cropped, cropped_maps, focal, squared
+from baselines.blocks.glnet import GLNet, GlobalBranch, Merge, Seen, cropped, cropped_maps, squared
+from baselines.blocks.losses import focal
 from baselines.blocks.patches import Grid
 from baselines.blocks.resnet_fpn import Maps
 from baselines.blocks.staged import StagedSystem

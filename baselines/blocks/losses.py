@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -28,14 +29,16 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     return total / (target != IGNORE).sum().clamp(min=1)
 
 
-def focal(logits: Tensor, target: Tensor, gamma: float) -> Tensor:
-    """Mean of ``-(1 - p) ** gamma * log p`` over the labelled pixels, 0 where there are none (Lin et al. 2017).
+def focal(logits: Tensor, target: Tensor) -> Tensor:
+    """Focal loss with gamma 3, averaged over labelled pixels (``FocalLoss`` in ``utils/loss.py`` of GLNet and FCtL).
 
     Args:
-        logits: ``[B, C, h, w]`` at any stride; enlarged to the target.
-        target: int64 ``[B, H, W]``, 255 = ignore.
-        gamma: how much less a pixel counts that is already right: 3 in FCtL.
+        logits: ``[B, C, h, w]``.
+        target: int64 ``[B, H, W]``, reduced to the logits by taking the nearest pixel; 255 = ignore.
     """
-    full = resize(logits, (target.shape[-2], target.shape[-1]))
-    log_p = -F.cross_entropy(full, target, ignore_index=IGNORE, reduction="none")  # 0 at ignored pixels: no loss
-    return -((1 - log_p.exp()) ** gamma * log_p).sum() / (target != IGNORE).sum().clamp(min=1)
+    small = F.interpolate(target[:, None].float(), logits.shape[-2:], mode="nearest-exact")[:, 0].long()
+    labelled = small != IGNORE
+    chosen = torch.where(labelled, small, 0)[:, None]
+    probability = logits.float().softmax(1).gather(1, chosen)[:, 0].clamp(1e-7, 1 - 1e-7)
+    losses = -((1 - probability) ** 3) * probability.log()
+    return (losses * labelled).sum() / labelled.sum().clamp(min=1)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from baselines.blocks.direct_sum import DirectSum
 from baselines.blocks.permutohedral import Lattice
 from baselines.blocks.refiner import Refiner
 from benchmark.card import Card
 from benchmark.inference import resize
+from benchmark.parts import part
 from benchmark.system import System
 
 
@@ -35,6 +37,9 @@ class Kernel(Protocol):
         """The matrix times ``values`` ``[N, C]``."""
 
 
+Gaussian: TypeAlias = "Lattice | DirectSum"
+
+
 def mean_field(log_probabilities: Tensor, kernels: Sequence[tuple[Kernel, float]], iterations: int) -> Tensor:
     """Logits ``[N, C]`` whose softmax is Q after ``iterations`` updates that start from the unaries' own Q.
 
@@ -50,14 +55,15 @@ def mean_field(log_probabilities: Tensor, kernels: Sequence[tuple[Kernel, float]
     return logits
 
 
-def normalised(features: Tensor) -> Lattice:
-    """The Gaussian kernel ``K`` of features ``[N, d]`` as ``D K D``, ``D = diag(K 1) ** -0.5``, as the authors do."""
-    lattice = Lattice(features)
-    lattice.scale_(lattice.filter(features.new_ones(features.shape[0], 1))[:, 0].rsqrt())
-    return lattice
+def normalised(kernel: Gaussian, features: Tensor) -> Gaussian:
+    """The kernel ``K`` of features ``[N, d]`` as ``D K D``, ``D = diag(K 1) ** -0.5``, as the authors do."""
+    kernel.scale_(kernel.filter(features.new_ones(features.shape[0], 1))[:, 0].rsqrt())
+    return kernel
 
 
-def kernels_of(image: Tensor, potentials: Potentials) -> list[tuple[Lattice, float]]:
+def kernels_of(
+    image: Tensor, potentials: Potentials, gaussian: type[Lattice | DirectSum] = Lattice
+) -> list[tuple[Gaussian, float]]:
     """Smoothness and appearance kernel of an image ``[3, H, W]`` in [0, 1]."""
     height, width = image.shape[-2:]
     down = torch.arange(height, device=image.device, dtype=torch.float32)
@@ -65,14 +71,17 @@ def kernels_of(image: Tensor, potentials: Potentials) -> list[tuple[Lattice, flo
     places = torch.cartesian_prod(down, right).flip(1)  # the lattice depends on the order: the authors' is x, y
     levels = image.float().mul(255).round().flatten(1).T  # as in the authors' 8-bit images
     appearance = torch.cat([places / potentials.appearance_pixels, levels / potentials.appearance_levels], dim=1)
+    smoothness = places / potentials.smoothness_pixels
     return [
-        (normalised(places / potentials.smoothness_pixels), potentials.smoothness_weight),
-        (normalised(appearance), potentials.appearance_weight),
+        (normalised(gaussian(smoothness), smoothness), potentials.smoothness_weight),
+        (normalised(gaussian(appearance), appearance), potentials.appearance_weight),
     ]
 
 
 class DenseCRF(Refiner):
     """A CRF over all pixels of the full-size image; its unaries are the base's enlarged logits. Nothing is trained."""
+
+    gaussian: type[Lattice | DirectSum] = Lattice
 
     def __init__(self, card: Card, num_classes: int, base: System, potentials: Potentials, iterations: int) -> None:
         super().__init__(card, num_classes, base)
@@ -82,18 +91,26 @@ class DenseCRF(Refiner):
     def refined(self, image: Tensor, coarse: Tensor) -> Tensor:
         """Logits ``[B, C, H, W]`` whose softmax is the mean field's Q."""
         height, width = image.shape[-2:]
+        unaries = resize(coarse, (height, width), align_corners=self.base.align_corners).float().log_softmax(1)
         rows = [
-            self.inferred(one, resize(scores[None], (height, width))[0].float().flatten(1).T.log_softmax(1))
-            for one, scores in zip(image, coarse, strict=True)
+            self.inferred(one, scores.flatten(1).T.contiguous()) for one, scores in zip(image, unaries, strict=True)
         ]
         return torch.stack([logits.T.reshape(-1, height, width) for logits in rows])
 
     def inferred(self, image: Tensor, log_probabilities: Tensor) -> Tensor:
         """The mean field's logits ``[H * W, C]`` of an image ``[3, H, W]`` from the unaries' ``[H * W, C]``."""
-        kernels = kernels_of(image, self.potentials)
+        with part("set-up"):
+            kernels = kernels_of(image, self.potentials, self.gaussian)
         self.work |= {"mean_field_iterations": self.iterations}
-        self.work |= {"lattice_points": sum(lattice.points for lattice, _ in kernels)}
-        return mean_field(log_probabilities, kernels, self.iterations)
+        self.work |= {self.gaussian.counted: sum(kernel.size for kernel, _ in kernels)}
+        with part("iterations"):
+            return mean_field(log_probabilities, kernels, self.iterations)
+
+
+class ExactDenseCRF(DenseCRF):
+    """The same with the Gaussian kernels summed up pair by pair instead of on the lattice: for small images."""
+
+    gaussian = DirectSum
 
 
 class PyDenseCRF(DenseCRF):
@@ -117,12 +134,14 @@ class PyDenseCRF(DenseCRF):
         height, width = image.shape[-2:]
         use = self.potentials
         pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
-        crf = self.grid(width, height, self.num_classes)
-        crf.setUnaryEnergy((-log_probabilities).T.contiguous().cpu().numpy())
-        crf.addPairwiseGaussian(sxy=use.smoothness_pixels, compat=use.smoothness_weight)
-        crf.addPairwiseBilateral(
-            sxy=use.appearance_pixels, srgb=use.appearance_levels, rgbim=pixels, compat=use.appearance_weight
-        )
+        with part("set-up"):
+            crf = self.grid(width, height, self.num_classes)
+            crf.setUnaryEnergy((-log_probabilities).T.contiguous().cpu().numpy())
+            crf.addPairwiseGaussian(sxy=use.smoothness_pixels, compat=use.smoothness_weight)
+            crf.addPairwiseBilateral(
+                sxy=use.appearance_pixels, srgb=use.appearance_levels, rgbim=pixels, compat=use.appearance_weight
+            )
         self.work |= {"mean_field_iterations": self.iterations}
-        belief = torch.from_numpy(np.asarray(crf.inference(self.iterations)))  # [C, H * W]
+        with part("iterations"):
+            belief = torch.from_numpy(np.asarray(crf.inference(self.iterations)))  # [C, H * W]
         return belief.to(image.device).T.clamp_min(torch.finfo(belief.dtype).tiny).log()

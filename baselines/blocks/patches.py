@@ -14,6 +14,7 @@ from torch import Tensor
 
 Corner = tuple[int, int]  # top, left
 BUDGET_MB = 256.0  # for what a net makes of the patches that go through it together; on a CPU more is slower
+LARGE_BUDGET_MB = 8192.0  # the same for nets that make hundreds of MB of one patch
 
 
 def glnet_grid(side: int, patch: int, least_overlap: int) -> list[int]:

@@ -43,6 +43,8 @@ class Lattice:
         ValueError: the features are so far apart that a point's coordinates do not fit into 64 bits.
     """
 
+    counted = "lattice_points"  # what ``size`` is the number of
+
     def __init__(self, features: Tensor) -> None:
         elevated = _elevated(features)
         lowest, steps = _packing(elevated)
@@ -51,7 +53,7 @@ class Lattice:
         keys, weights = (torch.cat(parts) for parts in zip(*found, strict=True))
         del found
         points, self._splat, corners = _splat(keys, weights)
-        self.points = points.numel()
+        self.size = points.numel()
         self._blurs = _blurs(points, steps)
         self._slice = _Rows(corners, weights.div_(1 + 0.5 ** features.shape[1]))
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.blocks.glnet import FEATURES, GlobalBranch, Seen, cropped, focal, squared
+from baselines.blocks.glnet import FEATURES, GlobalBranch, Seen, cropped, squared
+from baselines.blocks.losses import focal
 from baselines.blocks.patches import BUDGET_MB, Grid, batch_within
 from baselines.blocks.resnet_fpn import FPN, ResNet50, initialise
 from baselines.blocks.staged import StagedSystem

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from torch import Tensor, nn
 
 from benchmark.card import Card
+from benchmark.parts import part
 from benchmark.system import System
 
 
@@ -39,7 +40,8 @@ class Refiner(System):
 
     def coarse(self, image: Tensor) -> Tensor:
         """The base's logits ``[B, C, h, w]`` of a whole image or a crop, by the procedure on the base's card."""
-        logits = self.base.logits(image)
+        with part("base"):
+            logits = self.base.logits(image)
         self.work = dict(self.base.work)
         return logits
 

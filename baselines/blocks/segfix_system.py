@@ -15,6 +15,7 @@ from baselines.blocks.segfix_targets import DIRECTIONS, targets
 from baselines.blocks.weights import load_all
 from benchmark.card import Card
 from benchmark.inference import labels_from, pad_to, resize
+from benchmark.parts import part
 from benchmark.system import System
 
 STAY = len(DIRECTIONS)  # off the boundaries
@@ -51,7 +52,10 @@ class SegFixSystem(Refiner):
         return found[..., : image.shape[-2], : image.shape[-1]]
 
     def refined(self, image: Tensor, coarse: Tensor) -> Tensor:
-        """Logits ``[B, C, H, W]``, those of the base moved along the directions."""
+        """Logits ``[B, C, H, W]``, those of the base moved along the directions from whole pixels.
+
+        ``predict`` moves labels, and as released interpolates them: of logits there is no such form.
+        """
         size = (image.shape[-2], image.shape[-1])
         self.work["passes"] += 1
         coarse = resize(coarse, size, align_corners=self.base.align_corners)
@@ -59,7 +63,8 @@ class SegFixSystem(Refiner):
 
     def predict(self, image: Tensor) -> Tensor:
         """Labels uint8 ``[B, H, W]``: the base's labels, moved."""
-        labels = self.base.predict(image)[:, None]
+        with part("base"):
+            labels = self.base.predict(image)[:, None]
         self.work = {**self.base.work, "passes": self.base.work["passes"] + 1}
         move = sampled if self.as_released else moved
         return move(labels, self.directions(image), self.card.sizes["offset"])[:, 0]

@@ -38,13 +38,18 @@ class Printed:
 
 @dataclass(frozen=True)
 class PaperRow:
-    """One printed row. ``figures`` lacks what the paper leaves blank; ``marks`` holds scales and check marks."""
+    """One printed row. ``figures`` lacks what the paper leaves blank; ``marks`` holds scales and check marks.
+
+    ``quoted``: the figures are another paper's and no code exists that they could be measured with, so that nothing is
+    compared with them.
+    """
 
     row: str
     group: str
     method: str
     figures: Mapping[str, Printed]
     marks: Mapping[str, str]
+    quoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ _TABLES = {  # name: (title, dataset)
     "table7": ("losses and high-frequency input", "deepglobe"),
 }
 TABLE_NAMES = tuple(_TABLES)
+_QUOTED = {("table1", "ppn")}  # 12.90 FPS stands in PPN's abstract, and its authors published no code
 
 
 @functools.cache
@@ -120,10 +126,13 @@ def paper_table(name: str) -> PaperTable:
     text = resources.files(__name__).joinpath(f"{name}.csv").read_text(encoding="utf-8")
     lines = list(csv.DictReader(text.splitlines()))
     columns = tuple(figure for figure in FIGURES if figure in lines[0])
-    return PaperTable(name, int(name.removeprefix("table")), title, dataset, columns, tuple(map(_row, lines)))
+    return PaperTable(
+        name, int(name.removeprefix("table")), title, dataset, columns, tuple(_row(name, line) for line in lines)
+    )
 
 
-def _row(line: dict[str, str]) -> PaperRow:
+def _row(table: str, line: dict[str, str]) -> PaperRow:
     figures = {name: Printed(text) for name, text in line.items() if name in FIGURES and text}
     marks = {name: text for name, text in line.items() if name not in (*FIGURES, *_LABELS)}
-    return PaperRow(line["row"], line["group"], line["method"], figures, marks)
+    quoted = (table, line["row"]) in _QUOTED
+    return PaperRow(line["row"], line["group"], line["method"], figures, marks, quoted)

@@ -1,5 +1,7 @@
 """CascadePSP: what its sheet of facts must show, components, spoilt masks, losses, the published file."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch.nn import functional as F
 
 from baselines import cascadepsp
 from baselines.blocks.cascadepsp_loss import cascade_losses
-from baselines.blocks.cascadepsp_masks import _iou, components, spoilt
+from baselines.blocks.cascadepsp_masks import _coarse_contours, _iou, components, spoilt
 from baselines.blocks.cascadepsp_net import CascadeNet
 from baselines.blocks.cascadepsp_steps import MaskRefiner, Steps, padded
 from benchmark import registry
@@ -149,6 +151,17 @@ def test_a_crop_loses_its_margin_at_borders_inside_the_image_and_overlaps_are_av
     assert not found[..., 44:].any()
 
 
+def test_the_batched_form_gives_the_labels_of_the_released_one(net):
+    image, fine = torch.rand(1, 3, 90, 110), (disc(110, 36)[..., :90, :] > 0).float()
+    alone, together = (MaskRefiner(net, replace(SMALL, batch=batch)) for batch in (1, 5))
+    with torch.inference_mode():
+        torch.testing.assert_close(together._local(image, fine, fine), alone._local(image, fine, fine))
+    assert alone.work == together.work
+    assert alone.work.crops > 5
+    assert registry.build(registry.card("cascadepsp-batched").at(0.25), 2).steps.batch == 33
+    assert registry.build(registry.card("cascadepsp").at(0.25), 2).steps.batch == 1
+
+
 def test_an_empty_mask_stays_empty_without_a_pass(net):
     refiner = MaskRefiner(net, SMALL)
     assert not refiner.refined(torch.rand(1, 3, 60, 60), torch.full((1, 1, 60, 60), -1.0)).any()
@@ -200,7 +213,9 @@ def test_a_spoilt_mask_is_near_the_target_and_follows_its_seed(target):
     one, again, other = (spoilt(mask, target, 9, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
-    assert 0.3 < _iou(one, mask) < target
+    coarse = _coarse_contours(mask, np.random.default_rng(1))
+    assert 0.3 < _iou(one, coarse) < target
+    assert _iou(coarse, mask) > 0.8  # the contours alone spoil it a little
     assert set(np.unique(one)) <= {0, 1}
 
 

@@ -1,5 +1,6 @@
 """FCtL: what its sheet of facts must show, the stages, and the names in the published files."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -8,13 +9,12 @@ import torch
 from PIL import Image
 
 from baselines import fctl
+from baselines.blocks import fctl_system
 from baselines.blocks.fcn8s_padded import POOLS, PaddedFCN8s
 from baselines.blocks.fctl_attention import WIDTH, ContextAttention, ContextFusion
-from baselines.blocks.fctl_system import surroundings
-from baselines.blocks.losses import focal
+from baselines.blocks.fctl_system import _region, surroundings
 from baselines.blocks.patches import Grid, glnet_grid
 from benchmark import registry
-from benchmark.system import IGNORE
 
 DEEPGLOBE, INRIA = registry.card("fctl"), registry.card("fctl-inria")
 
@@ -83,18 +83,41 @@ def test_with_all_gammas_at_zero_it_is_the_fcn_on_patches(small):
     with torch.inference_mode():
         for number in range(len(grid)):
             grid.add(plain, small.net(grid.crops(image, [number])), [number])
-        torch.testing.assert_close(small.logits(image), plain)
+        torch.testing.assert_close(small.logits(image), plain.double())
 
 
-def test_batches_of_other_sizes_give_the_same_labels(small):
-    image, released = torch.rand(1, 3, 90, 130), small.batch
+def test_the_batched_form_gives_the_labels_of_the_released_one(small):
+    image, released = torch.rand(1, 3, 90, 130), (small.batch, small.batched)
     with torch.inference_mode():
-        together = small.predict(image)
-        small.batch = 1
         alone = small.predict(image)
-    small.batch = released
-    assert torch.equal(together, alone)
-    assert weightless(registry.card("fctl-batched")).batch > released
+        assert small.logits(image).dtype == torch.float64  # summed on the host as released
+        small.batch, small.batched = 5, True
+        together = small.predict(image)
+        assert small.logits(image).dtype == torch.float32
+    small.batch, small.batched = released
+    assert float((together == alone).float().mean()) > 0.9999
+    for name in ("fctl-batched", "fctl-inria-batched"):
+        assert weightless(registry.card(name)).batch > weightless(registry.card(name)).released_batch
+
+
+def test_a_step_counts_the_mean_loss_once_for_each_sub_batch_of_each_image(small, monkeypatch):
+    monkeypatch.setattr(fctl_system, "focal", lambda logits, target: torch.ones(()))
+    image, target = torch.rand(2, 3, 90, 130), torch.zeros(2, 90, 130, dtype=torch.int64)
+    patches, stage = len(small.grid(image)), small.stage
+    small.stage = "all"
+    assert float(small.loss(image, target)["focal"]) == 2 * math.ceil(patches / 4)
+    small.stage = "local"
+    assert float(small.loss(image, target)["focal"]) == 2 * math.ceil(patches / 6)
+    small.stage = stage
+
+
+@pytest.mark.parametrize(("times", "side"), [(2, 1016), (3, 1524)])
+def test_contexts_at_the_papers_size(times, side):
+    with torch.device("meta"):
+        picture = torch.empty(1, 3, 2448, 2448)
+        grid = weightless(DEEPGLOBE).grid(picture)
+        assert _region(picture, grid, 0, times).shape == (1, 3, side, side)
+        assert surroundings(picture, grid, [0, 7], times).shape == (2, 3, 508, 508)
 
 
 @pytest.mark.parametrize(("times", "border"), [(2, 30), (3, 60)])
@@ -173,14 +196,6 @@ def test_the_encoder_that_a_stage_trained_is_kept_and_the_net_goes_on_from_its_o
     kept = [name for name in before if not name.startswith("encoders.medium")]
     assert all(torch.equal(small.state_dict()[name], before[name]) for name in kept)
     small.load_state_dict(before)
-
-
-def test_focal_loss_by_hand():
-    logits = torch.log(torch.tensor([0.7, 0.2, 0.1]))[None, :, None, None].expand(1, 3, 1, 3)
-    target = torch.tensor([[[0, 2, IGNORE]]])
-    by_hand = (0.3**3 * -np.log(0.7) + 0.9**3 * -np.log(0.1)) / 2
-    assert focal(logits, target, gamma=3).item() == pytest.approx(by_hand, rel=1e-5)
-    assert focal(logits, torch.full_like(target, IGNORE), gamma=3) == 0
 
 
 def published(form):

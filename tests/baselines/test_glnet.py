@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.blocks.glnet import GLNet, GlobalBranch, Merge, cropped_maps, focal
+from baselines.blocks.glnet import GLNet, GlobalBranch, Merge, cropped_maps
 from baselines.blocks.glnet_inference import BatchedGLNet, ReleasedGLNet, _host_canvas, _on_host
+from baselines.blocks.losses import focal
 from baselines.blocks.patches import Grid, glnet_grid
 from benchmark import registry
 from benchmark.accuracy import confusion, metrics

@@ -12,6 +12,7 @@ from benchmark.batch import to_batch
 from benchmark.cost import LabelsError, measure, sample
 from benchmark.measurement_mode import SWITCHES, ProtocolError
 from benchmark.out_of_memory import ResourceExhaustedError
+from benchmark.parts import part
 from benchmark.speed import SpeedSettings
 from benchmark.telemetry import Look, Watch
 from results.cell import Protocol
@@ -19,7 +20,7 @@ from results.record import Cost, Telemetry
 from tests.benchmark.tiny import TinySystem, tiny_system
 
 FEW = SpeedSettings(min_samples=6, max_samples=6, seconds_budget=0.5, max_warmup=2)
-HALF = SpeedSettings(min_samples=10, max_samples=10, seconds_budget=0.5, max_warmup=2, processes=2)
+HALF = SpeedSettings(min_samples=10, max_samples=10, seconds_budget=60, max_warmup=2, processes=2)
 IMAGE = np.random.default_rng(5).integers(0, 256, (40, 56, 3), dtype=np.uint8)
 IMAGE.setflags(write=False)
 REGIONS = ("forward", "predict", "end_to_end")
@@ -61,6 +62,21 @@ def test_the_hash_is_that_of_the_labels_which_the_same_call_gives_when_scored():
         labels = system.predict(to_batch(IMAGE.copy(), "cpu"))[0].numpy()
     made = cost(tiny_system())
     assert made.labels_hash == made.scored_labels_hash == hashlib.sha256(labels.tobytes()).hexdigest()
+
+
+def test_parts_are_of_the_call_that_scoring_uses(monkeypatch):
+    assert cost(tiny_system()).parts_ms == {}
+    system = tiny_system()
+    whole = system.logits
+
+    def in_parts(batch):
+        with part("base"):
+            return whole(batch)
+
+    monkeypatch.setattr(system, "logits", in_parts)
+    made = cost(system)
+    assert list(made.parts_ms) == ["base", "rest"]
+    assert min(made.parts_ms.values()) > 0
 
 
 def test_labels_that_differ_from_those_that_are_scored_fail_the_cell(monkeypatch):

@@ -149,6 +149,31 @@ def test_what_the_timed_call_did_and_a_busy_machine_are_noted():
     assert not [note for note in notes if note.startswith("stdc")]
 
 
+def test_scored_images_that_took_other_work_than_the_timed_call_and_the_parts_of_a_call_are_noted():
+    scored = accuracy().model_copy(update={"work": {"passes": (42, 50, 44, 46), "masks": (1, 1, 1, 1)}})
+    timed = cost().model_copy(update={"work": {"passes": 85, "masks": 28}, "parts_ms": {"base": 12.0, "rest": 3456.0}})
+    same = accuracy().model_copy(update={"work": {"passes": (9, 9)}})
+    records = [
+        record("accuracy", "isdnet", figures=scored),
+        record("cost", "isdnet", figures=timed),
+        record("accuracy", "stdc", figures=same),
+        record("cost", "stdc", figures=cost().model_copy(update={"work": {"passes": 9}})),
+    ]
+    notes = the_table(records).notes
+    assert "isdnet: a scored image took 42 to 50 passes, 1 masks; 0.500 s" in notes
+    assert "isdnet: one call's time in ms: base 12.0, rest 3456" in notes
+    assert [note for note in notes if note.startswith("stdc")] == ["stdc: the timed call did 9 passes"]
+
+
+def test_a_quoted_row_is_marked_and_compared_with_nothing():
+    records = [*ISDNET, record("cost", "ppn"), record("accuracy", "ppn")]
+    cells = row_of(the_table(records, systems=[*SYSTEMS, facts("ppn", "table1/ppn")]), "ppn")
+    assert (cells["fps_printed"].text, cells["fps_printed"].spread) == ("12.90", "quoted")
+    assert cells["fps_ours"].value == pytest.approx(5.0)
+    assert (cells["fps_ratio"].text, cells["fps_ratio"].status) == ("", "quoted, not measured")
+    assert cells["miou_paper_difference"].text == ""
+
+
 def test_memory_on_a_gpu_is_by_gpustat_and_on_a_cpu_by_resident_set():
     gpu = the_table([record("cost", "isdnet", device=GPU, figures=cost(gpustat_mb=1900.0))])
     assert row_of(gpu, "isdnet")["device_gpustat_mb_ours"].value == 1900.0
