@@ -52,7 +52,6 @@ _CHOICES = (
     "on images smaller than the paper's the padding of 100 pixels shrinks with the patch; what the 7x7 layer then lacks"
     " it pads itself, by up to two cells",
     "pixels without a label are left out of the loss; the release has none",
-    "context regions are resized in floating point, where the release's PIL rounds to 8 bits",
 )
 _CARD = Card(
     name="fctl",

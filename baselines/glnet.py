@@ -63,7 +63,6 @@ _RELEASED = Card(
     choices=(
         "as released: two whole copies of the net in memory, of whose second one 28.1 of 79.2 million parameters are"
         " used; local label map made and merged, too; no mean or standard deviation taken out of the image",
-        "whole image reduced in float32 with antialiasing, as Pillow reduces its 8-bit image but for that rounding",
         *TRAINING_CHOICES,
     ),
 )

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from baselines.blocks import pillow_resize
 from baselines.blocks.fctl_attention import narrow
-from baselines.blocks.fctl_system import FCtL, reduced_to
+from baselines.blocks.fctl_system import FCtL
 from benchmark.card import Card
 
 
@@ -22,7 +23,7 @@ class FCtLDeepGlobe(FCtL):
 
     def shared_context(self, image: Tensor, patch: tuple[int, int]) -> tuple[Tensor, ...]:
         """Features of the whole image reduced to a patch."""
-        return (self.encoders["large"](reduced_to(image, patch)),)
+        return (self.encoders["large"](pillow_resize.bilinear(image, patch)),)
 
     def ordered(self, local: Tensor, contexts: list[Tensor]) -> list[Tensor]:
         """Local, medium, large."""

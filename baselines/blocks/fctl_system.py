@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from baselines.blocks import pillow_resize
 from baselines.blocks.fcn8s_padded import PaddedFCN8s, fill, imagenet_pairs, trunk_pairs, vgg_trunk
 from baselines.blocks.fctl_attention import ContextAttention, ContextFusion
 from baselines.blocks.losses import focal
@@ -112,7 +113,7 @@ class FCtL(System):
         if self.stage == "global":
             assert self.apprentice is not None  # the stage begins with one
             small = F.interpolate(target[:, None].float(), grid.patch, mode="nearest-exact")[:, 0].long()
-            return {"focal": focal(self.apprentice(reduced_to(image, grid.patch)), small)}
+            return {"focal": focal(self.apprentice(pillow_resize.bilinear(image, grid.patch)), small)}
         count = FIRST_SUB_BATCH if self.stage == "local" else SUB_BATCH
         numbers = torch.randperm(len(grid))[:count].tolist()
         logits = self.stage_logits(image, grid, numbers)
@@ -176,13 +177,8 @@ class FCtL(System):
         fill(pairs, state)
 
 
-def reduced_to(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The image at another size, antialiased as PIL's bilinear resize, which the release uses."""
-    return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
-
-
 def surroundings(image: Tensor, grid: Grid, numbers: Sequence[int], times: int) -> Tensor:
-    """Regions ``times`` as high and wide around patches, black beyond the image, reduced to the patch's size.
+    """Regions ``times`` as high and wide around patches, black beyond the image, reduced by Pillow to the patch's size.
 
     Args:
         image: ``[B, 3, H, W]``.
@@ -193,7 +189,7 @@ def surroundings(image: Tensor, grid: Grid, numbers: Sequence[int], times: int) 
     Returns:
         ``[n * B, 3, h, w]``.
     """
-    return torch.cat([reduced_to(_region(image, grid, number, times), grid.patch) for number in numbers])
+    return torch.cat([pillow_resize.bilinear(_region(image, grid, number, times), grid.patch) for number in numbers])
 
 
 def _region(image: Tensor, grid: Grid, number: int, times: int) -> Tensor:

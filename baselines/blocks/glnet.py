@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from baselines.blocks import pillow_resize
 from baselines.blocks.patches import Grid
 from baselines.blocks.resnet_fpn import FPN, Maps, ResNet50, initialise
 from benchmark.inference import resize
@@ -73,8 +73,8 @@ class GLNet(GlobalBranch):
 
 
 def squared(image: Tensor, side: int) -> Tensor:
-    """The input of the global branch: the whole image ``[B, 3, H, W]`` as a square, whatever its shape, antialiased."""
-    return F.interpolate(image, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
+    """The input of the global branch: the whole image ``[B, 3, H, W]`` as a square, whatever its shape, by Pillow."""
+    return pillow_resize.bilinear(image, (side, side))
 
 
 def cropped(maps: Tensor, grid: Grid, numbers: Sequence[int]) -> Tensor:
