@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import os
@@ -14,11 +15,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from baselines.blocks.refiner import Refiner
 from benchmark import training_loop
 from benchmark.errors import NonFiniteError, UserError
 from benchmark.training import TrainOutcome, TrainSettings, train
 from benchmark.training_state import log_path, previous
-from tests.benchmark.tiny import RECIPE, TinyDataset, TinySystem, tiny_system
+from tests.benchmark.tiny import CARD, RECIPE, TinyDataset, TinySystem, tiny_system
 
 IDS = TinyDataset().ids("train")
 STAGES = [("main",), ("body", "head")]
@@ -80,6 +82,60 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path, stages, at):
         log_path(plan(tmp_path).checkpoint).read_bytes()
         == log_path(plan(tmp_path / "straight").checkpoint).read_bytes()
     )
+
+
+class Apprenticed(TinySystem):
+    """As FCtL: a copy is trained in the second stage, kept by the third, and exists in between only."""
+
+    def __init__(self):
+        super().__init__(stages=("body", "copy", "head"))
+        self.kept = torch.nn.Conv2d(8, 3, 1)
+        self.copy = None
+
+    def forward(self, image):
+        return (self.copy or self.head)(self.body(self.normalised(image))) + self.kept(self.body(image))
+
+    def enter_stage(self, stage):
+        self.requires_grad_(stage == "body")
+        if stage == "copy":
+            self.copy = copy.deepcopy(self.head).requires_grad_(True)
+        elif stage == "head":
+            self.kept.load_state_dict(self.copy.state_dict())
+            self.copy = None
+            self.head.requires_grad_(True)
+
+
+class Refined(Refiner):
+    """A base and two factors that are trained on it once it is frozen."""
+
+    own_stages = ("factor",)
+
+    def __init__(self):
+        super().__init__(CARD, 3, tiny_system(("body", "head")))
+        self.factor = torch.nn.Parameter(torch.ones(2))
+
+    def refined(self, image, coarse):
+        return coarse * self.factor[0] + self.factor[1]
+
+    def own_loss(self, image, target):
+        return {"factor": self.logits(image).square().mean()}
+
+
+@pytest.mark.parametrize("made", [Apprenticed, Refined])
+@pytest.mark.parametrize("at", [2, 4, 5, 8, 9, 11])  # within each of three stages and at their ends
+def test_systems_that_change_between_stages_continue_too(tmp_path, made, at):
+    def built():
+        torch.manual_seed(3)
+        return made()
+
+    expected = built()
+    train(expected, RECIPE, TinyDataset(), IDS, plan(tmp_path / "straight"))
+    with pytest.raises(Killed):
+        train(built(), RECIPE, TinyDataset(), IDS, plan(tmp_path), killer(at))
+    system = built()
+    assert train(system, RECIPE, TinyDataset(), IDS, plan(tmp_path)).resumed
+    assert system.state_dict().keys() == expected.state_dict().keys()
+    assert equal(system, expected)
 
 
 def test_killed_again_and_again(tmp_path):
