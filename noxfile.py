@@ -102,6 +102,13 @@ def figures(session: nox.Session) -> None:
     session.run("isdbench", "report")
 
 
+@nox.session(default=False)
+def crf(session: nox.Session) -> None:
+    """DenseCRF beside the authors' C++ code, which takes a compiler and Python 3.12 at most: results and speed."""
+    session.install("-e", ".[dev,crf]")
+    session.run("pytest", "tests/baselines/test_densecrf.py", "tests/perf", "-k", "crf", "--benchmark-enable")
+
+
 @nox.session(default=False, venv_backend="uv", python="3.10")
 def lowest(session: nox.Session) -> None:
     """The tests on the lowest supported version of everything."""

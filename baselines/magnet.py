@@ -34,7 +34,9 @@ def _recipe(images: int, side: tuple[int, int], **backbone: object) -> Recipe:
 
 _TRAINING_CHOICES = (
     "batch 8 in both stages, where the release has 12 for the backbone: as many images in all",
-    "the backbone's tiles are drawn from the whole image; the release always cuts the top left corner",
+    "images are flipped at random in both stages; the release leaves them as they are when it trains the refinement",
+    "the backbone's tiles are drawn from the whole image at any scale from 1/4 to 1; the release always cuts the top"
+    " left corner, at one of three scales",
 )
 _FULL = Card(
     name="magnet",
@@ -76,7 +78,8 @@ _CITYSCAPES = replace(
     choices=(
         *_FULL.choices[:1],
         "as released only: magnet-as-intended mends the same module on DeepGlobe, and would here",
-        _TRAINING_CHOICES[0],
+        *_TRAINING_CHOICES[:2],
+        "the three refinement modules are trained together on the sum of their losses; the release trains one at a run",
         "without the class weights of the backbone's released configuration, which the other rows have not either",
     ),
     sizes={

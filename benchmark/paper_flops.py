@@ -23,7 +23,9 @@ from results.paper.flops import Flops, FlopsFile
 
 SCALES = (1.0, 0.8)  # the image as the paper says, and as the official speed script reduces it unless told otherwise
 Counted = tuple[int | None, dict[str, int], str]  # FLOPs or none, what the call did, why there are none
-SAMPLE = 1 / 4  # side of the small image over the true one's: 612x612, 1250x1250, 256x512; tiles of 612 and 128 stay whole
+# The small image's sides are the true ones over these, by which MagNet's tiles, of 612 and of 128x256, stay whole:
+# 272x272, 625x625, 128x256
+REDUCED = {"deepglobe": 9, "inria": 8, "cityscapes": 8}
 
 
 def counted(cards: Iterable[Card], progress: Callable[[str], None]) -> FlopsFile:
@@ -56,7 +58,7 @@ def count(card: Card, dataset: str, scale: float) -> Flops:
         total, work, reason = _on_meta(card, dataset, (height, width))
         if total is None:
             total, work, reason = _estimate(card, dataset, (height, width))
-            sample = "{}x{}".format(*_reduced((height, width)))
+            sample = "{}x{}".format(*_reduced(dataset, (height, width)))
     except ModuleNotFoundError as error:  # of an optional package
         total, work, reason = None, {}, str(error)
     return Flops(
@@ -83,8 +85,8 @@ def _on_meta(card: Card, dataset: str, size: tuple[int, int]) -> Counted:
 def _estimate(card: Card, dataset: str, size: tuple[int, int]) -> Counted:
     """The same with random weights on a small synthetic image, the FLOPs enlarged with the pixels to the true size."""
     torch.manual_seed(0)
-    system = _built(card.at(SAMPLE), dataset)
-    small = _reduced(size)
+    system = _built(card.at(1 / REDUCED[dataset]), dataset)
+    small = _reduced(dataset, size)
     pixels = torch.from_numpy(scene(World(), 0, small).image)
     total, reason = flops(system, pixels.permute(2, 0, 1)[None].float() / 255)
     factor = (size[0] * size[1]) / (small[0] * small[1])
@@ -96,8 +98,8 @@ def _built(card: Card, dataset: str) -> System:
     return registry.build(card, classes).eval().inference_form()
 
 
-def _reduced(size: tuple[int, int]) -> tuple[int, int]:
-    return round(size[0] * SAMPLE), round(size[1] * SAMPLE)
+def _reduced(dataset: str, size: tuple[int, int]) -> tuple[int, int]:
+    return round(size[0] / REDUCED[dataset]), round(size[1] / REDUCED[dataset])
 
 
 def card_hash(card: Card) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import roi_align
 
+from baselines.blocks import opencv_resize
 from benchmark.inference import resize, window_starts
 
 Size = tuple[int, int]  # height, width
@@ -64,10 +65,8 @@ def aligned(maps: Tensor, boxes: Sequence[Box], size: Size) -> Tensor:
 
 
 def resized(image: Tensor, size: Size) -> Tensor:
-    """Bilinear resize of an image ``[B, 3, H, W]`` to whole steps of 1/255, as the release resizes bytes."""
-    if image.shape[-2:] == size:
-        return image
-    return resize(image, size).mul(255).add(0.5).floor().div(255)
+    """Bilinear resize of an image ``[B, 3, H, W]`` in whole 1/255, as the release resizes bytes with OpenCV."""
+    return image if image.shape[-2:] == size else opencv_resize.bilinear(image, size)
 
 
 class Canvas:

@@ -55,7 +55,7 @@ def test_without_offsets_labels_stay(system, monkeypatch):
         assert torch.equal(system.logits(IMAGE).argmax(1).byte(), coarse)
 
 
-@pytest.mark.parametrize("error", [-2, -1, 1, 2], ids="{:+d} px".format)
+@pytest.mark.parametrize("error", [-4, -3, -2, -1, 1, 2, 3], ids="{:+d} px".format)
 def test_a_disc_predicted_too_small_or_too_large_is_corrected(error):
     truth, prediction = disc(20), disc(20 + error)
     wrong = truth != prediction
@@ -96,7 +96,9 @@ def test_output_holds_the_labels_of_the_input_only():
 
 def test_the_published_size_and_the_cost_of_the_base():
     base = sum(parameter.numel() for parameter in registry.build(BASES[0], 7).inference_form().parameters())
-    assert BY_NAME["segfix"].parameters == 65_697_344 + base  # test_all_systems counts the card's
+    own = sum(parameter.numel() for parameter in SegFixNet(48).parameters())
+    assert own == 65_697_344
+    assert BY_NAME["segfix"].parameters == own + base  # test_all_systems counts the card's
 
 
 def test_passes_of_the_base_are_counted(system):

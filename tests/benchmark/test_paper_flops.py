@@ -57,9 +57,26 @@ def test_the_size_is_the_papers_and_its_reduction_that_of_the_official_script():
 def test_an_estimate_from_a_small_image_is_near_the_count(system):
     total, work, _ = _estimate(registry.card(system), "deepglobe", (2448, 2448))
     count = COUNTS.of(system, "deepglobe", 1.0).flops
-    stride = 32  # the coarsest maps round up: 306 pixels are 9.56 strides, the map has 10
-    assert count < total < count * (10 * stride / 306) ** 2
+    stride = 32  # the coarsest maps round up: 272 pixels are 8.5 strides, the map has 9
+    assert count < total < count * (9 * stride / 272) ** 2
     assert work["passes"] == 1
+
+
+@pytest.mark.parametrize(
+    ("system", "dataset", "passes"),
+    [
+        ("glnet", "deepglobe", 38),
+        ("glnet", "inria", 123),
+        ("fctl", "deepglobe", 73),
+        ("fctl-inria", "inria", 363),
+        ("magnet", "deepglobe", 21),
+        ("magnet-fast", "deepglobe", 7),
+        ("magnet-cityscapes", "cityscapes", 85),
+        ("magnet-fast-cityscapes", "cityscapes", 13),
+    ],
+)
+def test_passes_of_a_count_are_those_of_the_papers_image(system, dataset, passes):
+    assert COUNTS.of(system, dataset, 1.0).work["passes"] == passes
 
 
 def test_the_fingerprint_follows_what_a_count_depends_on():
