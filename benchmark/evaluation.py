@@ -100,8 +100,8 @@ def evaluate(
     scored = _restart(resume_file, header)
     resumed = bool(scored)
     for image_id in ids[len(scored) :]:
-        started = time.monotonic()
         image, label = dataset.read(image_id)
+        started = time.monotonic()
         prediction = predicted(system, image, device=device, precision=precision, scale=scale)
         seconds = time.monotonic() - started
         scored.append(_scored(dataset.info, image_id, label, prediction, seconds, system.work))

@@ -69,7 +69,8 @@ class System(nn.Module, ABC):
     def predict(self, image: Tensor) -> Tensor:
         """Labels uint8 ``[B, H, W]``: the one call that is both scored and timed."""
         size = (image.shape[-2], image.shape[-1])
-        return inference.labels_from(self.logits(image), size, align_corners=self.align_corners)
+        labels = inference.labels_from(self.logits(image), size, align_corners=self.align_corners)
+        return labels.to(image.device)  # some releases sum their logits on the host
 
     def enter_stage(self, stage: str) -> None:  # most systems have one stage and nothing to prepare
         """Freeze or unfreeze what a training stage asks for. ``stage`` is one of ``stages``."""

@@ -101,7 +101,7 @@ def _of_table(table: Table) -> Iterator[Agreement]:
 
 def _pair(row: Row, index: int) -> Iterator[_Pair]:
     printed, ours = row.cells[index : index + 2]
-    if printed.value is not None and ours.value is not None:
+    if printed.value is not None and ours.value is not None and printed.status != "quoted":
         yield _Pair(row.label, printed.value, Printed(printed.text).half_unit, ours)
 
 

@@ -30,8 +30,10 @@ def marked(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def places(cells: Sequence[Cell], sign: int) -> list[Mark]:
-    """The mark of each cell; ``sign`` is 1 where more is better, -1 where less is, 0 where neither."""
-    left = {index: cell for index, cell in enumerate(cells) if cell.value is not None and sign}
+    """The mark of each cell; ``sign`` is 1 where more is better, -1 where less is, 0 where neither. None is quoted."""
+    left = {
+        index: cell for index, cell in enumerate(cells) if cell.value is not None and cell.status != "quoted" and sign
+    }
     marks: list[Mark] = ["" for _ in cells]
     order: tuple[Mark, ...] = ("best", "second") if len(left) > 1 else ()
     for mark in order:

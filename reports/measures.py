@@ -9,7 +9,7 @@ import pandas as pd
 
 from reports.groups import Group
 from reports.table import RATIO_LABEL, Cell, Column, significant
-from results.paper import PaperRow, PaperTable
+from results.paper import PaperRow, PaperTable, Printed
 from results.statistics import over_seeds
 
 PROBES = {  # by likeness to the paper's gpustat column, the likest first
@@ -50,9 +50,9 @@ class Measure:
         blank = Cell(status="not printed") if paper is None else Cell("–", status="not printed")
         quoted = bool(paper and paper.quoted)
         return (
-            Cell(printed.text, "quoted" if quoted else "", "printed", beside, paper=beside) if printed else blank,
+            _printed(printed, quoted=quoted) if printed else blank,
             ours,
-            Cell(status="quoted, not measured") if quoted else self._comparison(ours.value, beside),
+            Cell(status="quoted") if quoted else self._comparison(ours.value, beside),
         )
 
     def _ours(self, rows: pd.DataFrame | None, paper: float | None) -> Cell:
@@ -92,6 +92,11 @@ class Measure:
         value = ours / paper if self.is_ratio else ours - paper
         text = significant(value, 2) if self.is_ratio else f"{value:+.2f}"
         return Cell(text, status="ok", value=value, paper=paper)
+
+
+def _printed(figure: Printed, *, quoted: bool) -> Cell:
+    word = "quoted" if quoted else ""
+    return Cell(figure.text, word, word or "printed", figure.value, paper=figure.value)
 
 
 def measures(paper: PaperTable, group: Group) -> tuple[Measure, ...]:

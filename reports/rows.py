@@ -122,11 +122,11 @@ def _notes(group: Group, systems: Sequence[SystemFacts], compared: Sequence[Meas
         name = record["system"]
         if record["status"] != "ok":
             notes.append(f"{name} ({record['kind']}, seed {record['seed']}): {record['status']}: {record['reason']}")
-        elif record["kind"] == "accuracy" and record["recipe"] not in SHARED_RECIPES:
-            notes.append(f"{name}: trained by its own recipe '{record['recipe']}'")
         elif record["kind"] == "cost":
             notes += [f"{name}: {problem}" for problem in _cost_problems(record, compared)]
         else:
+            if record["recipe"] not in SHARED_RECIPES:
+                notes.append(f"{name}: trained by its own recipe '{record['recipe']}'")
             notes += [f"{name}: {done}" for done in _scored_work(record, group.records_of(name, "cost"))]
     return tuple(textwrap.shorten(plain(note), _NOTE_LENGTH, placeholder=" ...") for note in dict.fromkeys(notes))
 
@@ -135,7 +135,7 @@ def _scored_work(record: Mapping[Hashable, Any], cost: pd.DataFrame) -> Iterator
     """What trained weights made of scored images, where it depends on them: the timed call had random weights."""
     timed = [work for work in cost["work"] if isinstance(work, dict)]  # NaN where the measurement failed
     spans = {kind: (min(counts), max(counts)) for kind, counts in record["scored_work"].items()}
-    if any(spans != {kind: (count, count) for kind, count in work.items()} for work in timed):
+    if spans and any(spans != {kind: (count, count) for kind, count in work.items()} for work in timed if work):
         done = ", ".join(_counted(kind, *span) for kind, span in spans.items())
         yield f"a scored image took {done}; {significant(record['seconds_per_image'])} s"
 
@@ -154,7 +154,7 @@ def _cost_problems(record: Mapping[Hashable, Any], compared: Sequence[Measure]) 
         yield f"the timed call did {done}"
     if record["parts_ms"]:
         parts = ", ".join(f"{name} {significant(spent)}" for name, spent in record["parts_ms"].items())
-        yield f"one call's time in ms: {parts}"
+        yield f"the scoring call's time in ms: {parts}"
     for measure in compared:
         if measure.ours in record["probe_reasons"]:
             yield f"no {measure.ours}: {record['probe_reasons'][measure.ours]}"

@@ -34,8 +34,9 @@ class SystemFacts:
 class Cell:
     """One figure of a table, or why there is none.
 
-    ``status`` is "ok" where there is a figure, "printed" or "not printed" for the paper's own, else the reason in a
-    word: "not yet" (no such system), "not run", "no figure" (the probe was absent), "oom", "failed", "unavailable".
+    ``status`` is "ok" where there is a figure, "printed" or "not printed" for the paper's own, "quoted" for what the
+    paper did not measure itself, which is ranked and compared with nothing, else the reason in a word: "not yet" (no
+    such system), "not run", "no figure" (the probe was absent), "oom", "failed", "unavailable".
     """
 
     text: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import torch
 from torch import Tensor
 
@@ -34,13 +36,20 @@ class DirectSum:
         """The kernel's matrix times ``values`` (float32 ``[N, C]``); a row's own value counts too."""
         scaled, found = (self._factors * values)[self._order], torch.empty_like(values)
         start = 0
-        while start < len(values):
-            stop = min(len(values), start + max(1, PAIRS // (self._end[start] - self._first[start])))
-            near = slice(self._first[start], self._end[stop - 1])
-            weights = (self._left[start:stop] @ self._right[:, near]).float().clamp_(min=LEAST).exp_()
-            found[self._order[start:stop]] = weights @ scaled[near]
-            start = stop
+        with torch.autocast(values.device.type, enabled=False):
+            while start < len(values):
+                stop = self._stop(start)
+                near = slice(self._first[start], self._end[stop - 1])
+                weights = (self._left[start:stop] @ self._right[:, near]).float().clamp_(min=LEAST).exp_()
+                found[self._order[start:stop]] = weights @ scaled[near]
+                start = stop
         return self._factors * found
+
+    def _stop(self, start: int) -> int:
+        """The end of the rows that are taken together from ``start`` on: as many as ``PAIRS`` allow, or one."""
+        rest = range(start + 1, len(self._end) + 1)
+        many = bisect_right(rest, PAIRS, key=lambda stop: (stop - start) * (self._end[stop - 1] - self._first[start]))
+        return start + max(1, many)
 
     def scale_(self, factors: Tensor) -> None:
         """Multiply the rows and the columns of the kernel's matrix by ``factors`` (float32 ``[N]``), in place."""

@@ -69,18 +69,15 @@ class FCtL(System):
         """
         grid = self.grid(image)
         shared = self.shared_context(image, grid.patch)
-        canvas = image.new_zeros(image.shape[0], self.num_classes, *grid.size)
+        place, form = image.device, torch.float32
         if not self.batched:
-            canvas = canvas.double() if image.is_meta else canvas.cpu().double()  # the host takes no values from meta
+            place, form = image.device if image.is_meta else torch.device("cpu"), torch.float64
+        canvas = torch.zeros(image.shape[0], self.num_classes, *grid.size, device=place, dtype=form)
         passes = len(self.context_encoders) - len(shared) + 1
         self.work = {"passes": len(grid) * passes + len(shared), "patches": len(grid)}
         for numbers in grid.batches(self.batch):
             grid.add(canvas, self.patch_logits(image, grid, numbers, shared).to(canvas), numbers)
         return canvas
-
-    def predict(self, image: Tensor) -> Tensor:
-        """Labels uint8 ``[B, H, W]`` on the image's device."""
-        return super().predict(image).to(image.device)
 
     def shared_context(self, image: Tensor, patch: tuple[int, int]) -> tuple[Tensor, ...]:
         """Features of contexts that all patches of an image have in common, ``[B, 512, h, w]`` each."""

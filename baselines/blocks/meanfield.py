@@ -18,6 +18,8 @@ from benchmark.inference import resize
 from benchmark.parts import part
 from benchmark.system import System
 
+MOST_PIXELS = 1 << 18  # of the exact engine, which takes minutes there on two cores
+
 
 @dataclass(frozen=True, kw_only=True)
 class Potentials:
@@ -108,9 +110,23 @@ class DenseCRF(Refiner):
 
 
 class ExactDenseCRF(DenseCRF):
-    """The same with the Gaussian kernels summed up pair by pair instead of on the lattice: for small images."""
+    """The same with the Gaussian kernels summed up pair by pair instead of on the lattice: for small images.
+
+    Raises:
+        ValueError: in ``refined``, the image has more than ``MOST_PIXELS``.
+    """
 
     gaussian = DirectSum
+
+    def inferred(self, image: Tensor, log_probabilities: Tensor) -> Tensor:
+        """The mean field's logits ``[H * W, C]``."""
+        if len(log_probabilities) > MOST_PIXELS:
+            size = "x".join(map(str, image.shape[-2:]))
+            few = (
+                f"'{self.card.name}' sums over all pairs of pixels, of {MOST_PIXELS:,} at most, and the image is {size}"
+            )
+            raise ValueError(f"{few}; take 'densecrf', or a smaller image")
+        return super().inferred(image, log_probabilities)
 
 
 class PyDenseCRF(DenseCRF):
@@ -133,8 +149,8 @@ class PyDenseCRF(DenseCRF):
         """The mean field's logits ``[H * W, C]``; the package takes 8-bit images and gives Q."""
         height, width = image.shape[-2:]
         use = self.potentials
-        pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
         with part("set-up"):
+            pixels = (image * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
             crf = self.grid(width, height, self.num_classes)
             crf.setUnaryEnergy((-log_probabilities).T.contiguous().cpu().numpy())
             crf.addPairwiseGaussian(sxy=use.smoothness_pixels, compat=use.smoothness_weight)

@@ -27,7 +27,7 @@ def bilinear(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _bytes(image: Tensor) -> Tensor:
-    return image.mul(255).round_().int()
+    return image.mul(255).round_().clamp_(0, 255).int()
 
 
 def _means(image: Tensor, down: int, across: int) -> Tensor:

@@ -1,8 +1,8 @@
 """Pillow's bilinear resize of 8-bit images, antialiased, byte for byte on any device.
 
 ``Image.resize(size, BILINEAR)`` widens its triangle when it shrinks, keeps weights of 22 bits, and rounds to bytes
-after the columns and again after the rows. A float resize differs by one or two of 255 here and there, which is enough
-for a net to label 1 % of an image's pixels otherwise.
+after the columns and again after the rows. (Pillow 13 takes the rows first where that is cheaper, as for no image
+here.) A float resize differs by one of 255 here and there, enough for a net to label 1 % of the pixels otherwise.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ WEIGHT_BITS = 22
 
 def bilinear(image: Tensor, size: tuple[int, int]) -> Tensor:
     """The image ``[B, C, H, W]`` of whole 1/255 at ``size``, again in whole 1/255; other values are rounded first."""
-    levels = image.mul(255).round_().byte()
+    levels = image.mul(255).round_().clamp_(0, 255).byte()
     for length in reversed(size):  # columns as rows of the transposed image, which are copied whole
         levels = _rows(levels.transpose(-2, -1).contiguous(), length)
     return levels.to(image.dtype).div_(255)

@@ -41,7 +41,7 @@ class Refiner(System):
     def coarse(self, image: Tensor) -> Tensor:
         """The base's logits ``[B, C, h, w]`` of a whole image or a crop, by the procedure on the base's card."""
         with part("base"):
-            logits = self.base.logits(image)
+            logits = self.base.logits(image).to(image)  # some bases sum theirs on the host in float64
         self.work = dict(self.base.work)
         return logits
 

@@ -69,16 +69,17 @@ def _records(args: argparse.Namespace) -> Sequence[Record]:
 
 
 def _refresh(names: Sequence[str]) -> None:
-    """Count FLOPs anew; counts of systems that are gone are dropped when all are counted."""
+    """Count FLOPs anew: those of named systems are written one by one, all at once, without those that are gone."""
     from benchmark.paper_flops import counted
     from results.paper.flops import read_flops, write_flops
 
     def told(name: str) -> None:
         print(f"isdbench: counting {name}", file=sys.stderr)
 
-    cards = [registry.card(name) for name in names] or list(registry.cards().values())
-    newer = counted(cards, told)
-    write_flops(read_flops().updated(newer) if names else newer)
+    if not names:
+        write_flops(counted(registry.cards().values(), told))
+    for card in [registry.card(name) for name in names]:
+        write_flops(read_flops().updated(counted([card], told)))
 
 
 def _as_json(findings: Sequence[Finding], printed: Sequence[Speed], nets: Sequence[Throughput]) -> str:

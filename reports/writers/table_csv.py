@@ -29,7 +29,7 @@ def _line(row: Row, columns: tuple[Column, ...]) -> dict[str, str | float | int 
         "source": escape(row.source),
     }
     for column, cell in zip(columns, row.cells, strict=True):
-        line[column.name] = cell.text if cell.status == "printed" else cell.value
+        line[column.name] = cell.text if cell.status in ("printed", "quoted") else cell.value
         if column.name.endswith("_ours") and cell.status:
             line[f"{column.name}_low"] = cell.low
             line[f"{column.name}_high"] = cell.high

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.blocks.direct_sum import DirectSum
+from baselines.blocks.direct_sum import PAIRS, DirectSum
 from baselines.blocks.meanfield import DenseCRF, Potentials, kernels_of, mean_field
 from baselines.blocks.permutohedral import Lattice
 from benchmark import registry
@@ -166,6 +166,27 @@ def test_pairs_out_of_reach_are_left_out_and_do_not_count(d):
     kernel = DirectSum(torch.from_numpy(features).float())
     assert 300 < kernel.size < 300**2
     np.testing.assert_allclose(kernel.filter(torch.eye(300)).numpy(), exact_kernel(features), atol=1e-6)
+
+
+def test_one_row_far_from_all_others_costs_no_memory():
+    features = torch.cat([torch.full((1, 1), -1000.0), torch.rand(4000, 1)])
+    kernel, start, largest = DirectSum(features), 0, 0
+    while start < len(features):
+        stop = kernel._stop(start)
+        largest = max(largest, (stop - start) * (kernel._end[stop - 1] - kernel._first[start]))
+        start = stop
+    assert 4000 < largest <= PAIRS
+
+
+def test_the_exact_engine_is_exact_under_autocast_and_refuses_large_images():
+    image, crf = picture(24, 32)[None], refiner(registry.card("densecrf-exact"))
+    with torch.inference_mode():
+        log_p = unaries(24, 32, classes=2)
+        expected = crf.inferred(image[0], log_p)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(crf.inferred(image[0], log_p), expected)
+        with pytest.raises(ValueError, match=r"densecrf-exact.*262,144 at most.*1024x2048; take 'densecrf'"):
+            crf.inferred(torch.empty(3, 1024, 2048), torch.empty(1024 * 2048, 2))
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 5])

@@ -86,15 +86,15 @@ def test_with_all_gammas_at_zero_it_is_the_fcn_on_patches(small):
         torch.testing.assert_close(small.logits(image), plain.double())
 
 
-def test_the_batched_form_gives_the_labels_of_the_released_one(small):
-    image, released = torch.rand(1, 3, 90, 130), (small.batch, small.batched)
+def test_the_batched_form_gives_the_labels_of_the_released_one(small, monkeypatch):
+    image = torch.rand(1, 3, 90, 130)
     with torch.inference_mode():
         alone = small.predict(image)
         assert small.logits(image).dtype == torch.float64  # summed on the host as released
-        small.batch, small.batched = 5, True
+        monkeypatch.setattr(small, "batch", 5)
+        monkeypatch.setattr(small, "batched", True)
         together = small.predict(image)
         assert small.logits(image).dtype == torch.float32
-    small.batch, small.batched = released
     assert float((together == alone).float().mean()) > 0.9999
     for name in ("fctl-batched", "fctl-inria-batched"):
         assert weightless(registry.card(name)).batch > weightless(registry.card(name)).released_batch
@@ -103,12 +103,11 @@ def test_the_batched_form_gives_the_labels_of_the_released_one(small):
 def test_a_step_counts_the_mean_loss_once_for_each_sub_batch_of_each_image(small, monkeypatch):
     monkeypatch.setattr(fctl_system, "focal", lambda logits, target: torch.ones(()))
     image, target = torch.rand(2, 3, 90, 130), torch.zeros(2, 90, 130, dtype=torch.int64)
-    patches, stage = len(small.grid(image)), small.stage
-    small.stage = "all"
+    patches = len(small.grid(image))
+    monkeypatch.setattr(small, "stage", "all")
     assert float(small.loss(image, target)["focal"]) == 2 * math.ceil(patches / 4)
-    small.stage = "local"
+    monkeypatch.setattr(small, "stage", "local")
     assert float(small.loss(image, target)["focal"]) == 2 * math.ceil(patches / 6)
-    small.stage = stage
 
 
 @pytest.mark.parametrize(("times", "side"), [(2, 1016), (3, 1524)])

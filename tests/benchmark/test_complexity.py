@@ -109,6 +109,15 @@ def test_an_operator_moves_its_operands_and_its_result():
     assert traffic_of(lambda image: nn.functional.conv2d(image, weight, padding=1), image) == size + weight.nbytes + out
 
 
+@pytest.mark.parametrize(
+    "settings", [{"mode": "bilinear"}, {"mode": "nearest"}, {"mode": "bilinear", "antialias": True}]
+)
+def test_a_resize_is_one_operator(settings):
+    image = torch.rand(1, 3, 16, 16)
+    moved = traffic_of(lambda image: nn.functional.interpolate(image, (8, 8), **settings), image)
+    assert moved == image.nbytes + 3 * 8 * 8 * 4
+
+
 def test_views_and_untouched_memory_move_nothing():
     steps = lambda image: torch.empty_like(image).view(3, 8, 8).transpose(0, 1)[None].expand(4, 8, 3, 8)  # noqa: E731
     assert traffic_of(steps, torch.rand(1, 3, 8, 8)) == 0

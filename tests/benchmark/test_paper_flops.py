@@ -41,6 +41,12 @@ def test_committed_counts_are_what_the_systems_give(system, dataset, scale):
     assert count(registry.card(system), dataset, scale) == COUNTS.of(system, dataset, scale)
 
 
+def test_estimates_are_of_images_in_which_tiles_stay_whole():
+    estimated = {(entry.dataset, entry.estimated_from) for entry in COUNTS.entries if entry.scale == 1}
+    sizes = {("deepglobe", "272x272"), ("inria", "625x625"), ("cityscapes", "128x256")}
+    assert {(dataset, size) for dataset, size in estimated if size} == sizes
+
+
 def test_the_size_is_the_papers_and_its_reduction_that_of_the_official_script():
     sizes = {(entry.dataset, entry.scale): (entry.height, entry.width) for entry in COUNTS.entries}
     assert sizes == {
