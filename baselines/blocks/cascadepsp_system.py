@@ -27,6 +27,13 @@ MB_PER_PIXEL = 4.9e-3  # of a crop at the net's peak, measured on a CPU
 STEM = "conv1.weight"  # six input channels here, three in the file
 
 
+def steps_of(card: Card) -> Steps:
+    """The sizes of a card's two steps, and how many crops its form takes at a time."""
+    side, stride, margin = (card.sizes[name] for name in ("side", "stride", "margin"))
+    batch = batch_within(LARGE_BUDGET_MB, MB_PER_PIXEL * side**2) if card.variant == "batched" else 1
+    return Steps(side, stride, margin, enlarge=card.variant == "pip", batch=batch)
+
+
 class CascadePSP(Refiner):
     """The scores of a class are the highest refined probability of its components."""
 
@@ -35,9 +42,7 @@ class CascadePSP(Refiner):
     def __init__(self, card: Card, num_classes: int, base: System) -> None:
         super().__init__(card, num_classes, base)
         self.net = CascadeNet()
-        side, stride, margin = (card.sizes[name] for name in ("side", "stride", "margin"))
-        batch = batch_within(LARGE_BUDGET_MB, MB_PER_PIXEL * side**2) if card.variant == "batched" else 1
-        self.steps = Steps(side, stride, margin, enlarge=card.variant == "pip", batch=batch)
+        self.steps = steps_of(card)
 
     def logits(self, image: Tensor) -> Tensor:
         """Scores ``[B, C, H, W]``, image by image: each has components of its own."""

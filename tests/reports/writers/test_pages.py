@@ -50,7 +50,7 @@ def test_a_claim_shows_quote_reading_figures_verdict_and_arithmetic():
 def test_the_agreement_page_has_a_verdict_and_the_flipped_pairs():
     systems = [
         SystemFacts(name, EVIL, "library", 1, rows=(f"table1/{name}",))
-        for name in ("isdnet", "stdc", "ppn", "fctl", "glnet")
+        for name in ("isdnet", "stdc", "magnet", "fctl", "glnet")
     ]
     records = [
         record("cost", system.name, figures=cost(100.0 * place)) for place, system in enumerate(systems, start=1)
