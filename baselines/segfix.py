@@ -57,6 +57,8 @@ _SEGFIX = Card(
         "boundary where the enlarged probability exceeds 0.5, as the release computes it",
         "targets from the label crop: continued at its border, all regions count, 100 pixels or not, and directions are"
         " learnt on boundaries only; the release's flip leaves exactly horizontal directions as they were, ours not",
+        "directions are classified from exact angles, where the release first rounds them down to 2 degrees; where the"
+        " distance is flat they are left out, where the release takes what atan2 gives",
         "batch of the base's recipe (the release has 16); its shift of brightness by up to 10 of 255 left out",
         "max_distance 5 and offset 2 are pixels of any image: on 2448x2448 a thinner band than on 1024x2048",
     ),
