@@ -104,14 +104,10 @@ def figures(session: nox.Session) -> None:
 
 @nox.session(default=False, python=["3.10", "3.11", "3.12"])
 def crf(session: nox.Session) -> None:
-    """DenseCRF beside the authors' C++ code, which takes a compiler and Python 3.12 at most: results and speed."""
+    """DenseCRF beside the authors' C++ code, which takes a compiler and Python 3.12 at most."""
     session.install("-e", ".[dev,crf]")
     session.run("python", "-c", "import pydensecrf.densecrf")  # without it the tests below are skipped
     session.run("pytest", "tests/baselines/test_densecrf.py")
-    saved = Path("out", "speed-crf.json")
-    saved.parent.mkdir(exist_ok=True)
-    session.run("pytest", "tests/perf", "-k", "crf", "--benchmark-enable", f"--benchmark-json={saved}")
-    session.run("python", "-m", "tests.perf.ratios", str(saved))
 
 
 @nox.session(default=False, venv_backend="uv", python="3.10")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from benchmark import inference, registry
+from benchmark import inference
 from benchmark.accuracy import confusion
 from benchmark.card import Recipe
 from benchmark.data.deepglobe import PALETTE, classes_from_rgb
@@ -124,33 +124,6 @@ def test_isdnet_predict(ratio):
     with torch.inference_mode():
         assert system.predict(image).shape == (1, 256, 256)
         ratio(lambda: system.predict(image), lambda: [square @ square for _ in range(4)])
-
-
-def test_glnet_batched(ratio):
-    """GLNet's batched form against the released one, the same weights and labels: patches of 41 on 196x196."""
-    torch.manual_seed(0)
-    released, batched = (registry.build(registry.card(name).at(0.08), 7) for name in ("glnet", "glnet-batched"))
-    own = released.state_dict()
-    batched.load_state_dict({key: own[key] for key in batched.state_dict()})
-    image = image_of(196, 196)
-    with torch.inference_mode():
-        same = released.eval().predict(image) == batched.eval().predict(image)
-        assert same.float().mean() > 0.999
-        ratio(lambda: batched.predict(image), lambda: released.predict(image))
-
-
-def test_dense_crf(ratio):
-    """Our lattice against the authors' C++ code, both on one core: 256x512 pixels, 19 classes, ten iterations."""
-    pytest.importorskip("pydensecrf.densecrf")
-    image, unaries = image_of(256, 512)[0], torch.randn(256 * 512, 19).log_softmax(1)
-    base = registry.build(registry.card("unet-global"), 19)
-    ours, theirs = (
-        registry.home(card).build(card, 19, base) for card in map(registry.card, ("densecrf", "densecrf-cpp"))
-    )
-    with torch.inference_mode():
-        found, expected = (engine.inferred(image, unaries).softmax(1) for engine in (ours, theirs))
-        assert (found - expected).abs().max() < 1e-3
-        ratio(lambda: ours.inferred(image, unaries), lambda: theirs.inferred(image, unaries))
 
 
 def test_loader(ratio, tmp_path):
