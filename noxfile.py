@@ -15,14 +15,16 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 FIGURES = ("figure1", "figure5", "figure6")
 ACCURACY = ("run", "table1", "--only", "accuracy", "--systems", "isdnet,stdc")  # of each side of a comparison
+TWO_AT_A_TIME = ("--numprocesses=2", "--dist=worksteal")
+ONE_CORE = {"OMP_NUM_THREADS": "1"}
 CODE = ("benchmark", "baselines", "isdnet", "results", "reports", "tests", "noxfile.py")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests."""
+    """All tests, two at a time on one core each."""
     session.install("-e", ".[dev]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *TWO_AT_A_TIME, *session.posargs, env=ONE_CORE)
 
 
 @nox.session
@@ -114,7 +116,7 @@ def crf(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """The tests on the lowest supported version of everything."""
     session.install("--resolution", "lowest-direct", "-e", ".[dev]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *TWO_AT_A_TIME, *session.posargs, env=ONE_CORE)
 
 
 def _measured(name: str, words: tuple[str, ...], what: str) -> None:

@@ -9,13 +9,12 @@ from typing import Any, get_args
 import numpy as np
 import torch
 
-from benchmark import complexity, memory, nvml, roofline, telemetry
+from benchmark import complexity, nvml, roofline, telemetry
 from benchmark.complexity import Counts
-from benchmark.heap import MIB
 from benchmark.measurement_mode import ProtocolError, measurement_mode
-from benchmark.memory_cuda import cuda_context, cuda_probes
-from benchmark.memory_host import host_probes
+from benchmark.memory_cuda import cuda_context
 from benchmark.out_of_memory import ResourceExhaustedError, is_out_of_memory
+from benchmark.scored_call import NO_GPU, measure_scored
 from benchmark.speed import Progress, SpeedSettings, take
 from benchmark.statistics import Taken, merged
 from benchmark.subject import Image, LabelsError, Subject
@@ -27,7 +26,6 @@ from results.record import Cost, Memory, Probe
 __all__ = ["LabelsError", "Round", "measure", "sample"]
 
 REGIONS = get_args(Region)
-NO_GPU = Probe(reason="the run used no GPU")
 
 
 class Round(Model):
@@ -69,8 +67,8 @@ def measure(
 
     Timed regions: ``forward``, a float image on the device to logits; ``full_logits``, to logits of the image's size;
     ``predict``, to labels on the device; ``end_to_end``, a uint8 image in host memory to labels in host memory. They,
-    the memory of one ``predict`` call and the device's ceilings are measured on the system's inference form, which is
-    left on the device in the protocol's form.
+    the memory of one ``predict`` call on an image that it uploads, and the device's ceilings are measured on the
+    system's inference form, which is left on the device in the protocol's form.
 
     Args:
         system: as built; its modules for training are counted, then taken off.
@@ -132,8 +130,8 @@ def _compile(subject: Subject) -> None:
 
 
 def _cost(subject: Subject, counts: Counts, rounds: Sequence[Round], context: Probe) -> Cost:
-    peaks, synchronise = _peaks(subject), _synchroniser(subject.device)
-    scored_hash, parts_ms = subject.scored(synchronise)
+    synchronise = _synchroniser(subject.device)
+    call = measure_scored(subject, synchronise)
     return Cost(
         parameters=complexity.parameters(subject.system),
         trained_parameters=subject.trained_parameters,
@@ -142,13 +140,13 @@ def _cost(subject: Subject, counts: Counts, rounds: Sequence[Round], context: Pr
         bytes_moved=counts.bytes_moved,
         bytes_reason=counts.reason,
         samples=tuple(merged(taken) for taken in zip(*(one.taken for one in rounds), strict=True)),
-        memory=Memory(cuda_context_mb=context, **peaks),
+        memory=Memory(cuda_context_mb=context, **call.peaks),
         ceilings=roofline.ceilings(subject.device, synchronise),
         telemetry=telemetry.summary([look for one in rounds for look in one.looks], rounds[-1].watch_reason),
         labels_hash=subject.labels_hash,
-        scored_labels_hash=scored_hash,
+        scored_labels_hash=call.labels_hash,
         work=dict(subject.system.work),
-        parts_ms=parts_ms,
+        parts_ms=call.parts_ms,
     )
 
 
@@ -175,18 +173,3 @@ def _watch(device: str) -> Watch:
         return telemetry.blind(NO_GPU.reason)
     uuid = nvml.torch_uuid()
     return Watch(lambda: nvml.look(uuid))
-
-
-def _peaks(subject: Subject) -> dict[str, Probe]:
-    """Peaks of one predict call, by field of the record. The host's comes from the most exact probe at hand.
-
-    On a CPU, weights and input were resident before the call and are added, as a GPU's allocator counts them too.
-    """
-    on_gpu = cuda_probes() if subject.device == "cuda" else {}
-    readings = memory.measure(lambda: subject.system.predict(subject.batch), {**on_gpu, **host_probes()})
-    host = memory.first_figure(readings[name] for name in reversed(host_probes()))
-    if host.mib is not None and subject.device == "cpu":
-        loaded = [*subject.system.parameters(), *subject.system.buffers(), subject.batch]
-        host = Probe(mib=host.mib + sum(tensor.nbytes for tensor in loaded) / MIB, method=host.method)
-    fields = ("peak_allocated_mb", "peak_reserved_mb", "process_nvml_mb", "device_gpustat_mb")
-    return {**{name: readings.get(name, NO_GPU) for name in fields}, "peak_rss_over_idle_mb": host}

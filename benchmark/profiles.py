@@ -41,7 +41,7 @@ PROFILES = {
             train_images=8,
             test_images=2,
             whole_dataset=False,
-            iterations=24,
+            iterations=16,
             batch=2,
             imagenet="local",
             timed_regions=("predict",),
@@ -50,7 +50,7 @@ PROFILES = {
             sample_seconds=8.0,
             max_warmup=8,
             rounds=2,
-            heavy={"iterations": 6, "batch": 1, "max_warmup": 0, "rounds": 1},  # the call that counts FLOPs warms them
+            heavy={"iterations": 4, "batch": 1, "max_warmup": 0, "rounds": 1},  # the call that counts FLOPs warms them
         ),
         Profile(
             name="lite",  # one GPU, about an hour for a table

@@ -60,8 +60,10 @@ class ObjectAttention(nn.Module):
     def forward(self, pixels: Tensor, objects: Tensor) -> Tensor:
         """Context ``[B, 512, H, W]`` of pixels ``[B, 512, H, W]`` and class features ``[B, 512, C, 1]``."""
         keys, values = self.f_object(objects)[..., 0], self.f_down(objects)[..., 0]  # [B, 256, C]
-        likeness = keys.transpose(1, 2) @ self.f_pixel(pixels).flatten(2) * KEY**-0.5  # [B, C, HW]
-        context: Tensor = self.f_up((values @ likeness.softmax(dim=1)).unflatten(2, pixels.shape[-2:]))
+        queries = self.f_pixel(pixels).flatten(2).transpose(1, 2)  # [B, HW, 256]: pixels first, for the release's sums
+        shares = (KEY**-0.5 * (queries @ keys)).softmax(dim=2)  # [B, HW, C]
+        mixed = (shares @ values.transpose(1, 2)).transpose(1, 2)
+        context: Tensor = self.f_up(mixed.unflatten(2, pixels.shape[-2:]).contiguous())
         return context
 
 
