@@ -48,7 +48,8 @@ def speed(session: nox.Session) -> None:
     session.install("-e", ".[dev]")
     saved = Path("out", "speed.json")
     saved.parent.mkdir(exist_ok=True)
-    session.run("pytest", "tests/perf", "--benchmark-enable", f"--benchmark-json={saved}")
+    timed = ("tests/perf", "--ignore=tests/perf/test_densecrf.py")  # that one belongs to `nox -s crf`
+    session.run("pytest", *timed, "--benchmark-enable", f"--benchmark-json={saved}")
     session.run("python", "-m", "tests.perf.ratios", str(saved), *session.posargs)
 
 
@@ -110,6 +111,7 @@ def crf(session: nox.Session) -> None:
     session.install("-e", ".[dev,crf]")
     session.run("python", "-c", "import pydensecrf.densecrf")  # without it the tests below are skipped
     session.run("pytest", "tests/baselines/test_densecrf.py")
+    session.run("pytest", "tests/perf/test_densecrf.py", "--benchmark-enable")  # at most twice as slow
 
 
 @nox.session(default=False, venv_backend="uv", python="3.10")

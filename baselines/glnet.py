@@ -74,8 +74,8 @@ CARDS: tuple[Card, ...] = (
         variant="batched",
         parameters=107_265_756,
         inference=Own(
-            "as released, but: as many patches at a time as 256 MB of maps allow, no unused half of the second copy,"
-            " no local label map, merged on the device, linear layers worked out together"
+            "as released, but: as many patches at a time as 256 MB of maps allow (4 GiB on a GPU), no unused half of"
+            " the second copy, no local label map, merged on the device, linear layers worked out together"
         ),
         choices=(
             "the labels of the released inference; logits differ by rounding",

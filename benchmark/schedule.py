@@ -29,9 +29,16 @@ def learning_rate(recipe: Recipe, iteration: int, iterations: int) -> float:
 
 
 def stage_ends(recipe: Recipe, stages: Sequence[str], iterations: int) -> list[int]:
-    """The iteration at which each stage ends: a share for each as in the recipe, an even one where it names none."""
+    """The iteration at which each stage ends: a share for each as in the recipe, an even one where it names none.
+
+    Every stage has one iteration at least, as long as there are so many.
+    """
     lengths = [recipe.during(stage).iterations for stage in stages]
-    return [round(iterations * reached / sum(lengths)) for reached in itertools.accumulate(lengths)]
+    ends: list[int] = []
+    for index, reached in enumerate(itertools.accumulate(lengths), start=1):
+        least, most = (ends[-1] if ends else 0) + 1, iterations - (len(stages) - index)
+        ends.append(min(max(round(iterations * reached / sum(lengths)), least), most))
+    return ends
 
 
 def optimizer_of(recipe: Recipe, parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:

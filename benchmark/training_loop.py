@@ -118,7 +118,7 @@ class _Loop:
             rate = learning_rate(recipe, self.iteration - start, end - start)
             losses = step(self.fabric, module, stepper, rate, (image, target), where=self._describe)
             self._record(rate, losses)
-            self._save(optimizer, at_end=self.iteration == end)
+            self._save(optimizer, at_end=self.iteration == self.ends[-1])
 
     def _describe(self) -> str:
         first = self.iteration * self.settings.batch

@@ -27,8 +27,10 @@ def placed(values: Tensor, kernel: int, *sizes: tuple[int, int]) -> Tensor:
     number, _, height, width = values.shape
     rows = _enlarging(height, [size[0] for size in sizes], kernel, values)
     columns = _enlarging(width, [size[1] for size in sizes], kernel, values)
-    blocks = values.view(number, -1, kernel, kernel, height, width).transpose(3, 4)
-    return rows @ blocks.reshape(number, -1, kernel * height, kernel * width) @ columns.T
+    blocks = values.view(number, -1, kernel, kernel, height, width).permute(0, 1, 3, 5, 2, 4)  # places and rows last
+    tall = blocks.reshape(-1, kernel * height) @ rows.T  # one product: of a batch of small ones torch copies each
+    wide = tall.view(-1, kernel * width, len(rows)).transpose(1, 2).reshape(-1, kernel * width) @ columns.T
+    return wide.view(number, -1, len(rows), len(columns))
 
 
 def _enlarging(length: int, lengths: list[int], kernel: int, like: Tensor) -> Tensor:

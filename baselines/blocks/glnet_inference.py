@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from baselines.blocks.enlarged import placed, places
 from baselines.blocks.glnet import FEATURES, GLNet, GlobalBranch, Merge, cropped, cropped_maps
 from baselines.blocks.glnet_system import SUB_BATCH, GLNetSystem
-from baselines.blocks.patches import BUDGET_MB, Grid, batch_within
+from baselines.blocks.patches import Grid, patches_at_once
 from baselines.blocks.resnet_fpn import FPN, Maps, four
 from benchmark.card import Card
 from benchmark.inference import labels_from, resize
@@ -89,7 +89,7 @@ class BatchedGLNet(GLNetSystem):
         help_ = _help(net.fpn_local, maps, local_layer[0])
         merge = Merge(grid, maps)
         logits: list[Tensor] = []
-        for numbers in grid.batches(batch_within(BUDGET_MB, MB_PER_PIXEL * grid.patch[0] * grid.patch[1])):
+        for numbers in grid.batches(patches_at_once(image.device, MB_PER_PIXEL, grid)):
             others = cropped_maps(help_, grid, numbers)
             seen = net.fpn_local.pyramid(net.resnet_local(grid.crops(image, numbers)), others, apply=_applied)
             merge.add(seen, numbers)

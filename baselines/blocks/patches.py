@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 Corner = tuple[int, int]  # top, left
-BUDGET_MB = 256.0  # for what a net makes of the patches that go through it together; on a CPU more is slower
+BUDGET_MB = {"cpu": 256.0, "cuda": 4096.0}  # for what a net makes of patches that go together; a CPU slows with more
 LARGE_BUDGET_MB = 8192.0  # the same for nets that make hundreds of MB of one patch
 
 
@@ -108,3 +108,8 @@ class Grid:
         for rows, columns in map(self.window, range(len(self.corners))):
             count[..., rows, columns] += 1
         return count
+
+
+def patches_at_once(device: torch.device, mb_per_pixel: float, grid: Grid) -> int:
+    """How many patches of a grid go through a net together that takes so much memory for a pixel of them."""
+    return batch_within(BUDGET_MB.get(device.type, BUDGET_MB["cuda"]), mb_per_pixel * grid.patch[0] * grid.patch[1])

@@ -2,7 +2,7 @@
 
 ``Image.resize(size, BILINEAR)`` widens its triangle when it shrinks, keeps weights of 22 bits, and rounds to bytes
 after the columns and again after the rows. (Pillow 13 takes the rows first where that is cheaper, as for no image
-here.) A float resize differs by one of 255 here and there, enough for a net to label 1 % of the pixels otherwise.
+here.) A float resize differs by one of 255 here and there, enough for a net to label a tenth of the pixels otherwise.
 """
 
 from __future__ import annotations

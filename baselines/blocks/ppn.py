@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from baselines.blocks.glnet import FEATURES, GlobalBranch, Seen, cropped, squared
 from baselines.blocks.losses import focal
-from baselines.blocks.patches import BUDGET_MB, Grid, batch_within
+from baselines.blocks.patches import Grid, patches_at_once
 from baselines.blocks.resnet_fpn import FPN, ResNet50, initialise
 from baselines.blocks.staged import StagedSystem
 from benchmark.card import Card
@@ -102,7 +102,7 @@ class PPN(StagedSystem):
         picked = Grid(grid.size, grid.patch, tuple(grid.corners[number] for number in chosen))
         count = picked.coverage(canvas)
         canvas.masked_fill_(count > 0, 0.0)
-        for numbers in picked.batches(batch_within(BUDGET_MB, MB_PER_PIXEL * grid.patch[0] * grid.patch[1])):
+        for numbers in picked.batches(patches_at_once(image.device, MB_PER_PIXEL, grid)):
             logits = self.fused(image, picked, seen.features, numbers)
             picked.add(canvas, resize(logits, grid.patch) / picked.crops(count, numbers), numbers)
         return canvas

@@ -18,6 +18,7 @@ from baselines.blocks.direct_sum import PAIRS, DirectSum
 from baselines.blocks.meanfield import DenseCRF, Potentials, kernels_of, mean_field
 from baselines.blocks.permutohedral import Lattice
 from benchmark import registry
+from benchmark.parts import split
 from benchmark.system import System
 
 USUAL = {
@@ -309,6 +310,14 @@ def test_the_exact_engine_gives_nearly_the_labels_of_the_lattice():
     assert exact.work["pairs"] > 40 * 56
     assert "lattice_points" not in exact.work
     assert (lattice.card.rows, exact.card.rows) == (("table3/densecrf",), ())
+
+
+def test_the_time_of_a_prediction_splits_into_base_set_up_and_iterations():
+    crf = refiner()
+    with torch.inference_mode():
+        _, parts_ms = split(lambda: crf.predict(picture(40, 56)[None]), lambda: None)
+    assert list(parts_ms) == ["base", "set-up", "iterations", "rest"]
+    assert min(parts_ms.values()) > 0
 
 
 def test_the_other_engine_gives_the_same_probabilities():

@@ -164,5 +164,4 @@ def test_the_guide_learns_which_edges_count(fast):
         system.loss(image, truth)["cross_entropy"].backward()
         optimizer.step()
     right.append((system(image).argmax(1) == truth).float().mean())
-    print(right)
     assert right[2] > max(right[:2]) + 0.02

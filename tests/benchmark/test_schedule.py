@@ -41,6 +41,15 @@ def test_stages_share_the_iterations_and_lose_none():
     assert stage_ends(staged, ["a", "b"], 8) == [6, 8]
 
 
+def test_a_short_stage_has_an_iteration_in_a_short_run():
+    staged = dataclasses.replace(
+        RECIPE, stages={"a": {"iterations": 900}, "b": {"iterations": 1}, "c": {"iterations": 9}}
+    )
+    assert stage_ends(staged, ["a", "b", "c"], 3) == [1, 2, 3]
+    assert stage_ends(staged, ["a", "b", "c"], 40) == [38, 39, 40]
+    assert stage_ends(staged, ["a", "b", "c"], 2) == [0, 1, 2]
+
+
 def test_the_optimiser_takes_the_recipe_and_leaves_frozen_parameters_out():
     net = torch.nn.Linear(3, 2)
     net.bias.requires_grad_(False)

@@ -5,6 +5,7 @@ class TestMine(SystemContract):
 """
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from benchmark import registry
 from benchmark.batch import to_batch
 from benchmark.card import Card
 from benchmark.evaluation import predicted
+from benchmark.profiles import PROFILES, budget_of
+from benchmark.schedule import stage_ends
 from benchmark.system import IGNORE
 from tests.systems import global_state
 
@@ -81,6 +84,14 @@ class SystemContract:
             assert set(recipe.stages) <= set(system.stages)
             if recipe.stages:
                 assert sum(recipe.during(stage).iterations for stage in system.stages) == recipe.iterations
+
+    def test_no_profile_leaves_a_stage_out(self, system):
+        for recipe in self.card.recipes.values():
+            for profile in PROFILES:
+                iterations = budget_of(profile, self.card).iterations or recipe.iterations
+                ends = stage_ends(recipe, system.stages, iterations)
+                assert all(start < end for start, end in itertools.pairwise([0, *ends]))
+                assert ends[-1] == iterations
 
     @pytest.fixture(scope="class")
     def logits(self, system):
