@@ -43,13 +43,13 @@ _SEGFIX = Card(
     imagenet=(*_BASE.imagenet, HRNET_W48),
     base=_BASE.name,
     heavy=True,
-    auxiliary="none; boundary and direction losses of weight 1.0 each, of the stage that trains SegFix alone",
+    auxiliary="boundary and direction losses of weight 1.0 each, of the stage that trains SegFix alone",
     sizes={"max_distance": 5, "offset": 2},
     remark="the base sees 256x128, here and in the printed row (an author's answer in MagNet's issue 14); rows of the"
     " table's other groups see 1024x2048",
     choices=(
-        "base of 63.24, as MagNet compares; SegFix sees the whole 1024x2048 image, or it could add nothing: MagNet's"
-        " author does not say",
+        "base of 63.24, as MagNet compares",
+        "SegFix sees the whole 1024x2048 image, or it could add nothing: MagNet's author does not say",
         "HRNet-W48, the release's first choice: MagNet names none; segfix-w18 is the small one",
         "labels are copied from whole pixels; segfix-as-released interpolates and rounds them",
         "one pass over the whole image, as the release's simple script; its others cut crops of 512 that overlap by two"
@@ -71,11 +71,11 @@ CARDS: tuple[Card, ...] = (
         name="segfix-as-released",
         variant="as released",
         choices=(
-            *_SEGFIX.choices[:2],
+            *_SEGFIX.choices[:3],
             "images blue first and batch norm with absolute weights, as the published files want them",
             "labels interpolated and rounded with torch's grid_sample as it is today, which invents"
             " labels between those of neighbours; with torch before 1.3 the script copied whole pixels",
-            *_SEGFIX.choices[3:],
+            *_SEGFIX.choices[4:],
         ),
     ),
     replace(

@@ -125,7 +125,7 @@ class Card:
     heavy: bool = False  # cannot be shrunk to a smoke run's minutes: a profile may give it fewer iterations
     auxiliary: str = "none"  # losses beside the main one, and their weights
     remark: str = ""  # what must stand beside its row: what the printed figure was made with, how far ours can match
-    choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen, why
+    choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen, why; "base ..." is of the card's own
     sizes: Mapping[str, int] = field(default_factory=dict)  # further pixel-sized settings, by name
     ratio: float = 1.0  # image side over the paper's image side, set by `at`
 

@@ -76,11 +76,17 @@ def _on_base(refiner: Card, base: Card, name: str) -> Card:
         title=f"{refiner.title} on {base.title}",
         parameters=refiner.parameters - usual.parameters + base.parameters,
         imagenet=(*base.imagenet, *own_files),
-        backbone=base.backbone,
+        backbone=_beside(refiner.backbone, usual.backbone, base.backbone),
         heavy=refiner.heavy or base.heavy,
-        auxiliary=base.auxiliary,
+        auxiliary=_beside(refiner.auxiliary, usual.auxiliary, base.auxiliary),
+        choices=tuple(choice for choice in refiner.choices if not choice.startswith("base")),
         recipes={name: _trained_after(recipe, refiner, usual) for name, recipe in base.recipes.items()},
     )
+
+
+def _beside(own: str, usual: str, base: str) -> str:
+    """What a base's card says, and the refiner's own words where it has others than its usual base."""
+    return base if own == usual else f"{base}; {own}"
 
 
 def _trained_after(recipe: Recipe, refiner: Card, usual: Card) -> Recipe:
