@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 
-from baselines.blocks.fcn8s import STAGES, bilinear
+from baselines.blocks.fcn8s import STAGES, WideConv2d, bilinear
 
 POOLS = (17, 24, 31)  # where pool3, pool4 and pool5 end in the trunk
 STRIDE = 32  # of pool5
@@ -54,7 +54,7 @@ class PaddedFCN8s(nn.Module):
         self.cells = max(0, -(-(CUT - padding) // STRIDE))
         self.margin = padding + STRIDE * self.cells - CUT
         self.output = nn.Sequential(
-            nn.Conv2d(512, 4096, 7, padding=self.cells),
+            WideConv2d(512, 4096, 7, padding=self.cells),
             nn.ReLU(inplace=True),
             nn.Dropout(),
             nn.Conv2d(4096, 4096, 1),

@@ -5,7 +5,7 @@ import torch
 import torchvision
 from torch.nn import functional as F
 
-from baselines.blocks.fcn8s import STAGES, FCN8s, vgg_names
+from baselines.blocks.fcn8s import STAGES, FCN8s, WideConv2d, vgg_names
 from benchmark import registry
 
 
@@ -80,3 +80,20 @@ def test_the_last_enlargement_is_fixed_and_the_others_learn(system):
     assert not system.net.upscore8.weight.requires_grad
     assert system.net.upscore2.weight.requires_grad
     assert system.net.upscore_pool4.weight.requires_grad
+
+
+@pytest.mark.parametrize("padding", [0, 2])
+def test_the_wide_convolution_is_the_same_in_training_and_at_test(padding):
+    conv = WideConv2d(5, 6, 7, padding=padding)
+    maps = torch.rand(2, 5, 9, 8, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    plain = F.conv2d(maps, conv.weight, conv.bias, padding=padding)
+    torch.testing.assert_close(conv(maps), plain)
+    names = (maps, conv.weight, conv.bias)
+    for ours, theirs in zip(
+        torch.autograd.grad(conv(maps).square().sum(), names),
+        torch.autograd.grad(plain.square().sum(), names),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+    with torch.no_grad():
+        assert torch.equal(conv(maps), plain)
