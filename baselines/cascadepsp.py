@@ -73,7 +73,7 @@ CARDS: tuple[Card, ...] = (
         name="cascadepsp-batched",
         variant="batched",
         inference=Own("as released, but as many crops of a mask at a time as fit into 8 GiB; the same labels"),
-        choices=(*_CARD.choices, "the same passes as the release: on a CPU nothing is gained"),
+        choices=(*_CARD.choices, "the same passes as the release; no gain was measured"),
     ),
     replace(
         _CARD,

@@ -41,7 +41,7 @@ def _recipe(order: tuple[str, ...], epoch: float, learning_rate: float, side: in
 _PATCHES = "patches of 508 that overlap by 50 or more, each with three contexts"
 _MERGED = "; their logits are summed on the host in float64"
 _BATCHED = Own(f"{_PATCHES}, as many at a time as fit into 8 GiB; their logits are summed on the device")
-_NO_FASTER = "the same passes as the release, which takes 8 or 16 patches at a time already: on a CPU nothing is gained"
+_NO_FASTER = "the same passes as the release, which takes 8 or 16 patches at a time already; no gain was measured"
 _CHOICES = (
     "one view of each image, as in the release's validation: its test loops over eight (two flips by four rotations),"
     " 202 TFLOP an image, which the FPS that ISDNet prints leave no room for",
