@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from benchmark.device import cpu_threads
+from benchmark.heap import allocator
 from results.record import Environment, Provenance
 
 DISTRIBUTION = "isdbench"
@@ -43,6 +44,7 @@ def environment(device: str) -> Environment:
         cpu_threads=cpu_threads(),
         memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
         load_average=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        host_allocator=allocator(),
         platform=platform.platform(),
         python=platform.python_version(),
         libraries=library_versions(),

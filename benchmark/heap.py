@@ -1,7 +1,9 @@
-"""The C heap made forgetful, so that resident memory shows what a call uses and not what was freed before it.
+"""The C heap (glibc's) while something is measured: made retentive for time, forgetful for memory.
 
-Freed memory stays in glibc's heap, and the same call peaks up to twice as high after some others: blocks up to a
-threshold, which grows to 32 MiB with the blocks freed so far, come from the heap and go back to it, not to the system.
+glibc maps blocks above a threshold one by one, and the kernel clears every page of each anew. In a convolutional net
+on a CPU that is a third of the time and says nothing about the net; a GPU's allocator, and any allocator that a CPU
+deployment preloads, keeps freed blocks. But what is kept hides what a call uses: the same call peaks up to twice as
+high after some others. So the one call whose memory is read runs on a heap that keeps nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +12,14 @@ import contextlib
 import ctypes
 import gc
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 MIB = 2**20
-MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1  # option numbers of mallopt, from glibc's malloc.h
+TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # option numbers of mallopt, from glibc's malloc.h
+NEVER = -1  # as a threshold
+GLIBC_MMAP_MAX = 65536  # blocks mapped at a time, as glibc starts
 SMALLEST = 128 * 1024  # bytes of a block that is mapped; glibc starts with the same
+_RETENTIVE: ContextVar[bool] = ContextVar("_RETENTIVE", default=False)  # whether a retentive heap is open
 
 
 class _MallocInfo(ctypes.Structure):
@@ -22,21 +28,44 @@ class _MallocInfo(ctypes.Structure):
     _fields_ = (("before", ctypes.c_size_t * 3), ("hblks", ctypes.c_size_t), ("after", ctypes.c_size_t * 6))
 
 
+def allocator() -> str:
+    """How blocks on the host are allocated while something is timed, for a record."""
+    return "glibc, freed blocks kept" if _glibc() else "the system's, as it is"
+
+
+@contextlib.contextmanager
+def retentive_heap() -> Iterator[None]:
+    """While open, freed blocks of any size stay in the process for the next one; with a C library but glibc, nothing.
+
+    Afterwards the heap is as glibc leaves it in a process that has freed blocks of 32 MiB: options cannot be read.
+    """
+    libc = _glibc()
+    if not libc:
+        yield
+        return
+    _retain(libc)
+    token = _RETENTIVE.set(True)
+    try:
+        yield
+    finally:
+        _RETENTIVE.reset(token)
+        _as_usual(libc)
+        libc.malloc_trim(0)
+
+
 @contextlib.contextmanager
 def forgetful_heap() -> Iterator[None]:
     """While open, every block of 128 KiB or more is mapped when allocated and leaves the process when freed.
 
-    Garbage is collected and freed memory given back first. Where the C library is not glibc nothing more is done. The
-    threshold cannot be read, so it ends where glibc's own ends in a process that frees blocks of 32 MiB.
+    Garbage is collected and freed memory given back first. With a C library but glibc nothing more is done. Afterwards
+    the heap is as after :func:`retentive_heap`, or retentive again inside of one.
     """
     gc.collect()
-    try:
-        libc = ctypes.CDLL(None)
-        libc.mallinfo2.restype = _MallocInfo
-        libc.malloc.restype = ctypes.c_void_p
-    except (AttributeError, OSError, TypeError):
+    libc = _glibc()
+    if not libc:
         yield
         return
+    _as_usual(libc)
     libc.mallopt(MMAP_THRESHOLD, SMALLEST)
     libc.malloc_trim(0)
     plugs = _plug(libc)
@@ -45,12 +74,39 @@ def forgetful_heap() -> Iterator[None]:
     finally:
         for plug in plugs:
             libc.free(ctypes.c_void_p(plug))
-        libc.mallopt(MMAP_THRESHOLD, 32 * MIB)
-        libc.mallopt(TRIM_THRESHOLD, 64 * MIB)
+        (_retain if _RETENTIVE.get() else _as_usual)(libc)
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """The C library, if it is glibc."""
+    try:
+        libc = ctypes.CDLL(None)
+        _ = libc.mallopt, libc.malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
+    return libc
+
+
+def _retain(libc: ctypes.CDLL) -> None:
+    libc.mallopt(MMAP_MAX, 0)
+    libc.mallopt(TRIM_THRESHOLD, NEVER)
+
+
+def _as_usual(libc: ctypes.CDLL) -> None:
+    libc.mallopt(MMAP_MAX, GLIBC_MMAP_MAX)
+    libc.mallopt(MMAP_THRESHOLD, 32 * MIB)
+    libc.mallopt(TRIM_THRESHOLD, 64 * MIB)
 
 
 def _plug(libc: ctypes.CDLL) -> list[int]:
-    """Occupy, but never touch, the heap's free blocks of 128 KiB and more: the call would settle in them and stay."""
+    """Occupy, but never touch, the heap's free blocks of 128 KiB and more: the call would settle in them and stay.
+
+    None where glibc is older than 2.33, which does not tell what is mapped.
+    """
+    if not hasattr(libc, "mallinfo2"):
+        return []
+    libc.mallinfo2.restype = _MallocInfo
+    libc.malloc.restype = ctypes.c_void_p
     plugs = []
     for size in (SMALLEST << shift for shift in range(9, -1, -1)):  # from 64 MiB down
         mapped = libc.mallinfo2().hblks

@@ -1,4 +1,7 @@
-"""The one place that touches torch's global state: set from a protocol, read back, and put back as it was."""
+"""The one place that touches torch's global state: set from a protocol, read back, and put back as it was.
+
+The C heap, which a CPU's figures depend on as much, is made retentive with it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 import torch
 
 from benchmark.errors import UserError
+from benchmark.heap import retentive_heap
 from results.cell import Protocol
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -80,7 +84,7 @@ SWITCHES = (
 
 @contextmanager
 def measurement_mode(protocol: Protocol, device: str) -> Iterator[None]:
-    """TF32, cuDNN flags, determinism, threads and autocast as the protocol says; all restored, also after an error.
+    """Heap, TF32, cuDNN flags, determinism, threads and autocast as the protocol says; restored, also after an error.
 
     Args:
         protocol: what is asked for.
@@ -90,6 +94,7 @@ def measurement_mode(protocol: Protocol, device: str) -> Iterator[None]:
         ProtocolError: a setting was written and did not take.
     """
     with ExitStack() as undo:
+        undo.enter_context(retentive_heap())
         for switch in SWITCHES:
             wanted = switch.wanted(protocol)
             if wanted is not None:

@@ -161,6 +161,7 @@ class Environment(Model):
     cpu_threads: int
     memory_gb: float
     load_average: float | None = None  # processes that wanted a CPU in the last minute; None: not told, or not yet kept
+    host_allocator: str = ""  # of what was timed: how blocks in host memory were allocated; blank: not yet kept
     platform: str
     python: str
     libraries: dict[str, str]

@@ -1,7 +1,9 @@
 import json
 import platform
+import resource
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +15,7 @@ import torch
 from torch import nn
 
 from benchmark import memory, memory_cuda, memory_host, nvml
-from benchmark.heap import MIB
+from benchmark.heap import MIB, retentive_heap
 from benchmark.memory import ProbeAbsentError, Sampled
 from results.record import Probe
 
@@ -62,8 +64,12 @@ def test_every_host_probe_sees_a_known_allocation_within_two_percent():
     assert at_hand == pytest.approx(dict.fromkeys(at_hand, 200), rel=0.02)
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the trap is glibc's growing threshold")
-def test_the_peak_of_a_net_does_not_depend_on_what_ran_before():
+on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap has these options")
+
+
+@on_glibc
+@pytest.mark.parametrize("heap", [nullcontext, retentive_heap])
+def test_the_peak_of_a_net_does_not_depend_on_what_ran_before(heap):
     def net(channels, size):
         layers = [nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU()) for _ in range(3)]
         body, image = nn.Sequential(*layers).eval(), torch.rand(1, channels, size, size)
@@ -74,7 +80,7 @@ def test_the_peak_of_a_net_does_not_depend_on_what_ran_before():
         return memory.measure(call, {"one": memory_host.HighWaterMark()})["one"].mib
 
     small, others = net(8, 500), [net(24, 400), net(16, 612), net(32, 480)]
-    with torch.inference_mode():
+    with torch.inference_mode(), heap():
         peaks = [peak(small)]
         for other in others:
             for _ in range(3):
@@ -83,6 +89,23 @@ def test_the_peak_of_a_net_does_not_depend_on_what_ran_before():
     maps = 2 * 8 * 500 * 500 * 4 / MIB
     assert peaks == pytest.approx([peaks[0]] * 4, rel=0.02)
     assert maps < peaks[0] < 2.5 * maps
+
+
+@on_glibc
+def test_a_retentive_heap_takes_each_page_from_the_kernel_once_and_gives_them_back_at_its_end():
+    def pages(times):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(times):
+            torch.ones(64 * MIB, dtype=torch.uint8)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    usual = pages(5)
+    with retentive_heap():
+        memory.measure(lambda: None, {})  # forgetful meanwhile
+        pages(5)  # until it has settled which of the free places is taken
+        kept, kept_mb = pages(5), memory_host.resident_mb()
+    assert kept < usual / 10
+    assert kept_mb - memory_host.resident_mb() > 50
 
 
 def test_absent_probes_are_blank_with_their_reason_and_the_others_read():
