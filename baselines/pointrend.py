@@ -51,6 +51,8 @@ _DEEPGLOBE = Card(
     rows=("table1/pointrend",),
     imagenet=(RESNET50_V1C,),
     auxiliary="cross-entropy of 2048 sampled points of the crop, weight 1.0",
+    remark="sees 508x508, its result enlarged, as for the printed accuracy; the printed FPS must be of larger images:"
+    " see 'pointrend-whole'",
     choices=(
         *_SHARED_CHOICES,
         "508x508 image, its result enlarged: the printed 71.78 is MagNet's figure, whose base sees 508x508; the printed"
@@ -78,6 +80,7 @@ CARDS: tuple[Card, ...] = (
         inference=Whole(),
         recipes=_recipes(),
         rows=("table1/pointrend", "table3/pointrend"),
+        remark="",
         variant="full size",
         choices=(*_SHARED_CHOICES, _WHOLE_CHOICE),
     ),
@@ -86,6 +89,7 @@ CARDS: tuple[Card, ...] = (
         inference=Whole(),
         recipes=_recipes(),
         rows=("table1/pointrend", "table3/pointrend"),
+        remark="",
         variant="full size, points in proportion",
         choices=(
             _SHARED_CHOICES[0],

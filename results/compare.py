@@ -108,8 +108,10 @@ def _identity(record: Record) -> Identity:
 def _conditions(record: Record) -> dict[str, object]:
     """What must be equal for figures to be comparable."""
     environment = record.environment
-    hardware = environment.cpu_model if record.cell.device == "cpu" else environment.gpu
-    return {"hardware": hardware, **record.cell.protocol.model_dump(mode="json")}
+    on_cpu = record.cell.device == "cpu"
+    hardware = environment.cpu_model if on_cpu else environment.gpu
+    allocator = {"host_allocator": environment.host_allocator} if on_cpu else {}
+    return {"hardware": hardware, **allocator, **record.cell.protocol.model_dump(mode="json")}
 
 
 def _cells(records: Iterable[Record]) -> dict[Identity, list[Record]]:

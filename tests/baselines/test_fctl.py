@@ -14,6 +14,7 @@ from baselines.blocks.fcn8s_padded import POOLS, PaddedFCN8s
 from baselines.blocks.fctl_attention import WIDTH, ContextAttention, ContextFusion
 from baselines.blocks.fctl_system import _region, surroundings
 from baselines.blocks.patches import Grid, glnet_grid
+from baselines.blocks.pillow_resize import bilinear
 from benchmark import registry
 
 DEEPGLOBE, INRIA = registry.card("fctl"), registry.card("fctl-inria")
@@ -30,6 +31,21 @@ def small():
     """The DeepGlobe form for images a tenth of the paper's side: patches of 51."""
     torch.manual_seed(0)
     return registry.build(DEEPGLOBE.at(0.1), 3).eval()
+
+
+@pytest.fixture(scope="module", params=[DEEPGLOBE, INRIA], ids=lambda card: card.name)
+def attentive(request):
+    """A form whose contexts count, and each differently: its gammas and features are not those of a fresh net."""
+    torch.manual_seed(1)
+    system = registry.build(request.param.at(0.1), 3).eval()
+    with torch.no_grad():
+        for trunk in (system.net.features, *system.encoders.values()):
+            for layer in trunk:
+                if isinstance(layer, torch.nn.Conv2d):
+                    torch.nn.init.kaiming_normal_(layer.weight)
+        for attention, gamma in zip(system.fusion.attentions, (7.0, -5.0, 12.0), strict=True):
+            attention.gamma.fill_(gamma)
+    return system
 
 
 def test_a_patch_of_508_gives_logits_of_508_from_529_places():
@@ -86,15 +102,35 @@ def test_with_all_gammas_at_zero_it_is_the_fcn_on_patches(small):
         torch.testing.assert_close(small.logits(image), plain.double())
 
 
-def test_the_batched_form_gives_the_labels_of_the_released_one(small, monkeypatch):
-    image = torch.rand(1, 3, 90, 130)
+def test_a_patch_takes_from_the_contexts_of_the_release_in_its_order(attentive):
+    image, number = torch.rand(2, 3, 90, 130), 4
+    grid, fusion, encoders = attentive.grid(image), attentive.fusion, attentive.encoders
     with torch.inference_mode():
-        alone = small.predict(image)
-        assert small.logits(image).dtype == torch.float64  # summed on the host as released
-        monkeypatch.setattr(small, "batch", 5)
-        monkeypatch.setattr(small, "batched", True)
-        together = small.predict(image)
-        assert small.logits(image).dtype == torch.float32
+        shared = attentive.shared_context(image, grid.patch)
+        *skips, local = attentive.net.encode(grid.crops(image, [number]))
+        around = {times: surroundings(image, grid, [number], times) for times in (2, 3)}
+        if attentive.card.name == "fctl":
+            contexts = [local, encoders.medium(around[3]), encoders.large(bilinear(image, grid.patch))]
+        else:
+            contexts = [encoders.twice(around[2]), encoders.thrice(around[3]), local]
+        taken = [attention(local, context) for attention, context in zip(fusion.attentions, contexts, strict=True)]
+        assert min(float(one.std()) for one in taken) > 0.05 * float(local.std())
+        gates = fusion.gates(taken)
+        joined = local + gates[0] * taken[0] + gates[1] * taken[1] + gates[2] * taken[2]
+        expected = attentive.net.decode(*skips, joined, grid.patch)
+        found = attentive.patch_logits(image, grid, [number, 0], shared)
+    torch.testing.assert_close(found[:2], expected, rtol=1e-3, atol=1e-3 * float(expected.std()))
+
+
+def test_the_batched_form_gives_the_labels_of_the_released_one(attentive, monkeypatch):
+    image = torch.rand(2, 3, 90, 130)
+    with torch.inference_mode():
+        alone = attentive.predict(image)
+        assert attentive.logits(image).dtype == torch.float64  # summed on the host as released
+        monkeypatch.setattr(attentive, "batch", 5)
+        monkeypatch.setattr(attentive, "batched", True)
+        together = attentive.predict(image)
+        assert attentive.logits(image).dtype == torch.float32
     assert float((together == alone).float().mean()) > 0.9999
     for name in ("fctl-batched", "fctl-inria-batched"):
         assert weightless(registry.card(name)).batch > weightless(registry.card(name)).released_batch
