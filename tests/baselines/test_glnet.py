@@ -14,6 +14,7 @@ from baselines.blocks.losses import focal
 from baselines.blocks.patches import Grid, glnet_grid
 from benchmark import registry
 from benchmark.accuracy import confusion, metrics
+from benchmark.complexity import flops
 from benchmark.convert import convert
 from benchmark.errors import UserError
 from benchmark.system import IMAGENET_MEAN, IMAGENET_STD
@@ -191,6 +192,11 @@ def test_the_batched_form_gives_the_labels_of_the_released_one(batched, scores, 
     assert batched.work == {"passes": 6, "patches": 4}
     assert (labels.numpy() == scores[0].argmax(1)).mean() > 0.9999
     torch.testing.assert_close(sums.double(), torch.from_numpy(few[0]), rtol=0, atol=1e-5 * np.abs(few[0]).max())
+
+
+def test_the_batched_form_multiplies_less_than_half_as_often(released, batched):
+    with torch.inference_mode():  # on the same grid of 36 patches as at the paper's size
+        assert flops(batched, image(SIDE, SIDE))[0] < 0.5 * flops(released, image(SIDE, SIDE))[0]
 
 
 def test_the_batched_form_makes_no_ps3(batched):

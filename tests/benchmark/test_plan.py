@@ -27,9 +27,9 @@ def request(**changes):
     return Request(**{"profile": SMOKE, "info": info, "size": (612, 612), "ratio": SMOKE.ratio, **changes})
 
 
-def test_every_row_that_a_card_names_exists():
+def test_cards_name_every_row_of_the_tables_and_no_other():
     rows = {f"{name}/{row.row}" for name in TABLE_NAMES for row in paper_table(name).rows}
-    assert {row for card in registry.cards().values() for row in card.rows} <= rows
+    assert {row for card in registry.cards().values() for row in card.rows} == rows
 
 
 def test_a_table_runs_the_first_system_of_each_row_in_its_order():
