@@ -2,7 +2,6 @@ import json
 import platform
 import subprocess
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +10,9 @@ import psutil
 import pynvml
 import pytest
 import torch
-from torch import nn
 
-from benchmark import heap, memory, memory_cuda, memory_host, nvml
-from benchmark.heap import MIB, retentive_heap
+from benchmark import memory, memory_cuda, memory_host, nvml
+from benchmark.heap import MIB
 from benchmark.memory import ProbeAbsentError, Sampled
 from results.record import Probe
 
@@ -35,6 +33,32 @@ print(json.dumps({name: reading.model_dump() for name, reading in readings.items
 """
 
 
+PEAKS = """
+import json, sys
+from contextlib import nullcontext
+import torch
+from torch import nn
+from benchmark import memory, memory_host
+from benchmark.heap import retentive_heap
+
+def net(channels, size):
+    layers = [nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU()) for _ in range(3)]
+    body, image = nn.Sequential(*layers).eval(), torch.rand(1, channels, size, size)
+    return lambda: body(image)
+
+def peak(call):
+    call()
+    return memory.measure(call, {"one": memory_host.HighWaterMark()})["one"].mib
+
+small, others = net(8, 500), [net(24, 400), net(16, 612), net(32, 480)]
+with torch.inference_mode(), globals()[sys.argv[1]]():
+    peaks = [peak(small)]
+    for other in others:
+        for _ in range(3):
+            other()
+        peaks.append(peak(small))
+print(json.dumps(peaks))
+"""
 PAGES = """
 import json, resource
 import torch
@@ -87,40 +111,14 @@ def test_every_host_probe_sees_a_known_allocation_within_two_percent():
     assert at_hand == pytest.approx(dict.fromkeys(at_hand, 200), rel=0.02)
 
 
-@pytest.fixture
-def usual_heap(monkeypatch):
-    """The heap that a process starts with, whatever the tests run on."""
-    monkeypatch.setattr(heap, "_OPEN", [])
-    with heap.retentive_heap():
-        pass
-    yield
-    monkeypatch.undo()
-    with heap.retentive_heap():
-        pass
-
-
 on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap has these options")
 
 
 @on_glibc
-@pytest.mark.parametrize("kind", [nullcontext, retentive_heap])
-def test_the_peak_of_a_net_does_not_depend_on_what_ran_before(usual_heap, kind):
-    def net(channels, size):
-        layers = [nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU()) for _ in range(3)]
-        body, image = nn.Sequential(*layers).eval(), torch.rand(1, channels, size, size)
-        return lambda: body(image)
-
-    def peak(call):
-        call()
-        return memory.measure(call, {"one": memory_host.HighWaterMark()})["one"].mib
-
-    small, others = net(8, 500), [net(24, 400), net(16, 612), net(32, 480)]
-    with torch.inference_mode(), kind():
-        peaks = [peak(small)]
-        for other in others:
-            for _ in range(3):
-                other()
-            peaks.append(peak(small))
+@pytest.mark.parametrize("kind", ["nullcontext", "retentive_heap"])
+def test_the_peak_of_a_net_does_not_depend_on_what_ran_before(kind):
+    done = subprocess.run([sys.executable, "-c", PEAKS, kind], cwd=ROOT, capture_output=True, text=True, check=True)
+    peaks = json.loads(done.stdout)
     maps = 2 * 8 * 500 * 500 * 4 / MIB
     assert peaks == pytest.approx([peaks[0]] * 4, rel=0.02)
     assert maps < peaks[0] < 2.5 * maps
