@@ -13,9 +13,7 @@ nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
-os.environ.setdefault(
-    "UV_COMPILE_BYTECODE", "1"
-)  # as pip does; else each process that may not write it starts 10 s late
+os.environ.setdefault("UV_COMPILE_BYTECODE", "1")  # as pip does; a process that may not write it starts 10 s late
 
 FIGURES = ("figure1", "figure5", "figure6")
 ACCURACY = ("run", "table1", "--only", "accuracy", "--systems", "isdnet,stdc")  # of each side of a comparison
