@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
 
 from reports.figures.style import COLOURS, footnote, plain_numbers, styled
 from reports.table import Row, Table
+
+PLACES = tuple((x, y) for y in (5, -9, 12, -16, 19, -23, 26, -30) for x in (3, -3))  # of labels, points from theirs
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ def draw(table: Table) -> Figure | None:
             _panel(panel, found, {"printed": "paper", "ours": "ours"}[side])
         figure.suptitle(table.title, fontsize=9)
         footnote(figure, "Area: memory. Line: Pareto front (no system is both faster and more accurate).")
+        figure.draw_without_rendering()  # lays the panels out; labels need to know where their points are
+        for panel, found in zip(panels, sides.values(), strict=True):
+            _name(panel, found)
     return figure
 
 
@@ -43,7 +50,7 @@ def points(table: Table, side: str) -> list[Point]:
     for row in table.rows:
         accuracy, fps, memory = (_value(table, row, head, side) for head in ("miou_paper", "FPS", "Memory"))
         if accuracy is not None and fps is not None:
-            found.append(Point(f"{row.label}", fps, accuracy, memory))
+            found.append(Point(row.system or row.row, fps, accuracy, memory))
     return found
 
 
@@ -76,15 +83,36 @@ def _panel(panel: Axes, found: Sequence[Point], title: str) -> None:
     largest = max((point.memory_mb or 0.0 for point in found), default=0.0) or 1.0
     best = front(found)
     panel.plot([p.fps for p in best], [p.accuracy for p in best], color="#555555", linewidth=0.8, zorder=1)
-    for number, point in enumerate(sorted(found, key=lambda point: point.fps)):
+    for point in found:
         area = 20 + 400 * (point.memory_mb or 0.0) / largest
         colour = COLOURS[5] if point in best else COLOURS[0]
         panel.scatter(point.fps, point.accuracy, s=area, color=colour, alpha=0.6, linewidths=0.5, edgecolors="black")
-        panel.annotate(
-            point.label,
-            (point.fps, point.accuracy),
-            fontsize=6,
-            xytext=(3, 5 if number % 2 else -9),
-            textcoords="offset points",
-        )
     panel.margins(0.15)
+
+
+def _name(panel: Axes, found: Sequence[Point]) -> None:
+    """A label at each point: at the first place inside the panel where it covers no other one."""
+    taken: list[Bbox] = []
+    for point in sorted(found, key=lambda point: point.fps):
+        for place in PLACES:
+            label = _label(panel, point, place)
+            box = label.get_window_extent()
+            if not box.count_overlaps(taken) and panel.bbox.x0 < box.x0 and box.x1 < panel.bbox.x1:
+                break
+            label.remove()
+        else:
+            label = _label(panel, point, PLACES[0])
+        taken.append(label.get_window_extent())
+
+
+def _label(panel: Axes, point: Point, place: tuple[int, int]) -> Annotation:
+    label = panel.annotate(
+        point.label,
+        (point.fps, point.accuracy),
+        fontsize=6,
+        xytext=place,
+        textcoords="offset points",
+        ha="left" if place[0] > 0 else "right",
+    )
+    label.set_in_layout(False)
+    return label
