@@ -51,9 +51,11 @@ CARDS: tuple[Card, ...] = (
             "proposal: 3x3 convolution to 64, ReLU and 1x1 convolution on the global features; a patch's score is the"
             " mean over its part of the map",
             "selection: the 9 highest scores in every image, a quarter of the patches; a fixed number, so that cost is"
-            " one figure; the paper's rule and number are unknown, 77 ms an image leave room for few",
+            " one figure; the paper's rule and number are unknown, 77 ms an image leave room for few."
+            " It cannot be set: FLOPs grow by the same amount with each further patch",
             "a patch is critical where the global branch's share of wrong pixels is above the mean of the image's"
-            " patches, counted at stride 4, pixels without a label as right; binary cross-entropy",
+            " patches, counted at stride 4, pixels without a label as right (DeepGlobe's unknown has one); binary"
+            " cross-entropy",
             "fusion: 3x3 convolution on the features of both branches, as GLNet's ensemble; refined logits replace the"
             " global ones, enlarged bilinearly, and are averaged where selected patches overlap",
             "training: global, proposal, refinement; focal loss with gamma 3; GLNet's optimiser; a step refines 6 of"

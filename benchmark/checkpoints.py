@@ -114,6 +114,11 @@ def trained_on(path: Path) -> str:
     return name
 
 
+def system_of(path: Path) -> str:
+    """The system whose weights ``save_weights`` wrote; empty for a file of others."""
+    return _metadata(path).get("system", "")
+
+
 def write_atomic(path: Path, *parts: bytes) -> None:
     """Write a file so that at any moment the old or the new one is there, whole and on the disk.
 

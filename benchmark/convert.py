@@ -2,7 +2,8 @@
 
 A system's file says by ``official_keys(card)`` what each key of its authors' or its library's checkpoint is called
 here; None drops a key on purpose. Where a system is published in several files, it gives such a function by each file's
-name, and a later file goes over an earlier one. A refiner's files come after those of its base.
+name, and a later file goes over an earlier one. A refiner's files come after those of its base; this one may also have
+been trained here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from benchmark import registry
 from benchmark.card import Card
-from benchmark.checkpoints import WeightsError, load_state, save_weights
+from benchmark.checkpoints import WeightsError, load_state, save_weights, system_of
 from results.paper import DATASETS
 
 KeyMap = Callable[[str], str | None]
@@ -41,7 +42,7 @@ def convert(card: Card, officials: Sequence[Path], out: Path) -> Conversion:
     """
     names = [
         (key, keys(key), value)
-        for keys, file in zip(_key_maps(card, len(officials)), officials, strict=True)
+        for keys, file in zip(_key_maps(card, officials), officials, strict=True)
         for key, value in load_state(file).items()
     ]
     renamed = {name: value for _, name, value in names if name is not None}
@@ -61,14 +62,20 @@ def convert(card: Card, officials: Sequence[Path], out: Path) -> Conversion:
     )
 
 
-def _key_maps(card: Card, files: int) -> list[KeyMap]:
-    """For each published file, what its keys are called here."""
+def _key_maps(card: Card, officials: Sequence[Path]) -> list[KeyMap]:
+    """For each published file, what its keys are called here; a refiner's base may also come from a file of ours."""
     keys = _by_file(card)
-    if files != len(keys):
-        raise WeightsError(
-            f"system '{card.name}': {files} published files given; name these in order: {', '.join(keys)}"
-        )
-    return list(keys.values())
+    order = f"name these in order: {', '.join(keys)}"
+    if len(officials) != len(keys):
+        raise WeightsError(f"system '{card.name}': {len(officials)} published files given; {order}")
+    for file, expected in zip(officials, keys, strict=True):
+        if file.name in keys and file.name != expected:
+            raise WeightsError(f"system '{card.name}': {file} is in the place of {expected}; {order}")
+    ours_as_base = _under_base(str)
+    return [
+        ours_as_base if card.base and system_of(file) == card.base else names
+        for names, file in zip(keys.values(), officials, strict=True)
+    ]
 
 
 def _by_file(card: Card) -> dict[str, KeyMap]:

@@ -116,9 +116,13 @@ class MaskRefiner:
 
 
 def padded(net: CascadeNet, image: Tensor, mask: Tensor, coarse: Tensor | None = None) -> dict[str, Tensor]:
-    """The net's logits of an image of any size, continued to multiples of 8: the image by 0, masks by -1."""
+    """The net's logits of an image of any size, continued to multiples of 8: the image by 0, masks by -1.
+
+    As released, a side that is a multiple already grows by 8 where the other one is none.
+    """
     height, width = mask.shape[-2:]
-    more = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
+    fits = height % MULTIPLE == width % MULTIPLE == 0
+    more = (0, 0, 0, 0) if fits else (0, MULTIPLE - width % MULTIPLE, 0, MULTIPLE - height % MULTIPLE)
     image, mask = F.pad(image, more), F.pad(mask, more, value=-1.0)
     found = net(image, mask, None if coarse is None else F.pad(coarse, more, value=-1.0))
     return {name: maps[..., :height, :width] for name, maps in found.items()}

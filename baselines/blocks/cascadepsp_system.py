@@ -22,6 +22,7 @@ from benchmark.inference import labels_from
 from benchmark.system import IGNORE, System
 
 SURE = 0.5  # what a refined probability must exceed; what the base's own label is worth
+LEVELS = 255  # of a probability between the release's scripts
 LEAST_IOU = 0.8  # of a spoilt mask with the true one
 MB_PER_PIXEL = 4.9e-3  # of a crop at the net's peak, measured on a CPU
 STEM = "conv1.weight"  # six input channels here, three in the file
@@ -65,6 +66,7 @@ class CascadePSP(Refiner):
         for one in components(labels.cpu().numpy(), sizes["disc"], sizes["least_side"]):
             mask = torch.from_numpy(one.mask).to(image)[None, None] * 2 - 1
             found = refiner.refined(image[..., one.rows, one.columns], mask)[0, 0]
+            found = (found * LEVELS).floor() / LEVELS  # the release keeps them in a file of 8 bits
             own = scores[one.label, one.rows, one.columns]
             torch.maximum(own, found.where(found > SURE, 0.0), out=own)
 

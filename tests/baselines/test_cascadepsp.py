@@ -15,7 +15,7 @@ from baselines.blocks.cascadepsp_net import CascadeNet
 from baselines.blocks.cascadepsp_steps import MaskRefiner, Steps, padded
 from baselines.blocks.cascadepsp_system import steps_of
 from benchmark import registry
-from benchmark.checkpoints import load_weights
+from benchmark.checkpoints import load_weights, save_weights
 from benchmark.cli import main
 
 CARD = registry.card("cascadepsp")
@@ -102,6 +102,16 @@ def test_padding_is_zero_for_the_image_and_minus_one_for_masks():
     assert bool((mask[..., 5:] == -1).all())
     assert bool((coarse[..., 5:] == -1).all())
     assert found["s1"].shape == (1, 1, 900, 5)
+
+
+@pytest.mark.parametrize(
+    ("size", "padded_size"), [((96, 104), (96, 104)), ((100, 104), (104, 112)), ((104, 99), (112, 104))]
+)
+def test_where_one_side_is_no_multiple_of_8_both_grow(size, padded_size):
+    """``safe_forward`` of the release; of the boxes of components a fifth are such."""
+    told = Told(0.5)
+    padded(told, torch.ones(1, 3, *size), torch.ones(1, 1, *size))
+    assert told.asked[0][0].shape[-2:] == padded_size
 
 
 @pytest.mark.parametrize("size", [(100, 100), (40, 130), (48, 48), (17, 23)])
@@ -235,6 +245,41 @@ def test_losses_by_hand():
     assert all(value == 0 for value in unlabelled.values())
 
 
+@pytest.mark.parametrize("logit", [0.0, 2.0])  # two points tell the weights of two distances apart
+def test_the_weights_of_the_six_outputs_by_hand(logit):
+    names = ("s8_1", "s8_2", "s4_2", "s8_3", "s4_3", "s1")
+    truth = torch.zeros(1, 1, 8, 8)
+    losses = cascade_losses({name: torch.full_like(truth, logit) for name in names}, truth, torch.ones_like(truth))
+    entropy, distance = np.log(1 + np.exp(logit)), 1 / (1 + np.exp(-logit))
+    by_hand = {"s8": entropy, "s4": 0.5 * entropy + 0.25 * distance + 0.25 * distance**2, "s1": distance + distance**2}
+    assert {name: losses[name].item() for name in names} == pytest.approx(
+        {name: by_hand[name.partition("_")[0]] for name in names}, rel=1e-5
+    )
+
+
+def test_the_edges_are_five_times_the_mean_difference_of_sobel_magnitudes_by_hand():
+    def weighed(mask, weights):
+        wide = np.pad(mask, 1)
+        return np.array([[(wide[y : y + 3, x : x + 3] * weights).sum() for x in range(9)] for y in range(7)])
+
+    def magnitude(mask):
+        across = np.array([[1, 0, -1], [2, 0, -2], [1, 0, -1]]) / 4
+        smooth = weighed(mask, np.full((3, 3), 1 / 9))
+        return np.sqrt(weighed(smooth, across) ** 2 + weighed(smooth, across.T) ** 2 + 1e-4)
+
+    random = np.random.default_rng(0)
+    logits, truth = random.normal(size=(7, 9)), (random.random((7, 9)) > 0.5) * 1.0
+    labelled = np.ones((7, 9))
+    labelled[2:4, 5:] = 0
+    apart = np.abs(magnitude(1 / (1 + np.exp(-logits))) - magnitude(truth))
+    losses = cascade_losses({"s1": _map(logits)}, _map(truth), _map(labelled))
+    assert losses["edges"].item() == pytest.approx(5 * apart[labelled > 0].mean(), rel=1e-5)
+
+
+def _map(values):
+    return torch.from_numpy(values)[None, None]
+
+
 @pytest.fixture(scope="module")
 def system():
     torch.manual_seed(0)
@@ -265,7 +310,22 @@ def test_work_counts_masks_crops_and_passes(system):
         system.predict(torch.rand(1, 3, 120, 110))
     work = system.work
     assert set(work) >= {"passes", "masks", "crops", "skipped_crops"}
+    assert work["masks"] > 0
     assert work["passes"] == 1 + 3 * work["masks"] + 2 * work["crops"]
+
+
+def test_work_counts_crops_on_top_of_the_passes_of_the_base(system, monkeypatch):
+    told = Told()  # each mask stays as it is
+    monkeypatch.setitem(system._modules, "net", told)
+    monkeypatch.setattr(system.base, "work", {"passes": 4})
+    labels = (disc(120, 20)[..., :110] > 0).long()[:, 0]  # a disc on class 0: in crops of 90, 15 % or more of it
+    monkeypatch.setattr(system.base, "logits", lambda image: F.one_hot(labels, 3).permute(0, 3, 1, 2).float())
+    with torch.inference_mode():
+        system.predict(torch.rand(1, 3, 120, 110))
+    crops = sum(coarse is not None for _, _, coarse in told.asked)
+    assert len(told.asked) - crops == 2
+    assert crops == 5  # four of the whole image, one of the disc
+    assert system.work == {"passes": 4 + 3 * 2 + 2 * 5, "masks": 2, "crops": 5, "skipped_crops": 0}
 
 
 def test_one_image_is_enough_for_a_step_of_the_base(system):
@@ -289,6 +349,16 @@ def test_the_published_file_goes_with_a_base(system, tmp_path, capsys):
     capsys.readouterr()
     assert main(["convert", "cascadepsp", files[1], files[2]]) == 2
     assert "the published file of deeplabv3plus-global, the published file of cascadepsp" in capsys.readouterr().err
+
+
+def test_the_published_file_goes_on_a_base_trained_here(system, tmp_path):
+    torch.save(system.net.state_dict(), tmp_path / "model")
+    save_weights(tmp_path / "base.safetensors", system.base, recipe="paper", dataset="deepglobe")
+    files = [str(tmp_path / name) for name in ("base.safetensors", "model", "ours.safetensors")]
+    assert main(["convert", "cascadepsp", *files]) == 0
+    other = registry.build(CARD, system.num_classes)
+    load_weights(tmp_path / "ours.safetensors", other)
+    assert all(torch.equal(value, other.state_dict()[key]) for key, value in system.state_dict().items())
 
 
 def test_imagenet_leaves_the_mask_channels_at_zero(system):

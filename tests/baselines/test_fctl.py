@@ -1,5 +1,6 @@
 """FCtL: what its sheet of facts must show, the stages, and the names in the published files."""
 
+import copy
 import math
 from functools import partial
 
@@ -16,6 +17,7 @@ from baselines.blocks.fctl_system import _region, surroundings
 from baselines.blocks.patches import Grid, glnet_grid
 from baselines.blocks.pillow_resize import bilinear
 from benchmark import registry
+from benchmark.accuracy import confusion, metrics
 
 DEEPGLOBE, INRIA = registry.card("fctl"), registry.card("fctl-inria")
 
@@ -43,7 +45,8 @@ def attentive(request):
             for layer in trunk:
                 if isinstance(layer, torch.nn.Conv2d):
                     torch.nn.init.kaiming_normal_(layer.weight)
-        for attention, gamma in zip(system.fusion.attentions, (7.0, -5.0, 12.0), strict=True):
+        attentions = (*system.fusion.attentions, system.apprentice_attention)
+        for attention, gamma in zip(attentions, (7.0, -5.0, 12.0, 9.0), strict=True):
             attention.gamma.fill_(gamma)
     return system
 
@@ -146,6 +149,28 @@ def test_a_step_counts_the_mean_loss_once_for_each_sub_batch_of_each_image(small
     assert float(small.loss(image, target)["focal"]) == 2 * math.ceil(patches / 6)
 
 
+def test_in_stages_with_one_context_the_net_in_training_sees_patch_and_surroundings(attentive, monkeypatch):
+    apprentice = copy.deepcopy(attentive.net)  # that has learnt something
+    with torch.no_grad():
+        apprentice.features[0].weight.mul_(-1)
+    lent = (apprentice, attentive.apprentice_attention)
+    stages = {"medium": (3, *lent)}
+    if attentive.card.name == "fctl-inria":
+        stages = {"thrice": (3, *lent), "twice": (2, attentive.net, attentive.fusion.attentions[0])}
+    image, numbers = torch.rand(1, 3, 90, 130), [4, 0]
+    grid = attentive.grid(image)
+    for stage, (times, net, attention) in stages.items():
+        monkeypatch.setattr(attentive, "stage", stage)
+        monkeypatch.setattr(attentive, "apprentice", apprentice if net is apprentice else None)
+        with torch.inference_mode():
+            *skips, local = net.encode(grid.crops(image, numbers))
+            taken = attention(local, net.encode(surroundings(image, grid, numbers, times))[2])
+            expected = net.decode(*skips, local + taken, grid.patch)
+            found = attentive.stage_logits(image, grid, numbers)
+        assert float(taken.std()) > 0.05 * float(local.std()), stage
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * float(expected.std()))
+
+
 @pytest.mark.parametrize(("times", "side"), [(2, 1016), (3, 1524)])
 def test_contexts_at_the_papers_size(times, side):
     with torch.device("meta"):
@@ -197,7 +222,11 @@ def test_gates_sum_to_one_over_the_contexts():
 
 def test_the_column_of_inria_is_the_iou_of_buildings():
     info = registry.dataset("inria").info
-    assert [info.classes[index] for index in info.paper_classes] == ["building"]
+    label = np.array([[0, 0, 0, 0, 0], [1, 1, 1, 0, 0]], np.uint8)  # 1 is a building
+    guess = np.array([[1, 0, 0, 0, 0], [1, 1, 0, 0, 0]], np.uint8)
+    found = metrics(info, confusion(label, guess, 2))
+    assert found.miou_paper == pytest.approx(100 * 2 / 4)
+    assert found.iou == pytest.approx({"iou_background": 100 * 6 / 8, "iou_building": 100 * 2 / 4})
 
 
 @pytest.mark.parametrize(

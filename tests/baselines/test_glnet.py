@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.blocks.glnet import GLNet, GlobalBranch, Merge, cropped_maps
+from baselines.blocks import glnet_system
+from baselines.blocks.glnet import GLNet, GlobalBranch, Merge, cropped, cropped_maps
 from baselines.blocks.glnet_inference import BatchedGLNet, ReleasedGLNet, _host_canvas, _on_host
 from baselines.blocks.losses import focal
 from baselines.blocks.patches import Grid, glnet_grid
@@ -234,6 +235,43 @@ def test_the_focal_loss_by_hand():
     assert float(focal(logits[..., :1].expand(1, 2, 1, 2), every_fourth)) == pytest.approx(0.5**3 * math.log(2))
     confident = torch.tensor([0.0, 9.0]).view(1, 2, 1, 1).expand(1, 2, 1, 2)
     assert float(focal(confident, every_fourth)) < 1e-9  # class 1 at both
+
+
+def test_a_step_counts_each_mean_loss_once_for_each_sub_batch_of_each_image(released, monkeypatch):
+    monkeypatch.setattr(glnet_system, "focal", lambda logits, target: torch.ones(()))
+    pair, target = image(SIDE, SIDE, batch=2), torch.zeros(2, SIDE, SIDE, dtype=torch.long)
+
+    def merged(one, grid, wanted):  # quicker than all 36 patches
+        return released.net.alone(released.reduced(one)).maps, torch.zeros(len(wanted), 512, 11, 11)
+
+    monkeypatch.setattr(released, "_merged", merged)
+    losses = {}
+    for stage in ("local", "local-to-global"):
+        monkeypatch.setattr(released, "stage", stage)
+        with torch.no_grad():
+            losses[stage] = {name: float(value) for name, value in released.loss(pair, target).items()}
+    del losses["local"]["likeness"]
+    # 36 patches are six sub-batches of each of the two images; the global branch sees both images in one
+    assert losses == {"local": {"local": 12, "ensemble": 12}, "local-to-global": {"global": 1, "ensemble": 12}}
+
+
+def test_the_likeness_is_the_mean_square_between_local_and_global_features_by_hand(released, monkeypatch):
+    drawn = [0, 9, 35]
+    monkeypatch.setattr(glnet_system, "_drawn", lambda grid, images: drawn)
+    monkeypatch.setattr(released, "stage", "local")
+    pair, by_hand = image(SIDE, SIDE, batch=2), 0.0
+    grid = released.grid(pair)
+    with torch.no_grad():
+        for one in torch.split(pair, 1):
+            whole = released.net.alone(released.reduced(one))
+            local = released.seen_locally(one, grid, whole.maps, drawn).features
+            wanted = torch.nn.functional.interpolate(
+                cropped(whole.features, grid, drawn), local.shape[-2:], mode="bilinear"
+            )
+            by_hand += 0.15 * 6 * float((local - wanted).square().mean())
+        found = released.loss(pair, torch.zeros(2, SIDE, SIDE, dtype=torch.long))["likeness"]
+    assert float(found) == pytest.approx(by_hand, rel=1e-5)
+    assert by_hand > 0
 
 
 def test_each_stage_trains_its_parts_and_keeps_the_statistics_of_the_others(released):

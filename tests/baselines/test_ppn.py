@@ -179,6 +179,24 @@ def test_the_share_of_wrong_pixels_of_each_patch():
     torch.testing.assert_close(shares, torch.tensor([[19 / 41, 19 / 41, 0, 0], [0, 0, 0, 0]]))
 
 
+def test_patches_with_more_errors_than_the_mean_of_their_image_are_critical(system, monkeypatch):
+    monkeypatch.setattr(system, "stage", "proposal")
+    pictures = image(60, 60, batch=3)  # four patches each
+    with torch.no_grad():
+        seen = system.seen_globally(pictures)
+        answers = torch.nn.functional.interpolate(
+            seen.logits.argmax(1, keepdim=True).float(), (60, 60), mode="nearest-exact"
+        )
+        target = answers[:, 0].long()
+        target[0, :30] = (target[0, :30] + 1) % 7  # the upper patches are wrong, the lower ones a little, too
+        target[1, :, :4] = (target[1, :, :4] + 1) % 7  # a few columns of the left patches are wrong
+        scores = system.proposal(seen.features, system.grid(pictures)).double().sigmoid()
+        found = system.loss(pictures, target)["proposal"]  # the third image has no errors: none is above the mean
+    critical = torch.tensor([[1, 1, 0, 0], [1, 0, 1, 0], [0, 0, 0, 0]], dtype=torch.bool)
+    by_hand = -torch.where(critical, scores, 1 - scores).log().mean()
+    assert float(found) == pytest.approx(float(by_hand), rel=1e-5)
+
+
 def test_each_stage_trains_its_part(system):
     parts = {
         "global": {"whole"},

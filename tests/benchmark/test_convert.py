@@ -75,3 +75,14 @@ def test_a_refiner_on_a_base_without_key_map_is_one_line(tmp_path, capsys):
     files = [str(tmp_path / "a.pth"), str(tmp_path / "a.pth")]
     assert main(["convert", "segfix(base=fcn8s-global)", *files, str(tmp_path / "o.safetensors")]) == 2
     assert "system 'fcn8s-global': no key map is known" in capsys.readouterr().err
+
+
+def test_published_files_in_another_order_are_one_line(tmp_path, capsys):
+    """They have the same keys, so that nothing else would tell."""
+    names = ("all.epoch.pth", "B15.epoch.pth", "B10.epoch.pth")
+    for name in names:
+        torch.save({"pool3.0.weight": torch.zeros(1)}, tmp_path / name)
+    assert main(["convert", "fctl-inria", *(str(tmp_path / name) for name in names), str(tmp_path / "out")]) == 2
+    assert "B15.epoch.pth is in the place of B10.epoch.pth; name these in order: all.epoch.pth, B10.epoch.pth" in (
+        capsys.readouterr().err
+    )

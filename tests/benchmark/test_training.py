@@ -105,6 +105,23 @@ class Apprenticed(TinySystem):
             self.head.requires_grad_(True)
 
 
+class Twinned(TinySystem):
+    """As GLNet: a frozen twin takes the head's weights when the last stage begins, and that trains the head on."""
+
+    def __init__(self):
+        super().__init__(stages=("body", "head", "both"))
+        self.twin = copy.deepcopy(self.head).requires_grad_(False)
+
+    def forward(self, image):
+        features = self.body(self.normalised(image))
+        return self.head(features) + self.twin(features)
+
+    def enter_stage(self, stage):
+        super().enter_stage(stage)
+        if stage == "both":
+            self.twin.load_state_dict(self.head.state_dict())
+
+
 class Refined(Refiner):
     """A base and two factors that are trained on it once it is frozen."""
 
@@ -121,7 +138,7 @@ class Refined(Refiner):
         return {"factor": self.logits(image).square().mean()}
 
 
-@pytest.mark.parametrize("made", [Apprenticed, Refined])
+@pytest.mark.parametrize("made", [Apprenticed, Twinned, Refined])
 @pytest.mark.parametrize("at", [2, 4, 5, 8, 9, 11])  # within each of three stages and at their ends
 def test_systems_that_change_between_stages_continue_too(tmp_path, made, at):
     def built():
