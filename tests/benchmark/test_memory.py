@@ -77,8 +77,9 @@ with retentive_heap():
     memory.measure(lambda: None, {})  # forgetful meanwhile
     with retentive_heap():
         pass
-    settling = [pages() for _ in range(4)]  # a call may yet move to another of the free places, which is new to it
-    retentive, retentive_mb = min(settling[1:]), resident_mb()
+    for _ in range(4):
+        pages()  # until it has settled which of the free places is taken; each is new once
+    retentive, retentive_mb = pages(), resident_mb()
 print(json.dumps(dict(usual=usual, retentive=retentive, retentive_mb=retentive_mb, after_mb=resident_mb())))
 """
 
