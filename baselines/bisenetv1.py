@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from baselines.blocks.weights import RESNET18, mmseg_key
-from baselines.recipes import library, paper
+from baselines.common.recipes import library, paper
 from benchmark.card import Card, Whole
+from benchmark.weights.published import RESNET18, mmseg_key
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -51,7 +51,7 @@ CARDS: tuple[Card, ...] = (
 
 def build(card: Card, num_classes: int) -> System:
     """The system of the card, with random weights."""
-    from baselines.mmseg_adapter import MMSegSystem, library_config
+    from baselines.common.mmseg_adapter import MMSegSystem, library_config
 
     return MMSegSystem(card, num_classes, library_config(CONFIG), imagenet_into="backbone.context_path.backbone")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from baselines.blocks.weights import RESNET18_V1C, mmseg_key
-from baselines.recipes import library, paper
+from baselines.common.recipes import library, paper
 from benchmark.card import Card, Whole
+from benchmark.weights.published import RESNET18_V1C, mmseg_key
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -37,7 +37,7 @@ CARDS: tuple[Card, ...] = (
 
 def build(card: Card, num_classes: int) -> System:
     """The system of the card, with random weights."""
-    from baselines.mmseg_adapter import MMSegSystem, library_config
+    from baselines.common.mmseg_adapter import MMSegSystem, library_config
 
     return MMSegSystem(card, num_classes, library_config(CONFIG))
 

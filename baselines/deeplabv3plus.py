@@ -6,9 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.blocks.weights import RESNET50, RESNET50_V1C, mmseg_key
-from baselines.recipes import GLOBAL, GLOBAL_CHOICE, LOCAL, LOCAL_CHOICE, TABLE2_CHOICE, library, paper, paper_local
+from baselines.common.recipes import (
+    GLOBAL,
+    GLOBAL_CHOICE,
+    LOCAL,
+    LOCAL_CHOICE,
+    TABLE2_CHOICE,
+    library,
+    paper,
+    paper_local,
+)
 from benchmark.card import Card
+from benchmark.weights.published import RESNET50, RESNET50_V1C, mmseg_key
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -78,10 +87,10 @@ CARDS: tuple[Card, ...] = (
 def build(card: Card, num_classes: int) -> System:
     """The system of one of ``CARDS``, with random weights."""
     if card.variant == "r50d8":
-        from baselines.mmseg_adapter import MMSegSystem, library_config
+        from baselines.common.mmseg_adapter import MMSegSystem, library_config
 
         return MMSegSystem(card, num_classes, library_config(R50D8_CONFIG))
-    from baselines.smp_adapter import SMPSystem
+    from baselines.common.smp_adapter import SMPSystem
 
     return SMPSystem(card, num_classes, "DeepLabV3Plus", "resnet50")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.blocks.weights import RESNET18_V1C, mmseg_key
-from baselines.recipes import SCALES_CHOICE, library, paper, paper_on_scale
+from baselines.common.recipes import SCALES_CHOICE, library, paper, paper_on_scale
 from benchmark.card import Card, Downsampled, Whole
+from benchmark.weights.published import RESNET18_V1C, mmseg_key
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -50,7 +50,7 @@ CARDS: tuple[Card, ...] = (_WHOLE, _on_scale("pspnet-half", 0.5), _on_scale("psp
 
 def build(card: Card, num_classes: int) -> System:
     """The system of one of ``CARDS``, with random weights."""
-    from baselines.mmseg_adapter import MMSegSystem, library_config
+    from baselines.common.mmseg_adapter import MMSegSystem, library_config
 
     return MMSegSystem(card, num_classes, library_config(CONFIG))
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.blocks.weights import MIT_B0, mmseg_key
-from baselines.recipes import SCALES_CHOICE, library, paper, paper_on_scale
+from baselines.common.recipes import SCALES_CHOICE, library, paper, paper_on_scale
 from benchmark.card import Card, Downsampled, Recipe, Whole
+from benchmark.weights.published import MIT_B0, mmseg_key
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -73,7 +73,7 @@ CARDS: tuple[Card, ...] = (_WHOLE, _on_scale("segformer-b0-half", 0.5), _on_scal
 
 def build(card: Card, num_classes: int) -> System:
     """The system of one of ``CARDS``, with random weights."""
-    from baselines.mmseg_adapter import MMSegSystem, library_config
+    from baselines.common.mmseg_adapter import MMSegSystem, library_config
 
     return MMSegSystem(card, num_classes, library_config(CONFIG))
 

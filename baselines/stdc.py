@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from baselines.blocks.weights import STDC1, mmseg_key
-from baselines.recipes import library, paper
+from baselines.common.recipes import library, paper
 from benchmark.card import Card, Whole
+from benchmark.weights.published import STDC1, mmseg_key
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -45,7 +45,7 @@ CARDS: tuple[Card, ...] = (
 
 def build(card: Card, num_classes: int) -> System:
     """The system of the card, with random weights."""
-    from baselines.mmseg_adapter import MMSegSystem, library_config
+    from baselines.common.mmseg_adapter import MMSegSystem, library_config
 
     return MMSegSystem(card, num_classes, library_config(CONFIG), imagenet_into="backbone.backbone")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.blocks.weights import RESNET34, mmseg_key
-from baselines.recipes import GLOBAL, GLOBAL_CHOICE, LOCAL, LOCAL_CHOICE, library, paper, paper_local
+from baselines.common.recipes import GLOBAL, GLOBAL_CHOICE, LOCAL, LOCAL_CHOICE, library, paper, paper_local
 from benchmark.card import Card
+from benchmark.weights.published import RESNET34, mmseg_key
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -84,10 +84,10 @@ CARDS: tuple[Card, ...] = (
 def build(card: Card, num_classes: int) -> System:
     """The system of one of ``CARDS``, with random weights."""
     if card.variant == "s5":
-        from baselines.mmseg_adapter import MMSegSystem, library_config
+        from baselines.common.mmseg_adapter import MMSegSystem, library_config
 
         return MMSegSystem(card, num_classes, library_config(S5_CONFIG))
-    from baselines.smp_adapter import SMPSystem
+    from baselines.common.smp_adapter import SMPSystem
 
     return SMPSystem(card, num_classes, "Unet", "resnet34")
 

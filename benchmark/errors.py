@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
+from results.errors import UnknownNameError, UserError
 
-
-class UserError(Exception):
-    """Bad usage or bad input. The command line prints the message and exits with 2."""
+__all__ = ["DataError", "NonFiniteError", "ProbeAbsentError", "UnknownNameError", "UserError"]
 
 
 class DataError(UserError):
@@ -18,12 +15,5 @@ class NonFiniteError(RuntimeError):
     """A loss or a gradient is infinite or not a number: the training cannot go on. An outcome, not bad input."""
 
 
-class UnknownNameError(UserError):
-    """A system, dataset, table, profile or class that does not exist."""
-
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        listed = "'isdbench systems' lists all" if kind == "system" else f"known: {', '.join(names)}"  # 70 and more
-        super().__init__(f"unknown {kind} '{name}': {hint}{listed}")
+class ProbeAbsentError(Exception):
+    """A probe cannot give a figure here; the message becomes the reason in the record."""

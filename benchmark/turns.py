@@ -1,8 +1,8 @@
 """``python -m benchmark.turns SYSTEM ...``: ``isdbench measure`` one sample at a time, whenever it is asked to.
 
 Each line on standard input asks for one measurement, in a process of its own. It answers a line with its step after
-each sample, and goes on when it gets a line; its last answer is the record as JSON. :mod:`benchmark.interleave` so lets
-installations alternate sample by sample: a machine's slow spells are shorter than a whole measurement.
+each sample, and goes on when it gets a line; its last answer is the record as JSON. :mod:`benchmark.run.interleave`
+so lets installations alternate sample by sample: a machine's slow spells are shorter than a whole measurement.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import TextIO
 
 from benchmark.commands import measure as options
 from benchmark.errors import UserError
-from benchmark.job import Job
-from benchmark.measure import measure
-from benchmark.runner import IMPORTED_ONCE
+from benchmark.run.cell import measure
+from benchmark.run.job import Job
+from benchmark.run.pool import IMPORTED_ONCE
 
 
 def main(words: Sequence[str]) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.blocks.weights import MIT_B0, RESNET18_V1C, RESNET50_V1C, STDC1
 from benchmark.card import Card, Downsampled, Recipe, Whole
+from benchmark.weights.published import MIT_B0, RESNET18_V1C, RESNET50_V1C, STDC1
 from isdnet.variants import VARIANTS, Variant
 
 if TYPE_CHECKING:
@@ -223,8 +223,8 @@ CARDS: tuple[Card, ...] = (
 
 def build(card: Card, num_classes: int) -> System:
     """The system of the card, with random weights."""
-    from isdnet.alone import DeepAlone, ShallowAlone
     from isdnet.model import ISDNet
+    from isdnet.single_branch import DeepAlone, ShallowAlone
 
     variant: Variant = VARIANTS[card.name]
     kinds: dict[str, Callable[[Card, int, Variant], System]] = {
@@ -237,7 +237,7 @@ def build(card: Card, num_classes: int) -> System:
 
 def official_keys(card: Card) -> Callable[[str], str | None]:
     """The map from a key of the official checkpoint to ours; None for a second name of the same tensor."""
-    from isdnet.official import official_key
+    from isdnet.official_weights import official_key
 
     del card  # one map for all; `convert` says what does not fit
     return official_key

@@ -145,7 +145,7 @@ class SegFormerDeep(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        from baselines.mmseg_adapter import build_module
+        from baselines.common.mmseg_adapter import build_module
 
         self.backbone = build_module(_MIT_B0)
         self.head: Any = build_module(_SEGFORMER_HEAD)

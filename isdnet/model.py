@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from benchmark.card import Card
 from benchmark.system import System
-from isdnet import losses, official
+from isdnet import losses
+from isdnet import official_weights as official
 from isdnet.blocks import ConvBn, SegmentationHead, fcn_head, initialise, without
 from isdnet.deep import ConvDeep, SegFormerDeep, deep_branch
 from isdnet.fusion import CHANNELS, fusion_module

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from benchmark.errors import UserError
+from results.errors import UserError
 from results.record import SCHEMA_VERSION, Record, Status
 
 DONE: tuple[Status, ...] = ("ok", "oom")

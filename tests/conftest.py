@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.heap import retentive_heap
+from benchmark.machine.allocator import retentive_heap
 
 
 @pytest.fixture(scope="session", autouse=True)

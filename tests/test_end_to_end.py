@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from results.store import Store
-from tests.data.fakes import write_deepglobe
+from tests.benchmark.data.fakes import write_deepglobe
 from tests.packages import environment, isdbench, write_slownet
 
 TRAIN, TEST = ("119", "266", "855"), ("606", "7791")

@@ -14,9 +14,9 @@ from benchmark import registry
 from benchmark.commands.report import system_facts
 
 if TYPE_CHECKING:
-    from reports.audit import Finding
-    from reports.plausibility import Speed
-    from reports.throughput import Throughput
+    from reports.paper_check.claims import Finding
+    from reports.paper_check.plausibility import Speed
+    from reports.paper_check.throughput import Throughput
     from results.record import Record
 
 
@@ -35,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Audit, print the verdicts that are not plainly good, write the page."""
-    from reports.audit import audit
-    from reports.plausibility import speeds
-    from reports.throughput import throughputs
+    from reports.paper_check.claims import audit
+    from reports.paper_check.plausibility import speeds
+    from reports.paper_check.throughput import throughputs
     from results.paper.flops import read_flops
 
     if args.refresh_flops is not None:
@@ -70,7 +70,7 @@ def _records(args: argparse.Namespace) -> Sequence[Record]:
 
 def _refresh(names: Sequence[str]) -> None:
     """Count FLOPs anew: those of named systems are written one by one, all at once, without those that are gone."""
-    from benchmark.paper_flops import counted
+    from benchmark.cost.paper_flops import counted
     from results.paper.flops import read_flops, write_flops
 
     def told(name: str) -> None:

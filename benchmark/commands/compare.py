@@ -24,8 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Compare, print the summary, and say by the exit status whether a regression is resolved."""
-    from reports.comparison import render
-    from results.compare import compare
+    from reports.writers.comparison import render
+    from results.analysis.compare import compare
 
     noise = _load(args.noise, "--noise") if args.noise else ()
     comparison = compare(_load(args.base, "BASE"), _load(args.head, "HEAD"), noise)
@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _load(path: Path, option: str) -> tuple[Record, ...]:
-    from results.compare import load
+    from results.analysis.compare import load
 
     records, problems = load(path, option)
     for problem in problems:

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Convert, and say what became of every key."""
     card = registry.card(args.system)
-    from benchmark.convert import convert
+    from benchmark.weights.convert import convert
 
     done = convert(card, args.official, args.out)
     print(f"{args.out}: {done.converted} tensors for {done.num_classes} classes")

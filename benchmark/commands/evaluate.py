@@ -14,7 +14,7 @@ from benchmark.commands.options import add_dataset_options, add_device_option, o
 from benchmark.errors import DataError, UserError
 
 if TYPE_CHECKING:
-    from benchmark.evaluation import EvaluationOutcome
+    from benchmark.accuracy.evaluate import EvaluationOutcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the scores, in percent."""
-    from benchmark.checkpoints import load_weights
+    from benchmark.accuracy.evaluate import evaluate
     from benchmark.commands.progress import bar
-    from benchmark.device import resolve, torch_device
-    from benchmark.evaluation import evaluate
+    from benchmark.machine.device import resolve, torch_device
+    from benchmark.weights.files import load_weights
 
     if not 0 < args.scale <= 1:
         raise UserError(f"--scale {args.scale}: give a number above 0 and up to 1")

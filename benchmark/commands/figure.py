@@ -15,9 +15,9 @@ from benchmark.errors import UnknownNameError, UserError
 from results.paper import PaperTable, paper_table
 
 if TYPE_CHECKING:
-    from benchmark.job import Job
-    from benchmark.plan import Request
-    from reports.figures.qualitative import Example
+    from benchmark.run.job import Job
+    from benchmark.run.plan import Request
+    from reports.plots.qualitative import Example
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def main(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace, request: Request, weights: dict[str, Path]) -> None:
     """Refuse a bad image or weights file before anything is trained."""
-    from benchmark.checkpoints import load_weights
+    from benchmark.weights.files import load_weights
 
     unused = next((name for name in weights if name not in args.systems), None)
     if unused is not None:
@@ -105,14 +105,14 @@ def _check(args: argparse.Namespace, request: Request, weights: dict[str, Path])
 
 
 def _jobs(systems: Sequence[str], given: dict[str, Path], table: PaperTable, request: Request) -> list[Job]:
-    from benchmark.plan import jobs
+    from benchmark.run.plan import jobs
 
     return [job for name in systems if name not in given for job in jobs(registry.card(name), table.dataset, request)]
 
 
 def _draw(args: argparse.Namespace, figure: PaperFigure, request: Request, weights: dict[str, Path]) -> list[Path]:
-    from reports.figures.qualitative import Classes, draw, write_views
-    from reports.figures.style import write
+    from reports.plots.qualitative import Classes, draw, write_views
+    from reports.plots.style import write
 
     info = request.info
     assert request.split is not None
@@ -134,10 +134,10 @@ def _draw(args: argparse.Namespace, figure: PaperFigure, request: Request, weigh
 
 
 def _example(args: argparse.Namespace, request: Request, image_id: str, weights: dict[str, Path]) -> Example:
-    from benchmark.checkpoints import load_weights
-    from benchmark.device import resolve, torch_device
-    from benchmark.evaluation import predicted
-    from reports.figures.qualitative import Example
+    from benchmark.machine.device import resolve, torch_device
+    from benchmark.prediction import predicted
+    from benchmark.weights.files import load_weights
+    from reports.plots.qualitative import Example
 
     dataset = registry.dataset(request.info.name)(request.root)
     image, truth = dataset.read(image_id)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.commands.options import add_device_option, size
 from benchmark.errors import UserError
-from benchmark.profiles import PROFILES
+from benchmark.run.profiles import PROFILES
 
 ROUNDS = 16  # at ten processes to a core, 8 left a slow-down of 10 % open more often than not
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Measure, and leave the records in OUT/base, OUT/head and OUT/noise."""
-    from benchmark.interleave import interleave
+    from benchmark.run.interleave import interleave
 
     if args.rounds < 1:
         raise UserError(f"--rounds {args.rounds}: must be 1 or more")

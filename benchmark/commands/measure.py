@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from benchmark import registry
 from benchmark.commands.options import add_device_option, add_protocol_options, protocol_fields, size
-from benchmark.profiles import PROFILES, profile
+from benchmark.run.profiles import PROFILES, profile
 
 if TYPE_CHECKING:
-    from benchmark.job import Job
+    from benchmark.run.job import Job
     from results.record import Record, Samples
 
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Measure, store the record, print the figures."""
     from benchmark.commands.progress import Display
-    from benchmark.runner import run_jobs
+    from benchmark.run.pool import run_jobs
     from results.store import Store
 
     job = job_of(args)
@@ -49,9 +49,9 @@ def main(args: argparse.Namespace) -> int:
 
 def job_of(args: argparse.Namespace) -> Job:
     """The job of parsed arguments."""
-    from benchmark.device import resolve
-    from benchmark.environment import cpu_model
-    from benchmark.plan import Request, jobs
+    from benchmark.machine.device import resolve
+    from benchmark.machine.environment import cpu_model
+    from benchmark.run.plan import Request, jobs
 
     device = resolve(args.device)
     request = Request(

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark import registry
-from benchmark.device import cpu_threads
 from benchmark.errors import UserError
-from benchmark.protocols import VARIANTS, variant
+from benchmark.machine.device import cpu_threads
+from benchmark.run.timing_variants import VARIANTS, variant
 
 if TYPE_CHECKING:
     from benchmark.data.base import Dataset
@@ -44,7 +44,7 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
 
 
 def protocol_fields(args: argparse.Namespace, device: str) -> dict[str, Any]:
-    """Fields of ``benchmark.plan.Request`` from those options.
+    """Fields of ``benchmark.run.plan.Request`` from those options.
 
     Raises:
         UnknownNameError: there is no such protocol.

@@ -34,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Write two pictures for each image and print their paths."""
-    from benchmark.checkpoints import load_weights, trained_on
     from benchmark.commands.progress import bar
     from benchmark.data.reading import read_rgb
-    from benchmark.device import resolve, torch_device
-    from benchmark.evaluation import predicted
+    from benchmark.machine.device import resolve, torch_device
+    from benchmark.prediction import predicted
+    from benchmark.weights.files import load_weights, trained_on
 
     info = registry.dataset(args.dataset or trained_on(args.weights)).info
     system = registry.build(registry.card(args.system), len(info.classes))

@@ -11,8 +11,8 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from benchmark.job import Job
-from benchmark.worker import Progress as Step
+from benchmark.run.job import Job
+from benchmark.run.worker import Progress as Step
 from results.record import Record
 
 

@@ -13,7 +13,7 @@ from benchmark.errors import UserError
 from results.paper import TABLE_NAMES
 
 if TYPE_CHECKING:
-    from reports.table import SystemFacts, Table
+    from reports.tables.table import SystemFacts, Table
     from results.record import Record
 
 
@@ -44,11 +44,11 @@ def main(args: argparse.Namespace) -> int:
 
 def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path) -> list[Path]:
     """Write the audit, the figures and the dashboard under ``out``, and return their paths."""
-    from reports.audit import audit
     from reports.dashboard.page import page
-    from reports.figures.draw import write_figures
-    from reports.plausibility import speeds
-    from reports.throughput import throughputs
+    from reports.paper_check.claims import audit
+    from reports.paper_check.plausibility import speeds
+    from reports.paper_check.throughput import throughputs
+    from reports.plots.draw import write_figures
     from reports.writers.audit_page import audit_page
     from reports.writers.pages import write_page
     from results.paper.flops import read_flops
@@ -66,9 +66,9 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
     """Print the tables, write them under ``out``, say where, and which rows have no figure of ours."""
     from rich.console import Console
 
-    from reports.agreement import agreements
-    from reports.build import build_tables, missing, write_reports
-    from reports.ranking import rankings
+    from reports.analysis.agreement import agreements
+    from reports.analysis.ranking import rankings
+    from reports.tables.build import build_tables, missing, write_reports
     from reports.writers import terminal
     from reports.writers.agreement_page import agreement_page
     from reports.writers.cost_page import cost_page
@@ -98,7 +98,7 @@ def refresh(files: Sequence[Path], tables: Sequence[Table]) -> None:
     Raises:
         UserError: a file cannot be read or written, or a block in it has no end.
     """
-    from reports.blocks import contents, renewed
+    from reports.tables.blocks import contents, renewed
 
     for file in files:
         try:
@@ -110,7 +110,7 @@ def refresh(files: Sequence[Path], tables: Sequence[Table]) -> None:
 def system_facts() -> list[SystemFacts]:
     """What reports say of each system."""
     from benchmark import registry
-    from reports.table import SystemFacts
+    from reports.tables.table import SystemFacts
 
     return [
         SystemFacts(

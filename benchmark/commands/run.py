@@ -19,16 +19,16 @@ from benchmark.commands.options import (
     protocol_fields,
 )
 from benchmark.errors import UserError
-from benchmark.profiles import PROFILES, Profile, profile
-from benchmark.protocols import variant
-from benchmark.tables import systems_of
+from benchmark.run.profiles import PROFILES, Profile, profile
+from benchmark.run.tables import systems_of
+from benchmark.run.timing_variants import variant
 from results.paper import TABLE_NAMES, paper_table
 
 if TYPE_CHECKING:
     from benchmark.commands.progress import Display
     from benchmark.data.base import Dataset
-    from benchmark.job import Job
-    from benchmark.plan import Request
+    from benchmark.run.job import Job
+    from benchmark.run.plan import Request
     from results.paper import PaperTable
     from results.record import Record
     from results.store import Store
@@ -83,7 +83,7 @@ def store_of(args: argparse.Namespace) -> Store:
 
 def measured(args: argparse.Namespace, jobs: list[Job], display: Display) -> list[Record]:
     """The records of the jobs: those on record already, and those made now."""
-    from benchmark.runner import run_jobs
+    from benchmark.run.pool import run_jobs
 
     display.plan(jobs)
     records = []
@@ -107,7 +107,7 @@ def check(args: argparse.Namespace) -> None:
 
 def _jobs(args: argparse.Namespace, tables: list[PaperTable], display: Display) -> Iterator[Job]:
     """The cells of all tables; a cell that two tables share comes once."""
-    from benchmark.plan import plan
+    from benchmark.run.plan import plan
 
     seen = set()
     for each in tables:
@@ -119,9 +119,9 @@ def _jobs(args: argparse.Namespace, tables: list[PaperTable], display: Display) 
 
 def request(args: argparse.Namespace, each: PaperTable, display: Display) -> Request:
     """What the options ask for on the images of a table; the synthetic world is made where it is missing."""
-    from benchmark.device import resolve
-    from benchmark.environment import cpu_model
-    from benchmark.plan import Request, size_of, split_of, world_size
+    from benchmark.machine.device import resolve
+    from benchmark.machine.environment import cpu_model
+    from benchmark.run.plan import Request, size_of, split_of, world_size
 
     device, budget = resolve(args.device), profile(args.profile)
     info = registry.dataset(args.dataset).info
@@ -171,7 +171,7 @@ def _imagenet(systems: Iterable[str], budget: Profile) -> dict[str, tuple[str, .
     """The ImageNet files at hand for each system; the profile says whether missing ones are downloaded first."""
     if budget.imagenet == "off":
         return {}
-    from benchmark.weights import default_folder, obtain
+    from benchmark.weights.imagenet import default_folder, obtain
 
     folder = default_folder()
     chosen = {name: registry.card(name).imagenet for name in systems}

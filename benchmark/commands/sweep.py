@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from benchmark import registry
 from benchmark.commands.options import add_device_option, add_protocol_options, positive, protocol_fields
-from benchmark.profiles import PROFILES, profile
+from benchmark.run.profiles import PROFILES, profile
 
 if TYPE_CHECKING:
-    from benchmark.plan import Request
+    from benchmark.run.plan import Request
+    from results.analysis.sweep import Growth, Point
     from results.record import Record
     from results.store import Store
-    from results.sweep import Growth, Point
 
 SIDES = (512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384)
 FEWEST_PIXELS = 32
@@ -47,9 +47,9 @@ def sides(text: str) -> tuple[int, ...]:
 
 def main(args: argparse.Namespace) -> int:
     """Measure size after size, all systems that still fit in rounds; print what became of each system."""
-    from benchmark.device import resolve
+    from benchmark.machine.device import resolve
+    from results.analysis.sweep import points
     from results.store import Store
-    from results.sweep import points
 
     names = list(dict.fromkeys(args.systems))
     for name in names:
@@ -70,8 +70,8 @@ def main(args: argparse.Namespace) -> int:
 
 def _measured(names: list[str], request: Request, store: Store) -> Iterator[Record]:
     from benchmark.commands.progress import Display
-    from benchmark.plan import jobs
-    from benchmark.runner import run_jobs
+    from benchmark.run.plan import jobs
+    from benchmark.run.pool import run_jobs
 
     planned = [job for name in names for job in jobs(registry.card(name), "", request)]
     with Display(sys.stderr) as display:
@@ -82,8 +82,8 @@ def _measured(names: list[str], request: Request, store: Store) -> Iterator[Reco
 
 
 def _request(args: argparse.Namespace, device: str, side: int) -> Request:
-    from benchmark.environment import cpu_model
-    from benchmark.plan import Request
+    from benchmark.machine.environment import cpu_model
+    from benchmark.run.plan import Request
 
     return Request(
         profile=profile(args.profile),
@@ -101,7 +101,7 @@ def _request(args: argparse.Namespace, device: str, side: int) -> Request:
 def _print(name: str, sweep: list[Point]) -> None:
     from tabulate import tabulate
 
-    from results.sweep import growth, largest_that_fits
+    from results.analysis.sweep import growth, largest_that_fits
 
     rows = [
         (f"{point.height}x{point.width}", point.status, _text(point.latency_ms), _text(point.memory_mb))

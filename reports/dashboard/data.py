@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from reports.audit import Finding
-from reports.frame import newest, records_frame
-from reports.measures import PROBES
-from reports.plausibility import Speed
-from reports.table import Table
+from reports.paper_check.claims import Finding
+from reports.paper_check.plausibility import Speed
+from reports.tables.columns import PROBES
+from reports.tables.frame import newest, records_frame
+from reports.tables.table import Table
 from results.record import Record
 
 Json = dict[str, Any]

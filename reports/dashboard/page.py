@@ -9,10 +9,10 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
-from reports.audit import Finding
 from reports.dashboard.data import audit_data, example_data, record_data, size_data, speed_data, table_data
-from reports.plausibility import Speed
-from reports.table import Table
+from reports.paper_check.claims import Finding
+from reports.paper_check.plausibility import Speed
+from reports.tables.table import Table
 from results.record import Record
 
 _SCRIPTS = ("common.js", "tables.js", "plots.js")

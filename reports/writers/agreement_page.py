@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.agreement import Agreement, Rank, verdict_of
-from reports.table import significant
+from reports.analysis.agreement import Agreement, Rank, verdict_of
+from reports.tables.table import significant
 from reports.writers.markdown import escape
 from reports.writers.pages import figures_table
 

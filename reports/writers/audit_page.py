@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from reports.audit import Finding
-from reports.plausibility import PEAK_TFLOPS, Speed
-from reports.table import significant
-from reports.throughput import AGREE, Throughput, describe
+from reports.paper_check.claims import Finding
+from reports.paper_check.plausibility import PEAK_TFLOPS, Speed
+from reports.paper_check.throughput import AGREE, Throughput, describe
+from reports.tables.table import significant
 from reports.writers.markdown import escape
 from reports.writers.pages import figures_table
 from results.paper.claims import Claim

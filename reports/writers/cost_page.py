@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reports.frame import newest, records_frame
-from reports.table import plain, significant
+from reports.tables.frame import newest, records_frame
+from reports.tables.table import plain, significant
 from reports.writers.markdown import escape
 from reports.writers.pages import figures_table
 from results.record import Cost, Record, Samples, Spread

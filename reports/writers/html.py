@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from reports.table import Cell, Row, Table
+from reports.tables.table import Cell, Row, Table
 
 STYLE = """
 :root { color-scheme: light dark; font-family: system-ui, sans-serif }

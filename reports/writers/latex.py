@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import unicodedata
 
-from reports.table import FIDELITY_LEGEND, Cell, Row, Table, fidelity_code
+from reports.tables.table import FIDELITY_LEGEND, Cell, Row, Table, fidelity_code
 
 _SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_{}"},

@@ -6,7 +6,7 @@ import re
 
 from tabulate import tabulate
 
-from reports.table import Cell, Row, Table
+from reports.tables.table import Cell, Row, Table
 
 
 def render(table: Table) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from benchmark.errors import UserError
 from reports.writers.markdown import escape
+from results.errors import UserError
 
 
 def figures_table(lines: Iterable[Sequence[str]], heads: Sequence[str], left: int) -> str:

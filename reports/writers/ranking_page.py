@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.ranking import Ranking, Standing
+from reports.analysis.ranking import Ranking, Standing
 from reports.writers.markdown import escape
 from reports.writers.pages import figures_table
 

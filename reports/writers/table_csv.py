@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reports.table import Column, Row, Table
+from reports.tables.table import Column, Row, Table
 
 
 def render(table: Table) -> str:

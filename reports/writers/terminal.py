@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from reports.table import FIDELITY_LEGEND, RATIO_LABEL, Row, Table, fidelity_code
+from reports.tables.table import FIDELITY_LEGEND, RATIO_LABEL, Row, Table, fidelity_code
 
 WIDE = 110  # width of a terminal that has room for intervals
 _NARROWEST = 10  # of the column of methods, however narrow the terminal

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-from benchmark.errors import UnknownNameError
+from results.errors import UnknownNameError
 
 FIGURES = ("miou_paper", "fps", "memory_gpustat_mb")  # percent, images per second, MB as gpustat shows them
 _LABELS = ("row", "group", "method")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from benchmark.errors import UserError
 from results.cell import Model
+from results.errors import UserError
 
 FILE = Path(__file__).with_name("flops.json")
 REFRESH = "isdbench audit --refresh-flops"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from mmengine.config import Config
 
-from baselines.mmseg_adapter import library_config
+from baselines.common.mmseg_adapter import library_config
 from benchmark import registry
 from benchmark.card import Downsampled, Sliding, Whole
 from benchmark.inference import window_starts

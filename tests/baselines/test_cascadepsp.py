@@ -9,14 +9,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from baselines import cascadepsp
-from baselines.blocks.cascadepsp_loss import cascade_losses
-from baselines.blocks.cascadepsp_masks import _coarse_contours, _iou, components, spoilt
-from baselines.blocks.cascadepsp_net import CascadeNet
-from baselines.blocks.cascadepsp_steps import MaskRefiner, Steps, padded
-from baselines.blocks.cascadepsp_system import steps_of
+from baselines.cascadepsp.losses import cascade_losses
+from baselines.cascadepsp.masks import _coarse_contours, _iou, components, spoilt
+from baselines.cascadepsp.net import CascadeNet
+from baselines.cascadepsp.steps import MaskRefiner, Steps, padded
+from baselines.cascadepsp.system import steps_of
 from benchmark import registry
-from benchmark.checkpoints import load_weights, save_weights
 from benchmark.cli import main
+from benchmark.weights.files import load_weights, save_weights
 
 CARD = registry.card("cascadepsp")
 SMALL = Steps(side=48, stride=24, margin=2)  # crops every 20 pixels
@@ -207,7 +207,7 @@ def test_components_are_joined_over_small_gaps_and_boxed():
 def test_the_boxed_erosion_equals_that_of_the_whole_map():
     import cv2
 
-    from baselines.blocks.cascadepsp_masks import _disc, _regions
+    from baselines.cascadepsp.masks import _disc, _regions
 
     random = np.random.default_rng(3)
     own = (cv2.GaussianBlur(random.random((120, 160)), (0, 0), 6) > 0.5).astype(np.uint8)

@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.blocks.direct_sum import PAIRS, DirectSum
-from baselines.blocks.meanfield import DenseCRF, Potentials, kernels_of, mean_field
-from baselines.blocks.permutohedral import Lattice
+from baselines.densecrf.direct_sum import PAIRS, DirectSum
+from baselines.densecrf.meanfield import DenseCRF, Potentials, kernels_of, mean_field
+from baselines.densecrf.permutohedral import Lattice
 from benchmark import registry
 from benchmark.parts import split
 from benchmark.system import System

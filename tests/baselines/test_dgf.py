@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.blocks.guided_filter import EPSILON, DeepGuidedFilter, box_mean, fast_guided_filter, guided_filter
+from baselines.dgf.guided_filter import EPSILON, DeepGuidedFilter, box_mean, fast_guided_filter, guided_filter
 from benchmark import registry
 from benchmark.system import System
 

@@ -5,7 +5,7 @@ import torch
 import torchvision
 from torch.nn import functional as F
 
-from baselines.blocks.fcn8s import STAGES, FCN8s, WideConv2d, vgg_names
+from baselines.fcn8s.net import STAGES, FCN8s, WideConv2d, vgg_names
 from benchmark import registry
 
 

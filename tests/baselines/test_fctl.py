@@ -10,14 +10,14 @@ import torch
 from PIL import Image
 
 from baselines import fctl
-from baselines.blocks import fctl_system
-from baselines.blocks.fcn8s_padded import POOLS, PaddedFCN8s
-from baselines.blocks.fctl_attention import WIDTH, ContextAttention, ContextFusion
-from baselines.blocks.fctl_system import _region, surroundings
-from baselines.blocks.patches import Grid, glnet_grid
-from baselines.blocks.pillow_resize import bilinear
+from baselines.common.patches import Grid, glnet_grid
+from baselines.common.pillow_resize import bilinear
+from baselines.fcn8s.padded import POOLS, PaddedFCN8s
+from baselines.fctl import system as fctl_system
+from baselines.fctl.attention import WIDTH, ContextAttention, ContextFusion
+from baselines.fctl.system import _region, surroundings
 from benchmark import registry
-from benchmark.accuracy import confusion, metrics
+from benchmark.accuracy.metrics import confusion, metrics
 
 DEEPGLOBE, INRIA = registry.card("fctl"), registry.card("fctl-inria")
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.blocks import glnet_system
-from baselines.blocks.glnet import GLNet, GlobalBranch, Merge, cropped, cropped_maps
-from baselines.blocks.glnet_inference import BatchedGLNet, ReleasedGLNet, _host_canvas, _on_host
-from baselines.blocks.losses import focal
-from baselines.blocks.patches import Grid, glnet_grid
+from baselines.common.losses import focal
+from baselines.common.patches import Grid, glnet_grid
+from baselines.glnet import system as glnet_system
+from baselines.glnet.inference import BatchedGLNet, ReleasedGLNet, _host_canvas, _on_host
+from baselines.glnet.net import GLNet, GlobalBranch, Merge, cropped, cropped_maps
 from benchmark import registry
-from benchmark.accuracy import confusion, metrics
-from benchmark.complexity import flops
-from benchmark.convert import convert
+from benchmark.accuracy.metrics import confusion, metrics
+from benchmark.cost.flops import flops
 from benchmark.errors import UserError
 from benchmark.system import IMAGENET_MEAN, IMAGENET_STD
+from benchmark.weights.convert import convert
 from tests.systems.contract import image, stir
 
 CARD = registry.card("glnet")
@@ -134,7 +134,7 @@ def test_dividing_by_the_overlap_changes_no_label(released, monkeypatch):
         merged.append(patches)
         return _host_canvas(patches, grid)
 
-    monkeypatch.setattr("baselines.blocks.glnet_inference._host_canvas", kept)
+    monkeypatch.setattr("baselines.glnet.inference._host_canvas", kept)
     with torch.inference_mode():
         labels = released.predict(image(SIDE, SIDE))
     starts = glnet_grid(SIDE, SMALL.sizes["patch"], SMALL.sizes["least_overlap"])

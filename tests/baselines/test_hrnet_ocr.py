@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.blocks.hrnet_ocr import HRNetOCR, published_name
+from baselines.hrnet_ocr.net import HRNetOCR, published_name
 from benchmark import registry
 
 CARD = registry.card("hrnet-w18s-ocr")

@@ -9,16 +9,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from baselines.blocks import magnet_points as points
-from baselines.blocks import magnet_system, magnet_training
-from baselines.blocks.hrnet_ocr import HRNetOCR
-from baselines.blocks.magnet_refinement import Refinement, hard_cross_entropy
-from baselines.blocks.magnet_tiles import Canvas, Tile, aligned, resized, tiles_of
-from baselines.blocks.resnet_fpn import ResNetFPN
-from baselines.magnet import settings
+from baselines.common.resnet_fpn import ResNetFPN
+from baselines.hrnet_ocr.net import HRNetOCR
+from baselines.magnet import points, settings
+from baselines.magnet import system as magnet_system
+from baselines.magnet import training as magnet_training
+from baselines.magnet.refinement import Refinement, hard_cross_entropy
+from baselines.magnet.tiles import Canvas, Tile, aligned, resized, tiles_of
 from benchmark import registry
-from benchmark.checkpoints import load_weights
 from benchmark.cli import main
+from benchmark.weights.files import load_weights
 
 SIZES = {"magnet": (2448, 2448), "magnet-cityscapes": (1024, 2048)}
 PASSES = {"magnet": 21, "magnet-fast": 7, "magnet-cityscapes": 85, "magnet-fast-cityscapes": 13}
@@ -249,7 +249,7 @@ def test_a_training_tile_and_its_box_show_the_same_place():
     system = build("magnet")
     system.enter_stage("refinement")
     ramp = torch.linspace(0, 1, 136).expand(1, 3, 136, 136).contiguous()
-    from baselines.blocks.magnet_training import _tile
+    from baselines.magnet.training import _tile
 
     for scale in (0.5, 1.0):
         tile, labels, box = _tile(system, ramp, (ramp[:, 0] * 100).long(), scale)

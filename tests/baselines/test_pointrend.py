@@ -6,9 +6,9 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch.nn import functional as F
 
-from baselines.blocks.pointrend_system import PointRendSystem, Subdivision
-from baselines.mmseg_adapter import library_config
+from baselines.common.mmseg_adapter import library_config
 from baselines.pointrend import CARDS, CONFIG, PIXELS_PER_POINT
+from baselines.pointrend.system import PointRendSystem, Subdivision
 from benchmark import registry
 from tests.baselines.test_cards import configuration
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from baselines.blocks.ppn import PPN, ProposalHead, _errors
+from baselines.ppn.system import PPN, ProposalHead, _errors
 from benchmark import registry
 from benchmark.inference import resize
 from results.paper import TABLE_NAMES, paper_table

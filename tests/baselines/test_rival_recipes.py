@@ -3,7 +3,7 @@
 import pytest
 
 from benchmark import registry
-from benchmark.schedule import learning_rate
+from benchmark.training.schedule import learning_rate
 
 GLNET = {"optimizer": "adam", "weight_decay": 5e-4, "batch": 6}  # FCtL's too: it is built on GLNet
 CASCADE = {"optimizer": "adam", "weight_decay": 1e-4}

@@ -5,15 +5,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.blocks.segfix_net import ReleasedNorm, SegFixNet, balanced_cross_entropy, losses, published_name
-from baselines.blocks.segfix_system import STAY, moved, sampled
-from baselines.blocks.segfix_targets import DIRECTIONS, distance_to_other, targets
 from baselines.hrnet_ocr import CARDS as BASES
 from baselines.segfix import CARDS
+from baselines.segfix.net import ReleasedNorm, SegFixNet, balanced_cross_entropy, losses, published_name
+from baselines.segfix.system import STAY, moved, sampled
+from baselines.segfix.targets import DIRECTIONS, distance_to_other, targets
 from benchmark import registry
-from benchmark.checkpoints import WeightsError, load_state
-from benchmark.convert import convert
 from benchmark.system import IGNORE
+from benchmark.weights.convert import convert
+from benchmark.weights.files import WeightsError, load_state
 
 BY_NAME = {card.name: card for card in CARDS}
 FLIPPED = (4, 3, 2, 1, 0, 7, 6, 5)  # a direction's class after a horizontal flip

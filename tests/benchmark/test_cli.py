@@ -9,7 +9,7 @@ from PIL import Image
 
 from benchmark import registry
 from benchmark.cli import COMMANDS, main
-from tests.data.fakes import write_deepglobe
+from tests.benchmark.data.fakes import write_deepglobe
 from tests.packages import isdbench, write_slownet
 
 IDS = ("119", "266", "606")

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from benchmark import registry
-from benchmark.cost import measure
-from benchmark.measure_cost import image_of
-from benchmark.speed import SpeedSettings
+from benchmark.cost.latency import SpeedSettings
+from benchmark.cost.measure import measure
+from benchmark.run.cost_cell import image_of
 from results.cell import Protocol
 
 pytestmark = [

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from isdnet.alone import DeepAlone
 from isdnet.cards import CARDS
 from isdnet.model import ISDNet, decimated
+from isdnet.single_branch import DeepAlone
 from tests.isdnet.nets import CARD, image, net, numbered, target, without_dropout
 
 NAMES = [card.name for card in CARDS]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.accuracy import confusion, metrics
+from benchmark.accuracy.metrics import confusion, metrics
 from benchmark.data.deepglobe import DeepGlobe
 from tests.isdnet.nets import net
 

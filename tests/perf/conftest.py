@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import torch
 
-from benchmark.speed import SpeedSettings, TimedCall, take
-from results.statistics import of_pairs
+from benchmark.cost.latency import SpeedSettings, TimedCall, take
+from results.analysis.statistics import of_pairs
 
 SETTINGS = SpeedSettings(min_samples=9, max_samples=40, seconds_budget=4.0, max_warmup=4)
 

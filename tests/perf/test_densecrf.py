@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from benchmark import registry
-from benchmark.batch import to_batch
 from benchmark.data.synthetic import World, scene
+from benchmark.prediction import to_batch
 
 CLASSES, SIZE, ITERATIONS = 19, (256, 512), 10
 MOST = 2.0  # times as long as the C++ code; at 1024x2048 with ten iterations 1.24 were measured

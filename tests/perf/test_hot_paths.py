@@ -10,15 +10,15 @@ import torch
 from torch.nn import functional as F
 
 from benchmark import inference
-from benchmark.accuracy import confusion
+from benchmark.accuracy.metrics import confusion
 from benchmark.card import Recipe
 from benchmark.data.deepglobe import PALETTE, classes_from_rgb
 from benchmark.data.synthetic import Synthetic, World, make_world
-from benchmark.sampling import DecodedImages, Samples
+from benchmark.training.sampling import DecodedImages, Samples
 from isdnet.fusion import CHANNELS
 from isdnet.pyramid import LaplacianPyramid
-from reports.build import build_tables
-from reports.table import SystemFacts
+from reports.tables.build import build_tables
+from reports.tables.table import SystemFacts
 from results.record import Record
 from tests.isdnet.nets import image as image_of
 from tests.isdnet.nets import net

@@ -12,12 +12,11 @@ import pytest
 import torch
 
 from benchmark import registry
-from benchmark.batch import to_batch
 from benchmark.card import Card
-from benchmark.evaluation import predicted
-from benchmark.profiles import PROFILES, budget_of
-from benchmark.schedule import stage_ends
+from benchmark.prediction import predicted, to_batch
+from benchmark.run.profiles import PROFILES, budget_of
 from benchmark.system import IGNORE
+from benchmark.training.schedule import stage_ends
 from tests.systems import global_state
 
 CLASSES = 7

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reports.build import build_tables
 from reports.dashboard.data import example_data, record_data, size_data
 from reports.dashboard.page import page
-from reports.table import SystemFacts
+from reports.tables.build import build_tables
+from reports.tables.table import SystemFacts
 from tests.results.records import cost, record
 
 HOSTILE = "</script><script>alert(1)</script>"

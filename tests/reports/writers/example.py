@@ -1,6 +1,6 @@
 """A small table by hand, with everything that a writer must render, and hostile names."""
 
-from reports.table import Cell, Column, Row, Table
+from reports.tables.table import Cell, Column, Row, Table
 
 
 def _paper(text):

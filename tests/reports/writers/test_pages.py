@@ -3,12 +3,12 @@ import re
 import pytest
 
 from benchmark.errors import UserError
-from reports.agreement import agreements
-from reports.audit import audit
-from reports.build import build_tables
-from reports.plausibility import speeds
-from reports.table import SystemFacts
-from reports.throughput import throughputs
+from reports.analysis.agreement import agreements
+from reports.paper_check.claims import audit
+from reports.paper_check.plausibility import speeds
+from reports.paper_check.throughput import throughputs
+from reports.tables.build import build_tables
+from reports.tables.table import SystemFacts
 from reports.writers.agreement_page import agreement_page
 from reports.writers.audit_page import audit_page
 from reports.writers.cost_page import cost_page

@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from reports.build import WRITERS
+from reports.tables.build import WRITERS
 from reports.writers import html, latex, markdown, table_csv, terminal
 from tests.reports.writers.example import EXAMPLE
 

@@ -1,0 +1,109 @@
+"""CascadePSP on a base: every component of the base's label map refined by itself, then put together again.
+
+Source: hkchengrex/CascadePSP, ``docs/testing_scene_parsing.md`` and ``eval_post_ade.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from baselines.cascadepsp.losses import cascade_losses
+from baselines.cascadepsp.masks import components, spoilt
+from baselines.cascadepsp.net import CascadeNet
+from baselines.cascadepsp.steps import MaskRefiner, Steps, padded
+from baselines.common.patches import LARGE_BUDGET_MB, batch_within
+from baselines.common.refiner import Refiner
+from benchmark.card import Card
+from benchmark.inference import labels_from
+from benchmark.system import IGNORE, System
+
+SURE = 0.5  # what a refined probability must exceed; what the base's own label is worth
+LEVELS = 255  # of a probability between the release's scripts
+LEAST_IOU = 0.8  # of a spoilt mask with the true one
+MB_PER_PIXEL = 4.9e-3  # of a crop at the net's peak, measured on a CPU
+STEM = "conv1.weight"  # six input channels here, three in the file
+
+
+def steps_of(card: Card) -> Steps:
+    """The sizes of a card's two steps, and how many crops its form takes at a time."""
+    side, stride, margin = (card.sizes[name] for name in ("side", "stride", "margin"))
+    batch = batch_within(LARGE_BUDGET_MB, MB_PER_PIXEL * side**2) if card.variant == "batched" else 1
+    return Steps(side, stride, margin, enlarge=card.variant == "pip", batch=batch)
+
+
+class CascadePSP(Refiner):
+    """The scores of a class are the highest refined probability of its components."""
+
+    own_stages = ("refinement",)
+
+    def __init__(self, card: Card, num_classes: int, base: System) -> None:
+        super().__init__(card, num_classes, base)
+        self.net = CascadeNet()
+        self.steps = steps_of(card)
+
+    def logits(self, image: Tensor) -> Tensor:
+        """Scores ``[B, C, H, W]``, image by image: each has components of its own."""
+        return torch.cat([self.refined(one, self.coarse(one)) for one in torch.split(image, 1)])
+
+    def refined(self, image: Tensor, coarse: Tensor) -> Tensor:
+        """Scores ``[1, C, H, W]``: 0.5 for the base's label, more for a class of which a component is surely there."""
+        size = (image.shape[-2], image.shape[-1])
+        labels = labels_from(coarse, size, align_corners=self.base.align_corners)
+        scores = image.new_zeros(1, self.num_classes, *size).scatter_(1, labels[:, None].long(), SURE)
+        refiner = MaskRefiner(self.net, self.steps)
+        self._refine(refiner, self.normalised(image), labels[0], scores[0])
+        self.work["passes"] = self.work.get("passes", 0) + refiner.work.passes
+        self.work |= {name: vars(refiner.work)[name] for name in ("masks", "crops", "skipped_crops")}
+        return scores
+
+    def _refine(self, refiner: MaskRefiner, image: Tensor, labels: Tensor, scores: Tensor) -> None:
+        """Raise the scores ``[C, H, W]`` of one image ``[1, 3, H, W]`` where a refined component is surely there."""
+        sizes = self.card.sizes
+        for one in components(labels.cpu().numpy(), sizes["disc"], sizes["least_side"]):
+            mask = torch.from_numpy(one.mask).to(image)[None, None] * 2 - 1
+            found = refiner.refined(image[..., one.rows, one.columns], mask)[0, 0]
+            found = (found * LEVELS).floor() / LEVELS  # the release keeps them in a file of 8 bits
+            own = scores[one.label, one.rows, one.columns]
+            torch.maximum(own, found.where(found > SURE, 0.0), out=own)
+
+    def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """The base's losses in its stages, then the six of the net; one image alone counts twice for the base."""
+        if len(image) == 1 and self.stage in self.base.stages:  # DeepLabv3+ normalises one pooled value over the batch
+            image, target = image.expand(2, -1, -1, -1), target.expand(2, -1, -1)
+        return super().loss(image, target)
+
+    def own_loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """The six losses for one class of each crop, drawn from those in it, whose mask is spoilt."""
+        truth, mask = (torch.stack(maps)[:, None].to(image) for maps in zip(*map(self._example, target), strict=True))
+        logits = padded(self.net, self.normalised(image), mask * 2 - 1)
+        return cascade_losses(logits, truth, (target != IGNORE)[:, None].to(image))
+
+    def _example(self, target: Tensor) -> tuple[Tensor, Tensor]:
+        """True and spoilt mask ``[H, W]`` of a class in a crop's labels; by torch's random state."""
+        random = np.random.default_rng(int(torch.randint(2**31, ())))
+        labels = target.cpu().numpy()
+        present = np.unique(labels[labels != IGNORE])
+        truth = (labels == (random.choice(present) if len(present) else -1)).astype(np.uint8)
+        mask = spoilt(truth, random.uniform(LEAST_IOU, 1.0), self.card.sizes["most_kernel"], random)
+        return torch.from_numpy(truth), torch.from_numpy(mask)
+
+    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
+        """Give the base its ImageNet weights, and the net those of ResNet-50; the stem starts at 0 for the masks.
+
+        Raises:
+            ValueError: the file is of another net.
+        """
+        own = self.net.feats.state_dict()
+        ours = all(key in state for key in own if not key.endswith("num_batches_tracked"))
+        try:
+            self.base.load_imagenet(state)
+        except ValueError:
+            if not ours:
+                raise
+        if ours:
+            stem = torch.cat([state[STEM], torch.zeros_like(state[STEM])], dim=1)
+            self.net.feats.load_state_dict({key: state.get(key, value) for key, value in own.items()} | {STEM: stem})

@@ -1,0 +1,1 @@
+"""What several rivals share: library adapters, recipes, losses, patches, exact resizes."""

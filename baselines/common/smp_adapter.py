@@ -1,0 +1,48 @@
+"""The only file that imports segmentation-models-pytorch: its nets behind the System contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from baselines.common.losses import cross_entropy, padded_pair
+from benchmark.card import Card
+from benchmark.system import System
+from benchmark.weights.published import load_all
+
+
+class SMPSystem(System):
+    """A net of segmentation-models-pytorch, trained with cross-entropy.
+
+    Args:
+        architecture: the library's name, such as ``"Unet"``.
+        encoder: the library's name, such as ``"resnet34"``.
+        options: further arguments of the architecture.
+    """
+
+    def __init__(self, card: Card, num_classes: int, architecture: str, encoder: str, **options: Any) -> None:
+        import segmentation_models_pytorch as smp
+
+        super().__init__(card, num_classes)
+        build = getattr(smp, architecture)
+        self.net: Any = build(encoder, encoder_weights=None, classes=num_classes, **options)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits ``[B, C, H, W]``."""
+        logits: Tensor = self.net(self.normalised(image))
+        return logits
+
+    def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Cross-entropy over the labelled pixels."""
+        image, target = padded_pair(image, target, self.card.size_multiple)
+        return {"cross_entropy": cross_entropy(self(image), target)}
+
+    def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
+        """Fill the encoder from an ImageNet file in torchvision's layout.
+
+        Raises:
+            ValueError: the file is of another net; the message names the first missing key.
+        """
+        load_all(self.net.encoder, state)

@@ -1,0 +1,149 @@
+"""FCtL (Li et al. 2021): FCN-8s on patches that attend to their contexts; the published nets of DeepGlobe and Inria."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from benchmark.card import Card, Own, Recipe
+from benchmark.weights.published import VGG16
+
+if TYPE_CHECKING:
+    from benchmark.system import System
+
+LATE = 5e-5 * 0.5**0.9  # the Inria stages run from epoch 50 to 100 of a poly schedule of 100 epochs
+
+
+def _recipe(order: tuple[str, ...], epoch: float, learning_rate: float, side: int) -> Recipe:
+    """Every stage has as many steps as in the release: 50 epochs of ``epoch`` steps."""
+    steps = round(50 * epoch)
+    return Recipe(
+        source="liqiokkk/FCtL, option.py, helper.py and train_*.sh, which the ICCV 2021 paper (section 4.2) describes",
+        crop=(side, side),
+        iterations=steps * len(order),
+        batch=6,
+        optimizer="adam",
+        learning_rate=learning_rate,
+        photometric=False,
+        max_class_share=1.0,
+        datasets={
+            "deepglobe": {"crop": (2448, 2448)},
+            "inria": {"crop": (5000, 5000)},
+            "cityscapes": {"crop": (1024, 2048), "rotate": "none"},
+        },
+        stages={stage: {"iterations": steps} for stage in order},
+    )
+
+
+_PATCHES = "patches of 508 that overlap by 50 or more, each with three contexts"
+_MERGED = "; their logits are summed on the host in float64"
+_BATCHED = Own(f"{_PATCHES}, as many at a time as fit into 8 GiB; their logits are summed on the device")
+_NO_FASTER = "the same passes as the release, which takes 8 or 16 patches at a time already; no gain was measured"
+_CHOICES = (
+    "one view of each image, as in the release's validation: its test loops over eight (two flips by four rotations),"
+    " 202 TFLOP an image on DeepGlobe and 970 on Inria, which the FPS that ISDNet prints leave no room for",
+    "VGG-16's three dead fully connected layers are dropped in every encoder; in the release they are registered, move"
+    " to the GPU and are never used",
+    "a training step takes four patches of each of its images (six in stage local), at the same places in all, and"
+    " counts their mean loss once for each sub-batch of its images, where the release goes through all 36 or 121"
+    " patches and adds up the gradients; the steps are as many",
+    "on images smaller than the paper's the padding of 100 pixels shrinks with the patch; what the 7x7 layer then lacks"
+    " it pads itself, by up to two cells",
+    "pixels without a label are left out of the loss; the release has none. DeepGlobe's unknown is a class like others",
+    "the 'contextual semantics refinement network' of the abstract is in neither branch of the release, and not here",
+)
+_CARD = Card(
+    name="fctl",
+    title="FCtL",
+    group="UHR Methods",
+    citation="Li, Yang, Liu, Yu, He. From Contexts to Locality: Ultra-high Resolution Image Segmentation via"
+    " Locality-aware Contextual Correlation. ICCV 2021",
+    source="own code after github.com/liqiokkk/FCtL, branch Deepglobe (mode 4)",
+    licence="MIT",
+    fidelity="verified-port",
+    backbone="VGG-16, three encoders",
+    parameters=170_037_240,
+    inference=Own(f"{_PATCHES}, 8 at a time{_MERGED}"),
+    recipes={"paper": _recipe(("global", "local", "medium", "all"), 454 / 6, 5e-5, 2448)},
+    rows=("table1/fctl",),
+    imagenet=(VGG16,),
+    heavy=True,
+    choices=(
+        *_CHOICES,
+        "the global encoder is trained first, not third: it depends on no other stage; two stages crash as released"
+        " (names that are not defined) and run here",
+    ),
+    sizes={"patch": 508, "overlap": 50, "padding": 100},
+)
+_INRIA = replace(
+    _CARD,
+    name="fctl-inria",
+    source="own code after github.com/liqiokkk/FCtL, branch main (mode 3)",
+    inference=Own(f"{_PATCHES}, 16 at a time{_MERGED}"),
+    recipes={"paper": _recipe(("local", "thrice", "twice", "all"), 126 / 6, LATE, 5000)},
+    rows=("table2/fctl",),
+    choices=(*_CHOICES, "another net than on DeepGlobe, as published: other contexts, no means taken out of queries"),
+)
+
+
+CARDS: tuple[Card, ...] = (
+    _CARD,
+    _INRIA,
+    replace(_CARD, name="fctl-batched", variant="batched", inference=_BATCHED, choices=(*_CARD.choices, _NO_FASTER)),
+    replace(
+        _INRIA,
+        name="fctl-inria-batched",
+        variant="batched",
+        inference=_BATCHED,
+        choices=(*_INRIA.choices, _NO_FASTER),
+    ),
+)
+
+
+def build(card: Card, num_classes: int) -> System:
+    """The system of one of ``CARDS``, with random weights."""
+    from baselines.fctl.forms import FCtLDeepGlobe, FCtLInria
+
+    return (FCtLInria if card.name.startswith("fctl-inria") else FCtLDeepGlobe)(card, num_classes)
+
+
+def official_keys(card: Card) -> dict[str, Callable[[str], str | None]]:
+    """Names in the three published files of each net -> ours; every tensor stands there under several names."""
+    if card.name.startswith("fctl-inria"):
+        encoders = {"B10.epoch.pth": ("big_pool", "twice"), "B15.epoch.pth": ("big_pool", "thrice")}
+    else:
+        encoders = {"medium.epoch.pth": ("big_pool", "medium"), "global.epoch.pth": ("pool", "large")}
+    others = {file: partial(_trunk_key, pool, f"encoders.{name}") for file, (pool, name) in encoders.items()}
+    return {"all.epoch.pth": _net_key, **others}
+
+
+_POOLS = {"3": 0, "4": 17, "5": 24}  # where these blocks begin in the trunk
+_GATES = {"in": "enter", "out": "leave"}
+_ORDER = {"local": 0, "medium": 1, "large": 2, "big_attention": 0, "_1": 1, "_2": 2}
+_KEPT = ("adj_pool3", "adj_pool4", "output", "up_output", "up_pool4_out", "up_final")
+
+
+def _trunk_key(pool: str, home: str, key: str) -> str | None:
+    found = re.fullmatch(rf"{pool}([345])\.(\d+)\.(weight|bias)", key)
+    return f"{home}.{_POOLS[found[1]] + int(found[2])}.{found[3]}" if found else None
+
+
+def _net_key(key: str) -> str | None:
+    """The two branches name their attentions differently, and only one of them puts the gates beside these."""
+    if key.partition(".")[0] in _KEPT:
+        return f"net.{key}"
+    gate = re.fullmatch(r"(?:big_attention\.)?(in|out)_([123])\.(weight|bias)", key)
+    if gate:
+        return f"fusion.{_GATES[gate[1]]}.{int(gate[2]) - 1}.{gate[3]}"
+    mix = re.fullmatch(r"(?:big_attention\.)?trans\.(weight|bias)", key)
+    if mix:
+        return f"fusion.mix.{mix[1]}"
+    attention = re.fullmatch(
+        r"(local|medium|large|big_attention)\.(?:conv_)?([a-z]+)(_[12])?((?:\.weight|\.bias)?)", key
+    )
+    if attention:
+        return f"fusion.attentions.{_ORDER[attention[3] or attention[1]]}.{attention[2]}{attention[4]}"
+    return _trunk_key("pool", "net.features", key)

@@ -1,5 +1,0 @@
-"""Imported once by the server that cells are forked from: most systems need mmsegmentation, which takes seconds."""
-
-from baselines.mmseg_adapter import import_mmseg
-
-import_mmseg()

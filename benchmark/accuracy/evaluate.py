@@ -1,0 +1,163 @@
+"""Accuracy of a trained system: one image at a time, one int64 confusion matrix, and a kill loses one image at most."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from benchmark.accuracy.metrics import Metrics, boundary_counts, boundary_iou, confusion, metrics
+from benchmark.atomic import append_line, write_atomic
+from benchmark.data.base import Dataset, DatasetInfo, Label
+from benchmark.errors import UserError
+from benchmark.prediction import predicted
+from benchmark.system import System
+from results.cell import METRIC_VERSION, digest
+
+Progress = Callable[[int, int], None]  # images done, images in all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What is kept of one image: a line of the resume file."""
+
+    image: str
+    confusion: list[list[int]]  # [C, C], rows are the ground truth
+    boundary: list[list[int]]  # [2, C], intersections and unions
+    labels: str  # sha256 of the predicted label map's bytes
+    seconds: float
+    work: dict[str, int]  # what predict did: passes, points, padded rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOutcome:
+    """What ``results.record.Accuracy`` needs of an evaluation."""
+
+    metrics: Metrics
+    boundary_iou: float | None
+    confusion: tuple[tuple[int, ...], ...]
+    images: tuple[str, ...]
+    image_confusions_hash: str  # digest of the confusion matrices by image
+    image_confusions: tuple[str, ...]  # the counts of each, row by row, parted by spaces
+    paper_classes: tuple[int, ...]  # the classes whose mean IoU is `miou_paper`
+    labels_hash: str  # sha256 over the sha256 of each label map, in the order of the images
+    seconds: float  # of all images, those scored before an interruption included
+    work: dict[str, tuple[int, ...]]  # by kind, in the order of the images
+    resumed: bool
+
+
+def evaluate(
+    system: System,
+    dataset: Dataset,
+    ids: Sequence[str],
+    resume_file: Path,
+    *,
+    device: str = "cpu",
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+    scale: float = 1.0,
+    progress: Progress = lambda *_: None,
+) -> EvaluationOutcome:
+    """Score a system on images of a dataset, at the labels' full size.
+
+    Args:
+        system: trained; put on ``device`` and into eval mode.
+        dataset: to read from.
+        ids: of the images to score.
+        resume_file: one JSON line for each image scored. A file left by the same evaluation (weights,
+            images, protocol) is continued, any other one is replaced.
+        device: for torch.
+        precision: anything but fp32 runs ``predict`` under autocast.
+        scale: at another scale than 1 the system sees the image reduced (bilinear, not antialiased), and its logits are
+            enlarged to the labels' size, as the official ``--down-test`` does (features F1); the labels are, by the
+            nearest pixel, where a system's ``predict`` is more than the argmax of its logits.
+        progress: called after each image.
+
+    Raises:
+        UserError: there is nothing to score, or the resume file cannot be written.
+        DataError: an image cannot be read.
+    """
+    if not ids:
+        raise UserError(f"--root {dataset.root}: no image to score")
+    system.to(device).eval()
+    header = {
+        "metric_version": METRIC_VERSION,
+        "dataset": dataset.info.name,
+        "weights": weights_hash(system),
+        "ids": digest(list(ids)),
+    }
+    header |= {"card": digest(system.card.settings), "device": device, "precision": precision, "scale": scale}
+    scored = _restart(resume_file, header)
+    resumed = bool(scored)
+    for image_id in ids[len(scored) :]:
+        image, label = dataset.read(image_id)
+        started = time.monotonic()
+        prediction = predicted(system, image, device=device, precision=precision, scale=scale)
+        seconds = time.monotonic() - started
+        scored.append(_scored(dataset.info, image_id, label, prediction, seconds, system.work))
+        append_line(resume_file, json.dumps(asdict(scored[-1])))
+        progress(len(scored), len(ids))
+    return _outcome(dataset.info, scored, resumed=resumed)
+
+
+def weights_hash(system: System) -> str:
+    """The sha256 of the system's state: names and bytes of all tensors, first 16 hex digits."""
+    total = hashlib.sha256()
+    for name, tensor in system.state_dict().items():
+        total.update(name.encode())
+        total.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return total.hexdigest()[:16]
+
+
+def _scored(
+    info: DatasetInfo, image_id: str, label: Label, prediction: Label, seconds: float, work: dict[str, int]
+) -> Scored:
+    return Scored(
+        image=image_id,
+        confusion=confusion(label, prediction, len(info.classes)).tolist(),
+        boundary=boundary_counts(info, label, prediction).tolist(),
+        labels=hashlib.sha256(np.ascontiguousarray(prediction).data).hexdigest(),
+        seconds=seconds,
+        work=dict(work),
+    )
+
+
+def _restart(path: Path, header: dict[str, Any]) -> list[Scored]:
+    """The images that the file's own evaluation has scored; the file is cut to them, or begun."""
+    first = json.dumps(header) + "\n"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else []
+    scored: list[Scored] = []
+    kept = [first]
+    for line in lines[1:] if lines[:1] == [first] else []:
+        if not line.endswith("\n"):
+            break  # the line that a kill cut short
+        scored.append(Scored(**json.loads(line)))
+        kept.append(line)
+    write_atomic(path, "".join(kept).encode())
+    return scored
+
+
+def _outcome(info: DatasetInfo, scored: Sequence[Scored], *, resumed: bool) -> EvaluationOutcome:
+    counts = np.sum([np.array(one.confusion, np.int64) for one in scored], axis=0)
+    boundaries = np.sum([np.array(one.boundary, np.int64) for one in scored], axis=0)
+    return EvaluationOutcome(
+        metrics=metrics(info, counts),
+        boundary_iou=boundary_iou(info, boundaries),
+        confusion=tuple(tuple(row) for row in counts.tolist()),
+        images=tuple(one.image for one in scored),
+        image_confusions_hash=digest({one.image: one.confusion for one in scored}),
+        image_confusions=tuple(" ".join(str(count) for row in one.confusion for count in row) for one in scored),
+        paper_classes=info.paper_classes,
+        labels_hash=hashlib.sha256("".join(one.labels for one in scored).encode()).hexdigest(),
+        seconds=sum(one.seconds for one in scored),
+        work={
+            kind: tuple(one.work.get(kind, 0) for one in scored) for kind in {k: 0 for one in scored for k in one.work}
+        },
+        resumed=resumed,
+    )

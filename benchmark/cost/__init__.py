@@ -1,0 +1,1 @@
+"""What a system costs on one image: latency, memory, FLOPs. Needs no labels."""

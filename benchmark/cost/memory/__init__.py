@@ -1,0 +1,1 @@
+"""Peak memory of one call, by every probe at hand."""

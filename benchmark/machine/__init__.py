@@ -1,0 +1,1 @@
+"""The machine: device, environment, torch's switches, the host's allocator, the GPU's state."""

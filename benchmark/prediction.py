@@ -1,0 +1,62 @@
+"""One call from a uint8 image in host memory to a uint8 label map: the call that is scored and timed."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark import inference
+from benchmark.system import System
+
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def predicted(
+    system: System,
+    image: NDArray[np.uint8],
+    *,
+    device: str = "cpu",
+    precision: str = "fp32",
+    scale: float = 1.0,
+    layout: torch.memory_format = torch.contiguous_format,
+) -> NDArray[np.uint8]:
+    """Labels uint8 ``[H, W]`` of an image uint8 ``[H, W, 3]`` by ``system.predict``, the call that is timed too.
+
+    Raises:
+        ValueError: the system's labels are not uint8 ``[1, H, W]``.
+    """
+    size = image.shape[:2]
+    with torch.inference_mode(), _autocast(device, precision):
+        pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), device, layout)
+        labels = _labels_of_reduced(system, pixels, scale) if scale != 1 else system.predict(pixels)
+        if labels.dtype != torch.uint8 or labels.shape != (1, *size):
+            shape = f"{labels.dtype} {tuple(labels.shape)} for an image of {size}"
+            raise ValueError(f"{system.card.name}: predict returned {shape}; expected uint8 [B, H, W]")
+    return np.asarray(labels[0].cpu().numpy())
+
+
+def to_batch(image: NDArray[np.uint8], device: str, layout: torch.memory_format = torch.contiguous_format) -> Tensor:
+    """Float32 ``[1, 3, H, W]`` in [0, 1] on the device, in the given memory layout, of a uint8 ``[H, W, 3]`` image."""
+    pixels = torch.from_numpy(image).to(device)  # before the conversion: a quarter of the bytes to copy
+    return pixels.permute(2, 0, 1)[None].to(torch.float32, memory_format=layout).div_(255)
+
+
+def _labels_of_reduced(system: System, image: Tensor, scale: float) -> Tensor:
+    full = (image.shape[-2], image.shape[-1])
+    size = (max(1, round(full[0] * scale)), max(1, round(full[1] * scale)))
+    pixels = inference.resize(image, size)
+    if type(system).predict is not System.predict:
+        return torch.nn.functional.interpolate(system.predict(pixels)[None], size=full, mode="nearest-exact")[0]
+    logits = inference.resize(system.logits(pixels), size, align_corners=system.align_corners)
+    return inference.labels_from(logits, full, align_corners=system.align_corners)
+
+
+def _autocast(device: str, precision: str) -> contextlib.AbstractContextManager[Any]:
+    if precision == "fp32":
+        return contextlib.nullcontext()
+    return torch.autocast(torch.device(device).type, dtype=AUTOCAST[precision])

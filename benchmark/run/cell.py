@@ -1,0 +1,74 @@
+"""From a job to its record. The instruments of its kind of cell are imported when it is known."""
+
+from __future__ import annotations
+
+import time
+from typing import TypedDict
+
+from benchmark.errors import NonFiniteError
+from benchmark.machine.environment import environment, provenance
+from benchmark.machine.oom import is_out_of_memory
+from benchmark.run.job import Job, Tell
+from results.record import Accuracy, Cost, Record, Status
+
+
+class Outcome(TypedDict, total=False):
+    """The fields of a record that the measurement fills."""
+
+    status: Status
+    reason: str
+    accuracy: Accuracy
+    cost: Cost
+
+
+def measure(job: Job, progress: Tell) -> Record | None:
+    """The record of a job: its figures, or ``oom``, or ``failed`` where training diverged. None before its last round.
+
+    Raises:
+        UserError: bad input, which is no outcome of the cell.
+    """
+    started, resumed = time.time() - _spent(job), job.checkpoint.exists()
+    outcome = _outcome(job, progress)
+    if outcome is None:
+        return None
+    return Record(
+        key=job.cell.key,
+        cell=job.cell,
+        protocol_hash=job.cell.protocol.hash,
+        **outcome,
+        environment=environment(job.cell.device),
+        provenance=provenance(job.command, {"cell": job.cell.seed}, started, resumed=resumed),
+    )
+
+
+def _spent(job: Job) -> float:
+    """Seconds that the cell's earlier processes took."""
+    if job.cell.kind == "accuracy":
+        return 0.0
+    from benchmark.run.cost_cell import earlier
+
+    return sum(kept.wall_seconds for kept in earlier(job))
+
+
+def _outcome(job: Job, progress: Tell) -> Outcome | None:
+    try:
+        return _figures(job, progress)
+    except NonFiniteError as error:
+        return {"status": "failed", "reason": str(error)}
+    except ImportError as error:
+        return {"status": "unavailable", "reason": f"a package that the system needs is not installed: {error}"}
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise  # bad input for the user, or a traceback that the runner puts on record
+        return {"status": "oom", "reason": str(error).splitlines()[0]}
+
+
+def _figures(job: Job, progress: Tell) -> Outcome | None:
+    if job.cell.kind == "accuracy":
+        from benchmark.run.accuracy_cell import measure_accuracy
+
+        return {"status": "ok", "accuracy": measure_accuracy(job, progress)}
+    from benchmark.run.cost_cell import measure_cost
+
+    cost = measure_cost(job, progress)
+    return {"status": "ok", "cost": cost} if cost else None

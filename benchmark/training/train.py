@@ -1,0 +1,101 @@
+"""Training: one loop for every system, on lightning-fabric (devices, DDP, precision).
+
+All that is random is a function of the settings and a number: sample n of (seed, n), the dropout of iteration i of
+(seed, i), as the learning rate is of i. So a checkpoint needs no generator's state, and a run killed anywhere and
+started again equals the uninterrupted one bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+from lightning_fabric import Fabric
+from lightning_fabric.plugins.precision import MixedPrecision
+
+from benchmark.card import Recipe
+from benchmark.data.base import Dataset
+from benchmark.errors import NonFiniteError, UserError
+from benchmark.system import System
+from benchmark.training.checkpoint import LossLog, load_checkpoint, log_path
+from benchmark.training.loop import Job, run
+from benchmark.training.settings import Progress, TrainSettings, unheard
+
+CURVE_POINTS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOutcome:
+    """What a run leaves beside the trained weights in the system."""
+
+    loss_first: float  # sum of losses, mean of the first tenth of the iterations
+    loss_last: float  # the same of the last tenth
+    loss_curve: tuple[float, ...]  # the same of each hundredth; all iterations where they are fewer
+    seconds: float  # of training, the parts before an interruption included
+    resumed: bool
+    stages: tuple[str, ...]
+    notes: tuple[str, ...]  # checkpoints that were refused, and why
+
+
+def train(
+    system: System,
+    recipe: Recipe,
+    dataset: Dataset,
+    ids: Sequence[str],
+    settings: TrainSettings,
+    progress: Progress = unheard,
+) -> TrainOutcome:
+    """Train a system in place, going on from ``settings.checkpoint`` where that exists.
+
+    With more than one device the loop runs in processes of its own; all that is passed must pickle, ``progress`` too.
+
+    Args:
+        system: with its initial weights; its card's ``ratio`` scales the crop.
+        recipe: as it is on this dataset (``Recipe.on``).
+        dataset: to read from.
+        ids: of the images to train on; their order matters.
+        settings: iterations, batch, device, checkpoint.
+        progress: called after each iteration.
+
+    Raises:
+        NonFiniteError: a loss or gradient is not finite; the message names the losses and the images.
+        UserError: nothing to train on, a checkpoint of another run, an unwritable folder.
+        DataError: an image cannot be read.
+    """
+    if not ids:
+        raise UserError(f"--root {dataset.root}: no image to train on")
+    fabric = _fabric(settings)
+    job = Job(recipe, dataset, tuple(ids), settings, progress)
+    outcome = fabric.launch(partial(run, job), system)  # fabric copies the system to each process, not the job
+    if isinstance(outcome, NonFiniteError):
+        raise outcome
+    if settings.devices > 1:
+        state, _ = load_checkpoint(settings.checkpoint, settings.iterations)
+        assert state is not None  # the children have just written it
+        for stage in system.stages:
+            system.enter_stage(stage)
+        system.load_state_dict(state["system"])
+    seconds, resumed, notes = outcome
+    totals = LossLog(log_path(settings.checkpoint)).totals
+    tenth = max(1, settings.iterations // 10)
+    return TrainOutcome(
+        loss_first=float(np.mean(totals[:tenth])),
+        loss_last=float(np.mean(totals[-tenth:])),
+        loss_curve=tuple(float(np.mean(part)) for part in np.array_split(totals, min(CURVE_POINTS, len(totals)))),
+        seconds=seconds,
+        resumed=resumed,
+        stages=tuple(system.stages),
+        notes=tuple(notes),
+    )
+
+
+def _fabric(settings: TrainSettings) -> Fabric:
+    plugins: list[Any] = []
+    if settings.precision != "fp32":
+        kind: Literal["16-mixed", "bf16-mixed"] = "16-mixed" if settings.precision == "fp16" else "bf16-mixed"
+        plugins = [MixedPrecision(kind, settings.device)]
+    strategy = "auto" if settings.devices == 1 else "ddp_spawn"
+    return Fabric(accelerator=settings.device, devices=settings.devices, strategy=strategy, plugins=plugins)

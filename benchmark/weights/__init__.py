@@ -1,0 +1,1 @@
+"""Weights files: ImageNet weights, published checkpoints, ours."""

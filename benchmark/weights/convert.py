@@ -1,0 +1,128 @@
+"""Published checkpoints in our names. Nothing in a file is executed: only tensors are read.
+
+A system's file says by ``official_keys(card)`` what each key of its authors' or its library's checkpoint is called
+here; None drops a key on purpose. Where a system is published in several files, it gives such a function by each file's
+name, and a later file goes over an earlier one. A refiner's files come after those of its base; this one may also have
+been trained here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from benchmark import registry
+from benchmark.card import Card
+from benchmark.weights.files import WeightsError, load_state, save_weights, system_of
+from results.paper import DATASETS
+
+KeyMap = Callable[[str], str | None]
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What became of the keys of a published checkpoint."""
+
+    num_classes: int
+    converted: int
+    dropped: tuple[str, ...]  # on purpose
+    unused: tuple[str, ...]  # the system has no such tensor
+    missing: tuple[str, ...]  # of modules for training only, or a bias of zero: they keep their initial values
+
+
+def convert(card: Card, officials: Sequence[Path], out: Path) -> Conversion:
+    """Write the published files as ``out`` (safetensors) in the names of the system on ``card``.
+
+    Raises:
+        WeightsError: a file is no weights file, or of another net, or too few or too many, or ``out`` cannot be
+            written.
+    """
+    names = [
+        (key, keys(key), value)
+        for keys, file in zip(_key_maps(card, officials), officials, strict=True)
+        for key, value in load_state(file).items()
+    ]
+    renamed = {name: value for _, name, value in names if name is not None}
+    official = ", ".join(map(str, officials))
+    system = registry.build(card, _classes(card, official, renamed))
+    own = system.state_dict()
+    missing = tuple(key for key in own if key not in renamed)
+    _check(card, official, own, renamed)
+    system.load_state_dict({key: renamed.get(key, value) for key, value in own.items()})
+    save_weights(out, system, recipe="official", dataset=_dataset(system.num_classes))
+    return Conversion(
+        num_classes=system.num_classes,
+        converted=len(own) - len(missing),
+        dropped=tuple(key for key, name, _ in names if name is None),
+        unused=tuple(key for key, name, _ in names if name is not None and name not in own),
+        missing=missing,
+    )
+
+
+def _key_maps(card: Card, officials: Sequence[Path]) -> list[KeyMap]:
+    """For each published file, what its keys are called here; a refiner's base may also come from a file of ours."""
+    keys = _by_file(card)
+    order = f"name these in order: {', '.join(keys)}"
+    if len(officials) != len(keys):
+        raise WeightsError(f"system '{card.name}': {len(officials)} published files given; {order}")
+    for file, expected in zip(officials, keys, strict=True):
+        if file.name in keys and file.name != expected:
+            raise WeightsError(f"system '{card.name}': {file} is in the place of {expected}; {order}")
+    ours_as_base = _under_base(str)
+    return [
+        ours_as_base if card.base and system_of(file) == card.base else names
+        for names, file in zip(keys.values(), officials, strict=True)
+    ]
+
+
+def _by_file(card: Card) -> dict[str, KeyMap]:
+    """The key maps of a system by the name of the file; a refiner's come after those of its base."""
+    home = registry.home(card)
+    if not hasattr(home, "official_keys"):
+        raise WeightsError(f"system '{card.name}': no key map is known for its published checkpoints")
+    keys: KeyMap | Mapping[str, KeyMap] = home.official_keys(card)
+    own = dict(keys) if isinstance(keys, Mapping) else {f"the published file of {card.name}": keys}
+    if not card.base:
+        return own
+    return {file: _under_base(names) for file, names in _by_file(registry.card(card.base)).items()} | own
+
+
+def _under_base(keys: KeyMap) -> KeyMap:
+    return lambda key: None if (name := keys(key)) is None else f"base.{name}"
+
+
+def _classes(card: Card, official: str, renamed: Mapping[str, Tensor]) -> int:
+    """The class count of a checkpoint, from the first tensor whose first side is the class count."""
+    few, more = (registry.build(card, classes).inference_form().state_dict() for classes in (3, 4))
+    for key, value in few.items():
+        if value.shape and (value.shape[0], more[key].shape[0]) == (3, 4):
+            if key not in renamed:
+                raise WeightsError(f"{official}: a checkpoint of another net: it lacks '{key}' of '{card.name}'")
+            return renamed[key].shape[0]
+    raise WeightsError(f"system '{card.name}' has no tensor that tells the class count; it cannot be converted")
+
+
+def _check(card: Card, official: str, own: Mapping[str, Tensor], renamed: Mapping[str, Tensor]) -> None:
+    """Refuse a file that lacks a tensor of the inference form, or has one of another shape."""
+    needed = registry.build(card, 2).inference_form().state_dict().keys()
+    for key, value in own.items():
+        if key not in renamed and key in needed and not _may_lack(key, value, renamed):
+            raise WeightsError(f"{official}: a checkpoint of another net: it lacks '{key}' of '{card.name}'")
+        if key in renamed and renamed[key].shape != value.shape:
+            shapes = f"{tuple(renamed[key].shape)}, expected {tuple(value.shape)}"
+            raise WeightsError(f"{official}: a checkpoint of another net: '{key}' of '{card.name}' is {shapes}")
+
+
+def _may_lack(key: str, value: Tensor, renamed: Mapping[str, Tensor]) -> bool:
+    """Whether a file may lack a tensor: a counter of batch norm, or the zero bias of a layer that had none there."""
+    layer, _, kind = key.rpartition(".")
+    return kind == "num_batches_tracked" or (kind == "bias" and f"{layer}.weight" in renamed and not value.any())
+
+
+def _dataset(num_classes: int) -> str:
+    """The paper's dataset with so many classes, if there is one."""
+    kinds = (registry.dataset(name).info for name in DATASETS)
+    return next((info.name for info in kinds if len(info.classes) == num_classes), "")

@@ -1,0 +1,184 @@
+"""Weights files: read without running any code of theirs, written at once or not at all."""
+
+from __future__ import annotations
+
+import codecs
+import pickle
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from benchmark.atomic import write_atomic
+from benchmark.errors import UserError
+from benchmark.system import System
+from results.cell import digest
+
+WRAPPERS = ("state_dict", "model")  # keys under which training scripts put the state dict
+PARALLEL = "module."  # what torch's DataParallel puts before every key
+HTML_STARTS = (b"<!doctype html", b"<html", b"<head")
+
+
+class WeightsError(UserError):
+    """A weights file that cannot be used; the message names the file, what it is and the way out."""
+
+
+def load_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of a weights file by name, on the CPU.
+
+    Takes safetensors and torch files (zip or legacy), the latter with ``weights_only=True``: nothing in them is run. A
+    state dict under "state_dict" or "model" is taken out, the prefix "module." is removed.
+
+    Raises:
+        WeightsError: the file is missing, an HTML page, truncated, needs code to be run, or holds no state dict.
+    """
+    head = _head(path)
+    if is_html(head):
+        raise WeightsError(
+            f"{path}: an HTML page, not a weights file; open its link in a browser and save the file itself"
+        )
+    content = _safetensors(path) if head[8:9] == b"{" else _torch_file(path)
+    for wrapper in WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping) or not content:
+        raise WeightsError(f"{path}: holds no state dict; save model.state_dict() with torch.save or safetensors")
+    strange = next(
+        (key for key, value in content.items() if not (isinstance(key, str) and isinstance(value, Tensor))), None
+    )
+    if strange is not None:
+        raise WeightsError(f"{path}: entry '{strange}' is no tensor; save model.state_dict() alone")
+    cut = len(PARALLEL) if all(key.startswith(PARALLEL) for key in content) else 0
+    return {key[cut:]: value for key, value in content.items()}
+
+
+def save_weights(path: Path, system: System, recipe: str, dataset: str) -> None:
+    """Write the system's weights as safetensors, with its name, class count, card hash, recipe and dataset as metadata.
+
+    Raises:
+        WeightsError: the file cannot be written.
+    """
+    metadata = {
+        "system": system.card.name,
+        "num_classes": str(system.num_classes),
+        "recipe": recipe,
+        "dataset": dataset,
+        "card_hash": digest(system.card.settings),
+    }
+    tensors = {name: tensor.detach().cpu().clone() for name, tensor in system.state_dict().items()}  # unshared
+    write_atomic(path, safetensors.torch.save(tensors, metadata))
+
+
+def load_weights(path: Path, system: System) -> None:
+    """Put the weights of a file, written by ``save_weights`` or converted, into a system of the same kind.
+
+    Raises:
+        WeightsError: as ``load_state``; or the file is of another system or class count.
+    """
+    state, metadata = load_state(path), _metadata(path)
+    name, classes = metadata.get("system", system.card.name), metadata.get("num_classes", str(system.num_classes))
+    if name != system.card.name:
+        raise WeightsError(f"{path}: weights of system '{name}', not of '{system.card.name}'; name that system instead")
+    if classes != str(system.num_classes):
+        raise WeightsError(f"{path}: weights for {classes} classes, but this dataset has {system.num_classes}")
+    wanted = system.state_dict()
+    for key in [*wanted, *state]:
+        if key not in state or key not in wanted:
+            what = "lacks" if key not in state else "has an unknown entry"
+            raise WeightsError(
+                f"{path}: {what} '{key}'; it is not a file of '{system.card.name}' (see 'isdbench convert')"
+            )
+        if state[key].shape != wanted[key].shape:
+            shapes = f"{tuple(state[key].shape)}, expected {tuple(wanted[key].shape)}"
+            raise WeightsError(f"{path}: '{key}' has shape {shapes}; it is of another system or class count")
+    system.load_state_dict(state)
+
+
+def trained_on(path: Path) -> str:
+    """The dataset that a file of ``save_weights`` was trained on.
+
+    Raises:
+        WeightsError: the file is missing, or does not say.
+    """
+    name = _metadata(path).get("dataset", "")
+    if not name:
+        raise WeightsError(f"{path}: does not say which dataset it was trained on; name it with --dataset")
+    return name
+
+
+def system_of(path: Path) -> str:
+    """The system whose weights ``save_weights`` wrote; empty for a file of others."""
+    return _metadata(path).get("system", "")
+
+
+def is_html(head: bytes) -> bool:
+    """Whether a file that starts with ``head`` is a web page, as file hosts send instead of a large or missing file."""
+    return head.lstrip().lower().startswith(HTML_STARTS)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(512)
+    except FileNotFoundError:
+        raise WeightsError(f"{path}: no such weights file") from None
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _safetensors(path: Path) -> Any:
+    try:
+        return safetensors.torch.load_file(path)
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: truncated or damaged safetensors file ({error}); fetch it again") from error
+
+
+def _torch_file(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings(), torch.serialization.safe_globals(_numpy_scalars()):
+            warnings.simplefilter("ignore")  # torch warns of pickle versions, and refuses them then
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        wanted = _forbidden(str(error))
+        if wanted is None:
+            raise WeightsError(f"{path}: truncated, or no weights file at all; fetch it again") from error
+        raise WeightsError(
+            f"{path}: not loaded: its pickle asks to run {wanted}; if you trust it, save its state_dict alone"
+        ) from error
+    except Exception as error:  # torch raises RuntimeError, EOFError, ValueError, KeyError, ... for a broken file
+        raise WeightsError(f"{path}: truncated, or no weights file at all; fetch it again") from error
+
+
+def _numpy_scalars() -> list[Any]:
+    # training scripts leave their best score beside the weights as a numpy number: data that runs nothing
+    rebuild = np.float64(0).__reduce__()[0]
+    names = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
+    kinds = {type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64)}
+    return [*((rebuild, name) for name in names), np.dtype, *kinds, codecs.encode]
+
+
+def _forbidden(message: str) -> str | None:
+    """What a pickle asked for, from torch's refusal; None when the file is merely broken."""
+    if "Unsupported operand" in message:
+        return "instructions that no weights file needs"
+    for mark in ("GLOBAL ", "Unsupported class ", "REDUCE "):
+        if mark in message:
+            return message.split(mark, 1)[1].split(maxsplit=1)[0].rstrip(".,")
+    return None
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    if _head(path)[8:9] != b"{":
+        return {}
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: truncated or damaged safetensors file ({error}); fetch it again") from error

@@ -1,0 +1,1 @@
+"""Rank orders, and how far ours agree with the paper's."""

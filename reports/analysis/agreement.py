@@ -1,0 +1,149 @@
+"""Whether our figures put the methods of a table in the paper's order: rank correlations, and the pairs that differ."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from scipy import stats
+
+from reports.tables.table import Cell, Row, Table
+from results.paper import Printed
+
+FEWEST = 5  # rows below which no order is told from chance: five in one order have a chance of 1 in 120
+Z95 = 1.959964
+_SPREAD = {"tau": (0.437, 4), "rho": (1.06, 3)}  # variance of Fisher's z = a / (n - b); Fieller, Hartley, Pearson 1957
+
+Verdict = Literal["same order", "orders agree", "no agreement shown", "orders are opposed", "too few rows to tell"]
+
+
+@dataclass(frozen=True)
+class Rank:
+    """A rank correlation in [-1, 1] with its 95 % interval; none where the rows are too few or all tied."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Two rows that we find in the other order. ``clear``: beyond the paper's rounding and our intervals."""
+
+    rows: tuple[str, str]  # by the paper, the first has the greater figure
+    paper: tuple[float, float]
+    ours: tuple[float, float]
+    clear: bool
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One column of one table: the paper's order of its rows against ours."""
+
+    table: str
+    title: str
+    column: str  # "fps"
+    n: int  # rows with both figures
+    tied: int  # pairs with equal figures in the paper or in ours; tau-b and rho allow for them
+    kendall_tau: Rank
+    spearman_rho: Rank
+    flips: tuple[Flip, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The order in a few words, by the interval of Kendall's tau."""
+        tau = self.kendall_tau
+        if self.n < FEWEST or tau.value is None or tau.low is None or tau.high is None:
+            return "too few rows to tell"
+        if not self.flips and not self.tied:
+            return "same order"
+        if tau.low > 0:
+            return "orders agree"
+        return "orders are opposed" if tau.high < 0 else "no agreement shown"
+
+
+@dataclass(frozen=True)
+class _Pair:
+    label: str
+    paper: float
+    half_unit: float
+    ours: Cell
+
+
+def agreements(tables: Sequence[Table]) -> tuple[Agreement, ...]:
+    """One for each column of each table that prints a figure and has ours beside it."""
+    return tuple(agreement for table in tables for agreement in _of_table(table))
+
+
+def verdict_of(found: Sequence[Agreement]) -> str:
+    """One line for a table: the verdict of each of its columns, and how many pairs clearly differ."""
+    parts = []
+    for item in found:
+        clear = sum(flip.clear for flip in item.flips)
+        pairs = math.comb(item.n, 2)
+        counts = f"; {len(item.flips)} of {pairs} pairs in the other order, {clear} clearly" if item.flips else ""
+        parts.append(f"{item.column}: {item.verdict} (n = {item.n}{counts})")
+    return "; ".join(parts)
+
+
+def _of_table(table: Table) -> Iterator[Agreement]:
+    names = [column.name for column in table.columns]
+    for index, name in enumerate(names):
+        if name.endswith("_printed") and index + 1 < len(names) and names[index + 1].endswith("_ours"):
+            rows = [row for row in table.rows if row.row and not row.alternative]
+            pairs = [pair for row in rows for pair in _pair(row, index)]
+            if pairs and not name.startswith("speedup"):
+                yield _agreement(table, name.removesuffix("_printed"), pairs)
+
+
+def _pair(row: Row, index: int) -> Iterator[_Pair]:
+    printed, ours = row.cells[index : index + 2]
+    if printed.value is not None and ours.value is not None and printed.status != "quoted":
+        yield _Pair(row.label, printed.value, Printed(printed.text).half_unit, ours)
+
+
+def _agreement(table: Table, column: str, pairs: Sequence[_Pair]) -> Agreement:
+    couples = list(itertools.combinations(pairs, 2))
+    paper, ours = [pair.paper for pair in pairs], [pair.ours.value for pair in pairs]
+    varied = len(set(paper)) > 1 and len(set(ours)) > 1
+    tau, rho = (
+        (float(stats.kendalltau(paper, ours).statistic), float(stats.spearmanr(paper, ours).statistic))
+        if varied
+        else (None, None)
+    )
+    return Agreement(
+        table=table.name,
+        title=table.title,
+        column=column,
+        n=len(pairs),
+        tied=sum(a.paper == b.paper or a.ours.value == b.ours.value for a, b in couples),
+        kendall_tau=_rank(tau, "tau", len(pairs)),
+        spearman_rho=_rank(rho, "rho", len(pairs)),
+        flips=tuple(flip for a, b in couples for flip in _flip(*sorted((a, b), key=lambda pair: -pair.paper))),
+    )
+
+
+def _rank(value: float | None, kind: str, n: int) -> Rank:
+    """A correlation with the interval that Fisher's transform gives it."""
+    if value is None or n < FEWEST:
+        return Rank(value)
+    variance, lost = _SPREAD[kind]
+    if abs(value) > 1 - 1e-12:
+        return Rank(value, value, value)  # all pairs agree or all differ: the transform is infinite
+    centre, reach = math.atanh(value), Z95 * math.sqrt(variance / (n - lost))
+    return Rank(value, math.tanh(centre - reach), math.tanh(centre + reach))
+
+
+def _flip(high: _Pair, low: _Pair) -> Iterator[Flip]:
+    """Whether the row that is higher in the paper is lower in ours."""
+    assert high.ours.value is not None
+    assert low.ours.value is not None
+    if high.paper > low.paper and high.ours.value < low.ours.value:
+        apart = high.paper - low.paper > high.half_unit + low.half_unit + 1e-9  # 0.045 is no binary number
+        ours_apart = high.ours.high is not None and low.ours.low is not None and high.ours.high < low.ours.low
+        yield Flip(
+            (high.label, low.label), (high.paper, low.paper), (high.ours.value, low.ours.value), apart and ours_apart
+        )

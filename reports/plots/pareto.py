@@ -1,0 +1,118 @@
+"""Accuracy against speed, memory as area, and the Pareto front: the paper's figures and ours, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
+
+from reports.plots.style import COLOURS, footnote, plain_numbers, styled
+from reports.tables.table import Row, Table
+
+PLACES = tuple((x, y) for y in (5, -9, 12, -16, 19, -23, 26, -30) for x in (3, -3))  # of labels, points from theirs
+
+
+@dataclass(frozen=True)
+class Point:
+    """A system in the plane; memory in MB, None where there is no figure."""
+
+    label: str
+    fps: float
+    accuracy: float
+    memory_mb: float | None
+
+
+def draw(table: Table) -> Figure | None:
+    """Two panels of one table with accuracy and FPS columns; None where neither has two points."""
+    sides = {side: points(table, side) for side in ("printed", "ours")}
+    if max(map(len, sides.values())) < 2:
+        return None
+    with styled():
+        figure = Figure(figsize=(9.0, 4.2), layout="constrained")
+        panels = figure.subplots(1, 2)
+        for panel, (side, found) in zip(panels, sides.items(), strict=True):
+            _panel(panel, found, {"printed": "paper", "ours": "ours"}[side])
+        figure.suptitle(table.title, fontsize=9)
+        footnote(figure, "Area: memory. Line: Pareto front (no system is both faster and more accurate).")
+        figure.draw_without_rendering()  # lays the panels out; labels need to know where their points are
+        for panel, found in zip(panels, sides.values(), strict=True):
+            _name(panel, found)
+    return figure
+
+
+def points(table: Table, side: str) -> list[Point]:
+    """The systems of a table with accuracy and FPS on one side, "printed" or "ours"."""
+    found = []
+    for row in table.rows:
+        accuracy, fps, memory = (_value(table, row, head, side) for head in ("miou_paper", "FPS", "Memory"))
+        if accuracy is not None and fps is not None:
+            found.append(Point(row.system or row.row, fps, accuracy, memory))
+    return found
+
+
+def front(found: Sequence[Point]) -> list[Point]:
+    """The points that no other one beats in both, by rising speed."""
+    kept = [
+        point
+        for point in found
+        if not any(other.fps > point.fps and other.accuracy > point.accuracy for other in found)
+    ]
+    return sorted(kept, key=lambda point: (point.fps, -point.accuracy))
+
+
+def _value(table: Table, row: Row, head: str, side: str) -> float | None:
+    for column, cell in zip(table.columns, row.cells, strict=True):
+        if column.head.startswith(head) and column.name.endswith(f"_{side}"):
+            return cell.value
+    return None
+
+
+def _panel(panel: Axes, found: Sequence[Point], title: str) -> None:
+    panel.set_title(f"{title} (n = {len(found)} systems)")
+    panel.set_xlabel("FPS (1/s), logarithmic")
+    panel.set_ylabel("miou_paper (%)")
+    if not found:
+        panel.text(0.5, 0.5, "no system has both figures", ha="center", transform=panel.transAxes)
+        return
+    panel.set_xscale("log")
+    plain_numbers(panel.xaxis)
+    largest = max((point.memory_mb or 0.0 for point in found), default=0.0) or 1.0
+    best = front(found)
+    panel.plot([p.fps for p in best], [p.accuracy for p in best], color="#555555", linewidth=0.8, zorder=1)
+    for point in found:
+        area = 20 + 400 * (point.memory_mb or 0.0) / largest
+        colour = COLOURS[5] if point in best else COLOURS[0]
+        panel.scatter(point.fps, point.accuracy, s=area, color=colour, alpha=0.6, linewidths=0.5, edgecolors="black")
+    panel.margins(0.15)
+
+
+def _name(panel: Axes, found: Sequence[Point]) -> None:
+    """A label at each point: at the first place inside the panel where it covers no other one."""
+    taken: list[Bbox] = []
+    for point in sorted(found, key=lambda point: point.fps):
+        for place in PLACES:
+            label = _label(panel, point, place)
+            box = label.get_window_extent()
+            if not box.count_overlaps(taken) and panel.bbox.x0 < box.x0 and box.x1 < panel.bbox.x1:
+                break
+            label.remove()
+        else:
+            label = _label(panel, point, PLACES[0])
+        taken.append(label.get_window_extent())
+
+
+def _label(panel: Axes, point: Point, place: tuple[int, int]) -> Annotation:
+    label = panel.annotate(
+        point.label,
+        (point.fps, point.accuracy),
+        fontsize=6,
+        xytext=place,
+        textcoords="offset points",
+        ha="left" if place[0] > 0 else "right",
+    )
+    label.set_in_layout(False)
+    return label

@@ -1,0 +1,49 @@
+"""Blocks of Markdown documents that are made from records, so that no figure in them is typed by hand.
+
+A block lies between ``<!-- isdbench table1 -->`` and ``<!-- end -->``; ``table1-brief`` is the table without caption,
+of several the one with most figures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from reports.tables.table import Table
+from reports.writers import markdown
+from results.paper import TABLE_NAMES
+
+_BLOCK = re.compile(r"<!-- isdbench (?P<name>[\w-]+) -->\n(?P<old>.*?)(?P<end><!-- end -->|\Z)", re.DOTALL)
+
+
+def contents(tables: Sequence[Table]) -> dict[str, str]:
+    """What stands in each block."""
+    found = {}
+    for name in TABLE_NAMES:
+        fitting = [table for table in tables if re.fullmatch(rf"{name}(-.*)?", table.name)]
+        none = "No record feeds this table yet.\n"
+        found[name] = "\n".join(map(markdown.render, fitting)) or none
+        found[f"{name}-brief"] = markdown.brief(max(fitting, key=_figures)) if fitting else none
+    return found
+
+
+def _figures(table: Table) -> int:
+    return sum(cell.value is not None for row in table.rows for cell in row.cells)
+
+
+def renewed(text: str, blocks: Mapping[str, str]) -> str:
+    """The text with the contents of its blocks replaced.
+
+    Raises:
+        ValueError: a block has no end or a name that is none.
+    """
+
+    def block(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name not in blocks:
+            raise ValueError(f"no block is named '{name}'; the names are {', '.join(sorted(blocks))}")
+        if not match["end"]:
+            raise ValueError(f"block '{name}' has no '<!-- end -->'")
+        return f"<!-- isdbench {name} -->\n{blocks[name]}<!-- end -->"
+
+    return _BLOCK.sub(block, text)

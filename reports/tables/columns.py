@@ -1,0 +1,140 @@
+"""What a table compares: for each figure that the paper prints, our column, and how the two become cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reports.tables.groups import Group
+from reports.tables.table import RATIO_LABEL, Cell, Column, significant
+from results.analysis.statistics import over_seeds
+from results.paper import PaperRow, PaperTable, Printed
+
+PROBES = {  # by likeness to the paper's gpustat column, the likest first
+    "device_gpustat_mb": "gpustat",
+    "process_nvml_mb": "NVML",
+    "peak_reserved_mb": "reserved",
+    "peak_rss_over_idle_mb": "RSS",
+}
+CPU_PROBE = "peak_rss_over_idle_mb"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One printed figure and ours beside it."""
+
+    printed: str  # column of the paper's table
+    ours: str  # column of the frame of records
+    kind: str  # of the records that give it
+    head: str
+    labels: tuple[str, str]  # paper's, ours
+    is_ratio: bool  # ours / paper, else ours - paper
+
+    @property
+    def columns(self) -> tuple[Column, Column, Column]:
+        """The paper's figure, ours, and the comparison."""
+        comparison = ("ratio", RATIO_LABEL) if self.is_ratio else ("difference", "ours - paper")
+        return (
+            Column(f"{self.printed}_printed", self.head, self.labels[0]),
+            Column(f"{self.ours}_ours", self.head, self.labels[1]),
+            Column(f"{self.printed}_{comparison[0]}", self.head, comparison[1]),
+        )
+
+    def cells(self, paper: PaperRow | None, rows: pd.DataFrame | None) -> tuple[Cell, Cell, Cell]:
+        """The three cells of a row; ``rows`` are the records of its system, None where there is no system."""
+        printed = paper.figures.get(self.printed) if paper else None
+        beside = printed.value if printed else None
+        ours = self._ours(rows, beside)
+        blank = Cell(status="not printed") if paper is None else Cell("–", status="not printed")
+        quoted = bool(paper and paper.quoted)
+        return (
+            _printed(printed, quoted=quoted) if printed else blank,
+            ours,
+            Cell(status="quoted") if quoted else self._comparison(ours.value, beside),
+        )
+
+    def _ours(self, rows: pd.DataFrame | None, paper: float | None) -> Cell:
+        if rows is None:
+            return Cell("not yet", status="not yet", paper=paper)
+        if rows.empty:
+            return Cell("not run", status="not run", paper=paper)
+        good = rows[rows["status"] == "ok"]
+        if good.empty:
+            status = str(rows.iloc[-1]["status"])
+            return Cell(status, status=status, records=tuple(rows["key"]), paper=paper)
+        good = good[good[self.ours].notna()]
+        if good.empty:
+            return Cell("no figure", status="no figure", records=tuple(rows["key"]), paper=paper)
+        return self._figure(good, paper)
+
+    def _figure(self, good: pd.DataFrame, paper: float | None) -> Cell:
+        estimate, deviation = over_seeds([float(figure) for figure in good[self.ours]])
+        value, low, high, n = estimate.value, estimate.low, estimate.high, estimate.n
+        spread = "(n = 1)" if self.kind == "accuracy" else ""
+        if deviation is not None:
+            spread = f"± {self._text(deviation)} (n = {n})"
+        elif self.ours == "fps":
+            low, high = float(good["fps_low"].iloc[0]), float(good["fps_high"].iloc[0])
+            spread = f"[{self._text(low)}, {self._text(high)}]"
+        keys, protocol = tuple(good["key"]), str(good["protocol_hash"].iloc[0])
+        return Cell(self._text(value), spread, "ok", value, low, high, n, keys, protocol, paper)
+
+    def _text(self, value: float) -> str:
+        if self.printed == "memory_gpustat_mb":
+            return f"{value:.0f}"
+        return significant(value) if self.is_ratio else f"{value:.2f}"
+
+    def _comparison(self, ours: float | None, paper: float | None) -> Cell:
+        if ours is None or paper is None:
+            return Cell()
+        value = ours / paper if self.is_ratio else ours - paper
+        text = significant(value, 2) if self.is_ratio else f"{value:+.2f}"
+        return Cell(text, status="ok", value=value, paper=paper)
+
+
+def _printed(figure: Printed, *, quoted: bool) -> Cell:
+    word = "quoted" if quoted else ""
+    return Cell(figure.text, word, word or "printed", figure.value, paper=figure.value)
+
+
+def measures(paper: PaperTable, group: Group) -> tuple[Measure, ...]:
+    """The measures of a table, in the order in which it prints them."""
+    probe = memory_probe(group.cost)
+    known = {
+        "miou_paper": Measure("miou_paper", "miou_paper", "accuracy", "miou_paper ↑ (%)", ("paper", "ours"), False),
+        "fps": Measure("fps", "fps", "cost", "FPS ↑ (1/s)", ("paper", "ours"), True),
+        "memory_gpustat_mb": Measure(
+            "memory_gpustat_mb", probe, "cost", "Memory ↓ (MB)", ("paper gpustat", f"ours {PROBES[probe]}"), True
+        ),
+    }
+    return tuple(known[name] for name in paper.columns)
+
+
+def memory_probe(cost: pd.DataFrame) -> str:
+    """The one probe that a table's memory column shows: the likest to the paper's that every finished cell has."""
+    if cost.empty or cost["device"].iloc[0] == "cpu":
+        return CPU_PROBE
+    on_gpu = [probe for probe in PROBES if probe != CPU_PROBE]
+    done = cost[cost["status"] == "ok"]
+    return next((probe for probe in on_gpu if done[probe].notna().all()), on_gpu[0])
+
+
+def speedup_columns() -> tuple[Column, Column]:
+    """How many times faster the last row of a row's group is than the row, by the paper and by us."""
+    head = "Speed-up (×)"
+    return Column("speedup_of_last_row_printed", head, "paper"), Column("speedup_of_last_row_ours", head, "ours")
+
+
+def speedup(reference: Sequence[Cell], row: Sequence[Cell]) -> tuple[Cell, Cell]:
+    """The two cells of ``speedup_columns``, from the (printed, ours) FPS cells of the last row and of this row."""
+    paper, ours = (_quotient(last, this) for last, this in zip(reference, row, strict=True))
+    return paper, ours
+
+
+def _quotient(last: Cell, this: Cell) -> Cell:
+    if last.value is None or this.value is None:
+        return Cell()
+    value = last.value / this.value
+    return Cell(significant(value), status="ok", value=value)

@@ -1,0 +1,115 @@
+"""Which records may stand in one table: those of one dataset, profile, recipe, machine and protocol.
+
+Records that differ in any of these are never mixed; they make separate groups, and each group its own table.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from reports.tables.frame import newest
+from results.paper import PaperTable
+
+SHARED_RECIPES = (
+    "paper",
+    "released-code",
+    "library",
+)  # any other name is a system's own and stands beside all of these
+_MACHINE = ["dataset", "paper_dataset", "profile", "profile_hash", "hardware"]
+_ACCURACY = ["split", "split_hash", "protocol_hash"]
+_PAIRED = ["evaluated_scale", "precision", "height", "width"]  # in which accuracy and cost of one table agree
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Comparable records: a frame of accuracy rows and a frame of cost rows, one row per cell; either may be empty."""
+
+    dataset: str
+    paper_dataset: str
+    profile: str
+    recipe: str
+    hardware: str
+    accuracy: pd.DataFrame
+    cost: pd.DataFrame
+
+    @functools.cached_property
+    def rows(self) -> pd.DataFrame:
+        """All rows, accuracy first."""
+        return pd.concat([frame for frame in (self.accuracy, self.cost) if not frame.empty])
+
+    @functools.cached_property
+    def systems(self) -> tuple[str, ...]:
+        """Names of the systems that have a record, in the order of the records."""
+        return tuple(dict.fromkeys(map(str, self.rows["system"])))
+
+    def only(self, systems: Iterable[str]) -> Group:
+        """The same group with the records of some systems."""
+        names = list(systems)
+        accuracy, cost = (frame[frame["system"].isin(names)] for frame in (self.accuracy, self.cost))
+        return replace(self, accuracy=accuracy, cost=cost)
+
+    def records_of(self, system: str, kind: str) -> pd.DataFrame:
+        """The rows of one system and one kind of record; empty where there are none."""
+        found: pd.DataFrame = self._parts.get((kind, system), self._none)
+        return found
+
+    @functools.cached_property
+    def _none(self) -> pd.DataFrame:
+        none: pd.DataFrame = self.rows.iloc[:0]
+        return none
+
+    @functools.cached_property
+    def _parts(self) -> dict[tuple[Any, ...], pd.DataFrame]:
+        return {tuple(map(str, key)): part for key, part in self.rows.groupby(["kind", "system"])}
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images."""
+        first = self.rows.iloc[0]
+        return int(first["height"]), int(first["width"])
+
+    @property
+    def slug(self) -> str:
+        """What tells this group from others, as part of a file name."""
+        protocols = (str(frame.iloc[0]["protocol_hash"]) for frame in (self.accuracy, self.cost) if not frame.empty)
+        parts = (self.dataset, self.profile, self.recipe, self.hardware, *protocols)
+        return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:40] for part in parts if part)
+
+    def fits(self, table: PaperTable) -> bool:
+        """Whether the records were made to be compared with this table."""
+        return self.paper_dataset == table.dataset
+
+
+def groups(frame: pd.DataFrame) -> list[Group]:
+    """The groups in a frame of records, with the newest record of each cell; ordered by dataset, profile, machine."""
+    found = []
+    for machine, rows in newest(frame).groupby(_MACHINE):
+        present = set(rows["recipe"])
+        for recipe in [name for name in SHARED_RECIPES if name in present] or [""]:
+            fitting = rows[(rows["recipe"] == recipe) | ~rows["recipe"].isin(SHARED_RECIPES)]
+            found += _pairs(machine, recipe, fitting)
+    return found
+
+
+def _pairs(machine: tuple[Any, ...], recipe: str, rows: pd.DataFrame) -> list[Group]:
+    dataset, paper_dataset, profile, _, hardware = map(str, machine)
+    costs = [frame for _, frame in rows[rows["kind"] == "cost"].groupby("protocol_hash")]
+    accuracies = [frame for _, frame in rows[rows["kind"] == "accuracy"].groupby(_ACCURACY)]
+    none = rows.iloc[:0]
+    pairs = []
+    for accuracy in accuracies:
+        beside = [cost for cost in costs if _setting(cost) == _setting(accuracy)]
+        pairs += [(accuracy, cost) for cost in beside or [none]]
+    paired = {_setting(accuracy) for accuracy in accuracies}
+    pairs += [(none, cost) for cost in costs if _setting(cost) not in paired]
+    return [Group(dataset, paper_dataset, profile, recipe, hardware, accuracy, cost) for accuracy, cost in pairs]
+
+
+def _setting(frame: pd.DataFrame) -> tuple[Any, ...]:
+    return tuple(frame.iloc[0][_PAIRED])

@@ -1,0 +1,160 @@
+"""The rows of a table: the paper's, in its order, each with the systems that feed it, then what was added."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from reports.tables.caption import caption, title
+from reports.tables.columns import Measure, measures, speedup, speedup_columns
+from reports.tables.groups import SHARED_RECIPES, Group
+from reports.tables.marks import MARKS, marked
+from reports.tables.table import Cell, Row, SystemFacts, Table, plain, significant
+from results.paper import PaperRow, PaperTable
+
+ADDED = "Added"
+_WITH_SPEEDUP = ("table4", "table5", "table6")  # variants of one net; Table 7 prints no FPS
+_ABLATIONS = ("table4", "table5", "table6", "table7")  # variants of one net: nothing is added to them
+_NOTE_LENGTH = 240
+BUSY = 3.0  # times the cell's own threads: others wanted the processor as well
+
+
+def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts], name: str) -> Table:
+    """One table from one group of comparable records that feeds it; ``name`` is the stem of its files."""
+    group = group.only(_shown(paper, group, systems))
+    compared = measures(paper, group)
+    text = f"{caption(paper, group, compared)} {MARKS}"
+    columns = tuple(column for measure in compared for column in measure.columns)
+    rows = marked(columns, tuple(_rows(paper, group, systems, compared)))
+    if paper.name in _WITH_SPEEDUP:
+        fps = [column.name for column in columns].index("fps_printed")
+        columns += speedup_columns()
+        rows = tuple(_with_speedup(rows, fps))
+        text += " Speed-up: FPS of the last row of a row's group over the row's own FPS."
+    return Table(
+        name=name,
+        title=plain(title(paper, group)),
+        caption=plain(text),
+        columns=columns,
+        rows=rows,
+        notes=_notes(group, systems, compared),
+    )
+
+
+def is_fed(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> bool:
+    """Whether a group has any record for a table."""
+    return bool(_shown(paper, group, systems))
+
+
+def _shown(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> list[str]:
+    """Systems with records that feed a row of a table or are added to it."""
+    fed = {system.name for system in systems for row in system.rows if row.partition("/")[0] == paper.name}
+    added = {system.name for system in _added(paper, group, systems)}
+    return [name for name in group.systems if name in fed | added]
+
+
+def _added(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> list[SystemFacts]:
+    """Systems with records that feed no row of any table; they join every comparison of methods."""
+    if paper.name in _ABLATIONS:
+        return []
+    known = {system.name: system for system in systems}
+    facts = [known.get(name, SystemFacts(name, name, "not stated", 0)) for name in group.systems]
+    return [system for system in facts if not system.rows]
+
+
+def _rows(
+    paper: PaperTable, group: Group, systems: Sequence[SystemFacts], compared: Sequence[Measure]
+) -> Iterator[Row]:
+    for printed in paper.rows:
+        feeding = [system for system in systems if f"{paper.name}/{printed.row}" in system.rows]
+        yield _row(printed, printed.group, feeding[0] if feeding else None, group, compared)
+        for system in feeding[1:]:
+            if system.name in group.systems:
+                yield _row(printed, printed.group, system, group, compared, alternative=True)
+    for system in _added(paper, group, systems):
+        yield _row(None, ADDED, system, group, compared)
+
+
+def _row(
+    printed: PaperRow | None,
+    heading: str,
+    system: SystemFacts | None,
+    group: Group,
+    compared: Sequence[Measure],
+    *,
+    alternative: bool = False,
+) -> Row:
+    cells: list[Cell] = []
+    for measure in compared:
+        paper_cell, *ours = measure.cells(printed, group.records_of(system.name, measure.kind) if system else None)
+        cells += [Cell(status="not printed") if alternative else paper_cell, *ours]
+    return Row(
+        row=printed.row if printed else "",
+        group=heading,
+        method=plain(printed.method if printed and not alternative else system.title if system else ""),
+        system=plain(system.name) if system else "",
+        fidelity=plain(system.fidelity) if system else "",
+        cells=tuple(cells),
+        alternative=alternative,
+        source=plain(system.source) if system else "",
+        choices=tuple(map(plain, system.choices)) if system else (),
+        remarked=bool(system and system.remark),
+    )
+
+
+def _with_speedup(rows: Sequence[Row], fps: int) -> Iterator[Row]:
+    """The rows with the cells of ``speedup_columns``; ``fps`` is the index of the printed FPS, ours comes next."""
+    last = {row.group: row.cells[fps : fps + 2] for row in rows if not row.alternative and row.group != ADDED}
+    for row in rows:
+        pair = speedup(last[row.group], row.cells[fps : fps + 2]) if row.group in last else (Cell(), Cell())
+        yield replace(row, cells=row.cells + pair)
+
+
+def _notes(group: Group, systems: Sequence[SystemFacts], compared: Sequence[Measure]) -> tuple[str, ...]:
+    """One line for everything about a system that its figures do not say."""
+    remarked = [system for system in systems if system.remark and system.name in group.systems]
+    notes = [f"* {system.name}: {system.remark}" for system in remarked]
+    for record in group.rows.to_dict("records"):
+        name = record["system"]
+        if record["status"] != "ok":
+            notes.append(f"{name} ({record['kind']}, seed {record['seed']}): {record['status']}: {record['reason']}")
+        elif record["kind"] == "cost":
+            notes += [f"{name}: {problem}" for problem in _cost_problems(record, compared)]
+        else:
+            if record["recipe"] not in SHARED_RECIPES:
+                notes.append(f"{name}: trained by its own recipe '{record['recipe']}'")
+            notes += [f"{name}: {done}" for done in _scored_work(record, group.records_of(name, "cost"))]
+    return tuple(textwrap.shorten(plain(note), _NOTE_LENGTH, placeholder=" ...") for note in dict.fromkeys(notes))
+
+
+def _scored_work(record: Mapping[Hashable, Any], cost: pd.DataFrame) -> Iterator[str]:
+    """What trained weights made of scored images, where it depends on them: the timed call had random weights."""
+    timed = [work for work in cost["work"] if isinstance(work, dict)]  # NaN where the measurement failed
+    spans = {kind: (min(counts), max(counts)) for kind, counts in record["scored_work"].items()}
+    if spans and any(spans != {kind: (count, count) for kind, count in work.items()} for work in timed if work):
+        done = ", ".join(_counted(kind, *span) for kind, span in spans.items())
+        yield f"a scored image took {done}; {significant(record['seconds_per_image'])} s"
+
+
+def _counted(kind: str, least: int, most: int) -> str:
+    return f"{least:,}{f' to {most:,}' if most > least else ''} {kind.replace('_', ' ')}"
+
+
+def _cost_problems(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Iterator[str]:
+    if record["steady"] is False:
+        yield f"its latency still drifted after {int(record['warmup_samples'])} warm-up samples"
+    if (record["load_average"] or 0) > BUSY * (record["threads"] or 1):
+        yield f"measured while {record['load_average']:.0f} processes wanted a processor"
+    done = ", ".join(_counted(kind, count, count) for kind, count in record["work"].items())
+    if done not in ("", "1 passes"):
+        yield f"the timed call did {done}"
+    if record["parts_ms"]:
+        parts = ", ".join(f"{name} {significant(spent)}" for name, spent in record["parts_ms"].items())
+        yield f"the scoring call's time in ms: {parts}"
+    for measure in compared:
+        if measure.ours in record["probe_reasons"]:
+            yield f"no {measure.ours}: {record['probe_reasons'][measure.ours]}"

@@ -1,0 +1,191 @@
+"""What changed between two sets of records of one cell: each measure with its interval, margin and verdict.
+
+A change counts as a regression when its whole interval lies beyond both the tolerance and the noise floor, and as a
+pass when the interval rules out a worsening beyond the tolerance. What does neither is inconclusive.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
+
+from results.analysis.paired import paired
+from results.analysis.statistics import FEWEST_PAIRS, Estimate, of_pairs
+from results.cell import Model
+from results.record import Cost, Memory, Record, Samples
+
+Verdict = Literal["pass", "regression", "improvement", "inconclusive"]
+Quantity = Literal["latency", "memory", "accuracy", "exact", "status"]
+Spans = Sequence[tuple[float, float, float]]  # value with its interval, by record
+
+TOLERANCES: dict[Quantity, float] = {"latency": 3.0, "memory": 3.0, "accuracy": 0.5}  # percent, percent, points
+# the floor where neither repeats nor an A/A run tell it: one process a side, one training a side
+UNKNOWN_FLOORS: dict[Quantity, float] = {"latency": 30.0, "memory": 5.0, "accuracy": 2.0}
+PROBES = tuple(name for name in Memory.model_fields if name != "cuda_context_mb")
+
+
+class Change(Model):
+    """One measure of one cell. ``change`` and its interval are in percent of the base, for mIoU in points."""
+
+    measure: str
+    quantity: Quantity
+    base: float | None = None
+    head: float | None = None
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    margin: float = 0.0  # a regression is resolved beyond it
+    basis: str  # what the interval rests on
+    verdict: Verdict = "inconclusive"
+
+
+def changes(base: Sequence[Record], head: Sequence[Record], floors: Mapping[str, float]) -> tuple[Change, ...]:
+    """Every measure that both sides of one cell have. Records are in the order made: the n-th pairs with the n-th.
+
+    Args:
+        base: records of the cell, of one kind, one or more.
+        head: the same of the other side.
+        floors: noise floor by measure, in the measure's unit; a measure that is not in it has none known.
+    """
+    good = [[record for record in records if record.status == "ok"] for records in (base, head)]
+    if not all(good):
+        return (_status(base, head),)
+    if base[0].cell.kind == "accuracy":
+        return (_accuracy(good[0], good[1], floors),)
+    before, after = ([record.cost for record in records if record.cost] for records in good)
+    return (*_exact(before, after), *_latencies(before, after, floors), *_memories(before, after, floors))
+
+
+def _status(base: Sequence[Record], head: Sequence[Record]) -> Change:
+    """One side has no figure at all."""
+    before, after = base[-1].status, head[-1].status
+    verdict: Verdict = "inconclusive"
+    if before == "ok" and after in ("oom", "failed"):
+        verdict = "regression"
+    elif after == "ok":
+        verdict = "improvement"
+    elif before == after:
+        verdict = "pass"
+    return Change(measure="status", quantity="status", basis=f"{before} -> {after}", verdict=verdict)
+
+
+def _exact(base: Sequence[Cost], head: Sequence[Cost]) -> Iterator[Change]:
+    """Counts that no machine's noise touches."""
+    for name in ("parameters", "flops"):
+        before, after = getattr(base[-1], name), getattr(head[-1], name)
+        if before and after is not None:
+            percent = 100 * (after / before - 1)
+            verdict = _verdict(percent, percent, 0.0, 0.0)
+            yield Change(
+                measure=name,
+                quantity="exact",
+                base=before,
+                head=after,
+                change=percent,
+                low=percent,
+                high=percent,
+                basis="exact",
+                verdict=verdict,
+            )
+
+
+def _latencies(base: Sequence[Cost], head: Sequence[Cost], floors: Mapping[str, float]) -> Iterator[Change]:
+    for region in (samples.region for samples in base[-1].samples):
+        before, after = _of_region(base, region), _of_region(head, region)
+        if before and after:
+            logs = [_log_ratio(*pair) for pair in zip(before, after, strict=False)]
+            spans = [
+                [(one.median_ms, one.median_low_ms, one.median_high_ms) for one in side] for side in (before, after)
+            ]
+            yield _ratio(f"{region}_latency_ms", "latency", logs, spans[0], spans[1], floors)
+
+
+def _of_region(costs: Sequence[Cost], region: str) -> list[Samples]:
+    return [samples for cost in costs for samples in cost.samples if samples.region == region]
+
+
+def _log_ratio(base: Samples, head: Samples) -> float:
+    """Logarithm of how many times as long the head takes: median over samples taken side by side."""
+    pairs = zip(base.latencies_ms, head.latencies_ms, strict=False)
+    return statistics.median(math.log(after / before) for before, after in pairs)
+
+
+def _memories(base: Sequence[Cost], head: Sequence[Cost], floors: Mapping[str, float]) -> Iterator[Change]:
+    for probe in PROBES:
+        before, after = ([getattr(cost.memory, probe).mib for cost in side] for side in (base, head))
+        if all(before) and all(after):
+            logs = [math.log(later / earlier) for earlier, later in zip(before, after, strict=False)]
+            spans = [[(mib, mib, mib) for mib in side] for side in (before, after)]
+            yield _ratio(probe, "memory", logs, spans[0], spans[1], floors)
+
+
+def _ratio(
+    measure: str, quantity: Quantity, logs: Sequence[float], base: Spans, head: Spans, floors: Mapping[str, float]
+) -> Change:
+    """A change in percent: by pairs of records where there are enough, else by the records' extremes."""
+    before, after = (statistics.median(value for value, _, _ in side) for side in (base, head))
+    estimate, basis = of_pairs(logs), f"{len(logs)} pairs of records"
+    if len(logs) < FEWEST_PAIRS:
+        low = math.log(min(low for _, low, _ in head) / max(high for _, _, high in base))
+        high = math.log(max(high for _, _, high in head) / min(low for _, low, _ in base))
+        estimate, basis = Estimate(math.log(after / before), low, high, len(logs)), f"extremes of {_records(len(logs))}"
+    alone = len(logs) == 1 and measure not in floors
+    floor = UNKNOWN_FLOORS[quantity] if alone else floors.get(measure, 0.0)
+    basis += ", noise floor unknown" if alone else ""
+    return _change(measure, quantity, before, after, _percent(estimate), floor, basis)
+
+
+def _records(count: int) -> str:
+    return f"{count} record{'s' * (count > 1)} a side"
+
+
+def _percent(logs: Estimate) -> Estimate:
+    def percent(log: float | None) -> float | None:
+        return None if log is None else 100 * math.expm1(log)
+
+    return Estimate(100 * math.expm1(logs.value), percent(logs.low), percent(logs.high), logs.n)
+
+
+def _accuracy(base: Sequence[Record], head: Sequence[Record], floors: Mapping[str, float]) -> Change:
+    """Mean IoU over the seeds that both sides have; over the images where that is one."""
+    found = paired(base, head)
+    if not found:
+        return Change(measure="miou_paper", quantity="accuracy", basis="no seed with a figure on both sides")
+    unknown = UNKNOWN_FLOORS["accuracy"] if found.seeds == 1 else 0.0
+    floor = floors.get("miou_paper", unknown)
+    return _change("miou_paper", "accuracy", *found.means, found.difference, floor, found.basis)
+
+
+def _change(
+    measure: str, quantity: Quantity, base: float, head: float, estimate: Estimate, floor: float, basis: str
+) -> Change:
+    tolerance = TOLERANCES[quantity]
+    sign = -1 if quantity == "accuracy" else 1  # of a worsening
+    verdict: Verdict = "inconclusive"
+    if estimate.low is not None and estimate.high is not None:
+        low, high = sorted((sign * estimate.low, sign * estimate.high))
+        verdict = _verdict(low, high, tolerance, floor)
+    return Change(
+        measure=measure,
+        quantity=quantity,
+        base=base,
+        head=head,
+        change=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        margin=max(tolerance, floor),
+        basis=basis,
+        verdict=verdict,
+    )
+
+
+def _verdict(low: float, high: float, tolerance: float, floor: float) -> Verdict:
+    """The verdict on a worsening by ``low`` to ``high``."""
+    margin = max(tolerance, floor)
+    if low > margin:
+        return "regression"
+    if high < -margin:
+        return "improvement"
+    return "pass" if high <= tolerance else "inconclusive"

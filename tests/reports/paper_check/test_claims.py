@@ -1,0 +1,160 @@
+import pytest
+
+from reports.paper_check.claims import audit, finding
+from reports.paper_check.our_figures import measured
+from reports.tables.table import SystemFacts
+from results.paper.claims import claim_from, claims
+from tests.results.records import GPU, accuracy, cost, record
+
+FOUND = {item.claim.name: item for item in audit([], [])}
+H100 = "NVIDIA H100"
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "recomputed"),
+    [
+        ("deepglobe-172x", "arithmetic differs", "213.1 [205.1, 221.6]"),
+        ("inria-172x", "holds", "172.5 [153.2, 197.3]"),
+        ("ppn-2.5x", "arithmetic differs", "2.147"),
+        ("deepglobe-split", "arithmetic differs", "804"),
+        ("inria-split", "holds", "180"),
+        ("pspnet-isd-3.8x", "holds", "3.848"),
+        ("deep-branch-6x", "holds", "5.869"),
+        ("losses-0.39", "holds", "0.3900"),
+        ("high-frequency-0.6", "holds", "0.6000"),
+        ("fctl-8s", "holds", "7.692"),
+        ("fctl-26s", "holds within rounding", "25.00 [22.22, 28.57]"),
+        ("deepglobe-highest-miou", "holds", "73.30 against 72.96"),
+        ("consistently-superior-miou", "contradicted by the paper's own table", "2 of 3"),
+        ("consistently-superior-fps", "contradicted by the paper's own table", "2 of 3"),
+        ("inria-miou-is-class-mean", "contradicted by the paper's own table", ""),
+        ("local-inference-more-accurate", "contradicted by the paper's own table", "2 of 3"),
+    ],
+)
+def test_verdicts_that_a_reader_can_check_by_hand(name, verdict, recomputed):
+    assert FOUND[name].verdict == verdict
+    assert recomputed in FOUND[name].recomputed
+
+
+def test_a_number_of_another_dataset_is_traced_to_it():
+    assert "the number belongs to Inria Aerial (Table 2): 172.5" in FOUND["deepglobe-172x"].why
+    assert FOUND["ppn-2.5x"].why == "stated 2.5"  # PPN is in no other table
+
+
+def test_a_failing_comparison_names_the_rows_it_fails_against():
+    why = FOUND["consistently-superior-fps"].why
+    assert "50.79" in why
+    assert "ICNet 68.55, STDC 62.15" in why
+    assert "BiSeNet" not in why
+    assert "DeepLabv3 76.70" in FOUND["consistently-superior-miou"].why
+
+
+def test_inria_miou_is_nearer_to_the_building_iou_than_to_the_mean():
+    assert "11.75 against 0.1600" in FOUND["inria-miou-is-class-mean"].why
+
+
+def test_without_records_nothing_is_testable_and_every_claim_is_judged():
+    assert len(FOUND) == len(claims())
+    assert {item.records_verdict for item in FOUND.values()} == {"not testable with these records"}
+    assert FOUND["deepglobe-split"].records_why == "it rests on no measured figure"
+
+
+SYSTEMS = [
+    SystemFacts(name, name, "library", 1, rows=rows)
+    for name, rows in {
+        "isdnet": ("table1/isdnet", "table5/d-s"),
+        "ppn": ("table1/ppn",),
+        "fctl": ("table1/fctl",),
+    }.items()
+]
+RATIO = {"expression": "isdnet / ppn", "states": "2.5", "at_least": True}
+FPS = {"isdnet": "table1/isdnet/fps", "ppn": "table1/ppn/fps"}
+MIOU = {"isdnet": "table1/isdnet/miou_paper", "ppn": "table1/ppn/miou_paper"}
+
+
+def claimed(**fields):
+    return claim_from({"name": "test", "where": "here", "quote": "words", **fields})
+
+
+def judged(claim, *records):
+    return finding(claim, measured(records, SYSTEMS))
+
+
+def speed(system, milliseconds, gpu=GPU, side=2448, **changes):
+    size = {"height": side, "width": side, "threads": None}
+    settings = {"device": gpu, "hardware": gpu, "dataset": "deepglobe", "profile": "paper", "protocol_changes": size}
+    return record("cost", system, figures=cost(milliseconds, gpustat_mb=1000.0), **{**settings, **changes})
+
+
+def trained(system, miou, seed):
+    figures = accuracy(miou_paper=miou, images=142, train_images=454, weights="imagenet: file")
+    size = {"height": 2448, "width": 2448}
+    return record(
+        "accuracy", system, figures=figures, dataset="deepglobe", profile="paper", seed=seed, protocol_changes=size
+    )
+
+
+def test_a_ratio_that_our_records_reach_is_confirmed_on_any_gpu():
+    found = judged(claimed(figures=FPS, **RATIO), speed("isdnet", 10, H100), speed("ppn", 30, H100))
+    assert found.records_verdict == "confirmed by our records"
+    assert found.records_recomputed.startswith("isdnet / ppn = 3.000 [")
+    assert "H100" in found.records_why
+    assert found.verdict == "arithmetic differs"  # what the paper's figures say stays
+
+
+def test_a_ratio_that_our_records_do_not_reach_is_not_confirmed():
+    found = judged(claimed(figures=FPS, **RATIO), speed("isdnet", 10), speed("ppn", 20))
+    assert found.records_verdict == "not confirmed by our records"
+    assert "stated 2.5" in found.records_why
+
+
+def test_more_than_stated_confirms_only_a_claim_of_at_least_that():
+    exactly = claimed(figures=FPS, expression="isdnet / ppn", states="2.5")
+    assert judged(exactly, speed("isdnet", 10), speed("ppn", 30)).records_verdict == "not confirmed by our records"
+    assert judged(exactly, speed("isdnet", 10), speed("ppn", 25)).records_verdict == "confirmed by our records"
+
+
+def test_an_absolute_speed_is_testable_on_the_papers_card_alone():
+    claim = claimed(
+        figures={"isdnet": FPS["isdnet"]}, expression="isdnet", states="27.70", absolute=True, at_least=True
+    )
+    assert judged(claim, speed("isdnet", 36.1)).records_verdict == "confirmed by our records"
+    elsewhere = judged(claim, speed("isdnet", 10, H100))
+    assert elsewhere.records_verdict == "not testable with these records"
+    assert "measured on NVIDIA H100" in elsewhere.records_why
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"side": 612, "dataset": "synthetic"}, "synthetic world of 612x612"),
+        ({"device": "cpu", "hardware": "Test CPU", "gpu": GPU}, "measured on a CPU"),
+    ],
+)
+def test_speeds_at_another_size_or_on_a_cpu_test_nothing(changes, reason):
+    found = judged(claimed(figures=FPS, **RATIO), speed("isdnet", 10, **changes), speed("ppn", 30, **changes))
+    assert found.records_verdict == "not testable with these records"
+    assert reason in found.records_why
+
+
+def test_a_missing_figure_is_named():
+    found = judged(claimed(figures=FPS, **RATIO), speed("isdnet", 10))
+    assert found.records_verdict == "not testable with these records"
+    assert found.records_why == "table1/ppn/fps: not run"
+
+
+def test_an_accuracy_claim_needs_seeds_and_an_interval_that_decides():
+    claim = claimed(figures=MIOU, checks=["isdnet > ppn"])
+    one = [trained("isdnet", 73.0, 0), trained("ppn", 70.0, 0)]
+    assert "one seed gives no interval" in judged(claim, *one).records_why
+    ppn = [trained("ppn", 70.0 + 0.1 * seed, seed) for seed in range(3)]
+    apart = [trained("isdnet", 73.0 + 0.1 * seed, seed) for seed in range(3)]
+    assert judged(claim, *ppn, *apart).records_verdict == "confirmed by our records"
+    noisy = [trained("isdnet", 68.0 + 4.0 * seed, seed) for seed in range(3)]  # 72 in the mean
+    assert judged(claim, *ppn, *noisy).records_verdict == "not confirmed by our records"
+
+
+def test_records_of_the_papers_size_are_preferred_to_others():
+    small = [speed(name, 10, side=612, dataset="synthetic", profile="smoke") for name in ("isdnet", "ppn")]
+    found = judged(claimed(figures=FPS, **RATIO), *small, speed("isdnet", 10), speed("ppn", 30))
+    assert found.records_verdict == "confirmed by our records"

@@ -1,0 +1,50 @@
+"""Blocks of documents: replaced, never typed; those of this repository are what the committed records say."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.commands.report import system_facts
+from reports.tables.blocks import contents, renewed
+from reports.tables.build import build_tables
+from results.paper import TABLE_NAMES
+from results.store import Store
+from tests.reports.writers.example import EXAMPLE
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_block_is_replaced_and_the_rest_stays():
+    text = "before\n<!-- isdbench table1-brief -->\nstale\n<!-- end -->\nafter\n"
+    new = renewed(text, contents([EXAMPLE]))
+    assert new.startswith("before\n<!-- isdbench table1-brief -->\n**Table 1 of the paper: an example**\n")
+    assert new.endswith("|\n<!-- end -->\nafter\n")
+    assert "stale" not in new
+    assert renewed(new, contents([EXAMPLE])) == new
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<!-- isdbench table1 -->\n", "has no '<!-- end -->'"),
+        ("<!-- isdbench x -->\n<!-- end -->", "no block is named 'x'"),
+    ],
+)
+def test_a_bad_block_is_named(text, message):
+    with pytest.raises(ValueError, match=message):
+        renewed(text, contents([]))
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/RESULTS.md"])
+def test_the_documents_show_the_committed_records(name):
+    """To renew them: isdbench report --records results/records --refresh README.md docs/RESULTS.md."""
+    records = Store(ROOT / "results/records").read().records
+    tables = build_tables(records, system_facts()) if records else []
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "<!-- isdbench table1" in text
+    assert renewed(text, contents(tables)) == text
+
+
+def test_results_has_every_table():
+    text = (ROOT / "docs/RESULTS.md").read_text(encoding="utf-8")
+    assert all(f"<!-- isdbench {name} -->" in text for name in TABLE_NAMES)

@@ -1,0 +1,268 @@
+import dataclasses
+import time
+
+import pytest
+
+from benchmark.errors import UnknownNameError
+from reports.tables.build import ReportError, build_tables, missing, write_reports
+from reports.tables.table import SystemFacts
+from tests.results.records import GPU, accuracy, cost, record
+
+
+def facts(name, *rows, title="", fidelity="library", remark=""):
+    return SystemFacts(name, title or name, fidelity, 1, remark, rows)
+
+
+SYSTEMS = [
+    facts("isdnet", "table1/isdnet", "table5/d-s", fidelity="reimplemented"),
+    facts("unet-local", "table1/unet-local"),
+    facts("unet-s5-local", "table1/unet-local", title="UNet-S5-D16"),
+    facts("stdc", "table1/stdc"),
+    facts("glnet", "table1/glnet"),
+    facts("magnet", "table1/magnet"),
+]
+
+
+def the_table(records, name="table1", systems=SYSTEMS):
+    (table,) = build_tables(records, systems, [name])
+    return table
+
+
+def row_of(table, slug, *, alternative=False):
+    (row,) = [row for row in table.rows if row.row == slug and row.alternative == alternative]
+    return {column.name: cell for column, cell in zip(table.columns, row.cells, strict=True)}
+
+
+ISDNET = [record("accuracy", "isdnet"), record("cost", "isdnet")]
+
+
+def test_paper_ours_and_difference_stand_side_by_side():
+    row = row_of(the_table(ISDNET), "isdnet")
+    assert {name: cell.text for name, cell in row.items()} == {
+        "miou_paper_printed": "73.30",
+        "miou_paper_ours": "41.50",
+        "miou_paper_difference": "-31.80",
+        "fps_printed": "27.70",
+        "fps_ours": "5.00",
+        "fps_ratio": "0.18",
+        "memory_gpustat_mb_printed": "1948",
+        "peak_rss_over_idle_mb_ours": "512",
+        "memory_gpustat_mb_ratio": "0.26",
+    }
+    assert row["miou_paper_difference"].value == pytest.approx(41.5 - 73.3)
+    assert row["fps_ratio"].value == pytest.approx(5.0 / 27.7)
+    assert row["miou_paper_ours"].spread == "(n = 1)"
+    assert row["fps_ours"].spread == "[4.76, 5.26]"
+    assert row["fps_ours"].records == (ISDNET[1].key,)
+    assert row["fps_ours"].protocol == ISDNET[1].protocol_hash
+    assert row["fps_ours"].paper == 27.7
+
+
+def test_all_printed_rows_stand_in_the_order_of_the_paper():
+    table = the_table(ISDNET)
+    assert [row.method for row in table.rows][:4] == ["UNet", "FCN-8s", "DeepLabv3+", "UNet"]
+    assert len(table.rows) == 16
+    assert [group for group, _ in table.sections] == ["Local Inference", "Global Inference", "UHR Methods"]
+
+
+def test_a_missing_figure_says_why():
+    records = [
+        *ISDNET,
+        record("cost", "stdc"),
+        record("accuracy", "glnet", status="failed", reason="non-finite loss at iteration 3"),
+        record("cost", "glnet", status="oom", reason="needed 12 GB"),
+        record("accuracy", "magnet", status="unavailable", reason="no code was published"),
+    ]
+    table = the_table(records)
+    texts = {
+        slug: (row_of(table, slug)["miou_paper_ours"].text, row_of(table, slug)["fps_ours"].text)
+        for slug in ("ppn", "unet-local", "stdc", "glnet", "magnet")
+    }
+    assert texts == {
+        "ppn": ("not yet", "not yet"),
+        "unet-local": ("not run", "not run"),
+        "stdc": ("not run", "5.00"),
+        "glnet": ("failed", "oom"),
+        "magnet": ("unavailable", "not run"),
+    }
+    assert row_of(table, "glnet")["fps_ratio"].text == ""
+    assert "glnet (cost, seed 0): oom: needed 12 GB" in table.notes
+    assert "magnet (accuracy, seed 0): unavailable: no code was published" in table.notes
+
+
+def test_seeds_become_mean_and_standard_deviation():
+    records = [record("accuracy", "isdnet", seed=seed, figures=accuracy(40.0 + seed)) for seed in range(3)]
+    cell = row_of(the_table(records), "isdnet")["miou_paper_ours"]
+    assert (cell.text, cell.spread, cell.n) == ("41.00", "± 1.00 (n = 3)", 3)
+    assert (cell.low, cell.high) == pytest.approx((41 - 2.4841, 41 + 2.4841), abs=1e-3)  # Student's t, two degrees
+    assert len(cell.records) == 3
+
+
+def test_a_failed_seed_is_not_averaged_but_noted():
+    records = [record("accuracy", "isdnet"), record("accuracy", "isdnet", seed=1, status="failed", reason="killed")]
+    table = the_table(records)
+    assert row_of(table, "isdnet")["miou_paper_ours"].spread == "(n = 1)"
+    assert "isdnet (accuracy, seed 1): failed: killed" in table.notes
+
+
+def test_a_second_system_of_a_row_follows_it_only_if_it_ran():
+    assert len(the_table(ISDNET).rows) == 16
+    table = the_table([*ISDNET, record("accuracy", "unet-s5-local", figures=accuracy(50.0))])
+    assert [(row.label, row.alternative) for row in table.rows][:2] == [
+        ("UNet", False),
+        ("unet-s5-local", True),
+    ]
+    cells = row_of(table, "unet-local", alternative=True)
+    assert cells["miou_paper_printed"].text == ""
+    assert cells["miou_paper_difference"].value == pytest.approx(50.0 - 46.53)
+
+
+def test_a_system_of_no_row_is_added_to_comparisons_only():
+    records = [*ISDNET, record("accuracy", "theirs", recipe="mine"), record("cost", "a & b\x1b[2J", recipe="mine")]
+    systems = [*SYSTEMS, facts("theirs", title="Their net", remark="from a plugin")]
+    table = the_table(records, systems=systems)
+    assert [(row.group, row.label, row.fidelity) for row in table.rows[16:]] == [
+        ("Added", "Their net (theirs)*", "library"),
+        ("Added", "a & b [2J", "not stated"),
+    ]
+    assert "* theirs: from a plugin" in table.notes
+    assert "theirs: trained by its own recipe 'mine'" in table.notes
+    assert all(row.group != "Added" for row in the_table(records, "table5", systems).rows)
+
+
+def test_unsettled_timing_and_absent_probes_are_noted():
+    records = [record("cost", "isdnet", device=GPU, figures=cost(steady=False))]
+    table = the_table(records)
+    assert row_of(table, "isdnet")["device_gpustat_mb_ours"].text == "no figure"
+    assert "isdnet: no device_gpustat_mb: no CUDA device" in table.notes
+    assert "isdnet: its latency still drifted after 3 warm-up samples" in table.notes
+
+
+def test_what_the_timed_call_did_and_a_busy_machine_are_noted():
+    work = {"passes": 1234, "skipped_crops": 2}
+    busy = record("cost", "isdnet", figures=cost().model_copy(update={"work": work}))
+    busy = busy.model_copy(update={"environment": busy.environment.model_copy(update={"load_average": 14.6})})
+    plain = record("cost", "stdc", figures=cost().model_copy(update={"work": {"passes": 1}}))
+    notes = the_table([busy, plain]).notes
+    assert "isdnet: the timed call did 1,234 passes, 2 skipped crops" in notes
+    assert "isdnet: measured while 15 processes wanted a processor" in notes
+    assert not [note for note in notes if note.startswith("stdc")]
+
+
+def test_scored_images_that_took_other_work_than_the_timed_call_and_the_parts_of_a_call_are_noted():
+    scored = accuracy().model_copy(update={"work": {"passes": (42, 50, 44, 46), "masks": (1, 1, 1, 1)}})
+    timed = cost().model_copy(update={"work": {"passes": 85, "masks": 28}, "parts_ms": {"base": 12.0, "rest": 3456.0}})
+    same = accuracy().model_copy(update={"work": {"passes": (9, 9)}})
+    records = [
+        record("accuracy", "isdnet", figures=scored),
+        record("cost", "isdnet", figures=timed),
+        record("accuracy", "stdc", figures=same),
+        record("cost", "stdc", figures=cost().model_copy(update={"work": {"passes": 9}})),
+    ]
+    notes = the_table(records).notes
+    assert "isdnet: a scored image took 42 to 50 passes, 1 masks; 0.500 s" in notes
+    assert "isdnet: the scoring call's time in ms: base 12.0, rest 3456" in notes
+    assert [note for note in notes if note.startswith("stdc")] == ["stdc: the timed call did 9 passes"]
+
+
+def test_a_quoted_row_is_marked_and_compared_with_nothing():
+    records = [*ISDNET, record("cost", "ppn"), record("accuracy", "ppn")]
+    cells = row_of(the_table(records, systems=[*SYSTEMS, facts("ppn", "table1/ppn")]), "ppn")
+    assert (cells["fps_printed"].text, cells["fps_printed"].spread) == ("12.90", "quoted")
+    assert cells["fps_ours"].value == pytest.approx(5.0)
+    assert (cells["fps_ratio"].text, cells["fps_ratio"].status) == ("", "quoted")
+    assert cells["miou_paper_difference"].text == cells["memory_gpustat_mb_printed"].mark == ""  # 1193 is second least
+
+
+def test_memory_on_a_gpu_is_by_gpustat_and_on_a_cpu_by_resident_set():
+    gpu = the_table([record("cost", "isdnet", device=GPU, figures=cost(gpustat_mb=1900.0))])
+    assert row_of(gpu, "isdnet")["device_gpustat_mb_ours"].value == 1900.0
+    assert "peak_rss_over_idle_mb" not in gpu.caption
+    assert "another machine" not in gpu.caption
+    cpu = the_table(ISDNET)
+    assert "peak_rss_over_idle_mb), not the paper's gpustat" in cpu.caption
+    assert "another machine" in cpu.caption
+
+
+def test_caption_and_notes_are_of_the_systems_in_the_table():
+    elsewhere = record("accuracy", "magnet", status="failed", reason="killed", created="2027-01-01T00:00:00+00:00")
+    table = the_table([*ISDNET, elsewhere, record("accuracy", "stdc")], "table5")
+    assert "2027" not in table.caption
+    assert "random (1)" in table.caption
+    assert table.notes == ()
+
+
+def test_variants_are_compared_by_speed_with_the_last_row_of_their_group():
+    systems = [facts(name, f"table4/{name}") for name in ("pspnet", "pspnet-isd", "segformer-b0")]
+    size = {"height": 256, "width": 512}
+    speeds = {"pspnet": 100.0, "pspnet-isd": 20.0, "segformer-b0": 50.0}
+    records = [
+        record("cost", name, figures=cost(median_ms=ms), paper_dataset="cityscapes", protocol_changes=size)
+        for name, ms in speeds.items()
+    ]
+    table = the_table(records, "table4", systems)
+    pspnet = row_of(table, "pspnet")
+    assert pspnet["speedup_of_last_row_printed"].value == pytest.approx(58.29 / 15.15)
+    assert pspnet["speedup_of_last_row_ours"].value == pytest.approx(5.0)
+    assert row_of(table, "segformer-b0")["speedup_of_last_row_printed"].value == pytest.approx(41.82 / 13.70)
+    assert row_of(table, "segformer-b0")["speedup_of_last_row_ours"].value is None
+
+
+def test_blank_cells_of_the_paper_stay_blank():
+    row = row_of(the_table(ISDNET, "table6", [facts("isdnet", "table6/add")]), "add")
+    assert row["memory_gpustat_mb_printed"].text == "–"
+    assert row["peak_rss_over_idle_mb_ours"].text == "512"
+    assert row["memory_gpustat_mb_ratio"].text == ""
+
+
+def test_a_table_nothing_was_run_for_is_not_written():
+    assert build_tables(ISDNET, SYSTEMS, ["table2", "table3", "table7"]) == []
+
+
+def test_files_carry_the_names_of_the_tables(tmp_path):
+    paths = write_reports(build_tables(ISDNET, SYSTEMS), tmp_path / "new" / "out")
+    assert sorted(path.name for path in paths) == [
+        f"{table}.{suffix}" for table in ("table1", "table5") for suffix in ("csv", "html", "md", "tex")
+    ]
+    assert all(path.read_text(encoding="utf-8") for path in paths)
+
+
+def test_groups_that_do_not_compare_get_files_of_their_own(tmp_path):
+    records = [*ISDNET, *(record(kind, "isdnet", device=GPU) for kind in ("accuracy", "cost"))]
+    records.append(record("accuracy", "isdnet", profile_hash="0" * 12))
+    paths = write_reports(build_tables(records, SYSTEMS, ["table1"]), tmp_path, ["md"])
+    assert len({path.name for path in paths}) == 3
+    assert all(path.name.startswith("table1-synthetic-smoke-paper-") for path in paths)
+
+
+def test_rows_without_our_figures_are_listed_by_reason():
+    records = [record("accuracy", "isdnet"), record("cost", "isdnet", status="oom", reason="too large")]
+    found = missing(the_table(records, "table1"))
+    assert found["oom"] == ["isdnet"]
+    assert "bisenetv1" in found["not yet"]
+
+
+def test_bad_requests_are_named(tmp_path):
+    with pytest.raises(UnknownNameError, match=r"unknown format 'docx'"):
+        write_reports([], tmp_path, ["docx"])
+    with pytest.raises(UnknownNameError, match=r"unknown table 'table9'"):
+        build_tables(ISDNET, SYSTEMS, ["table9"])
+    with pytest.raises(ReportError, match=r"no records to report; make some with 'isdbench run table1'"):
+        build_tables([], SYSTEMS)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ReportError, match=r"--out .*file/out: cannot write: Not a directory; choose another"):
+        write_reports(build_tables(ISDNET, SYSTEMS), tmp_path / "file" / "out")
+
+
+def test_a_thousand_records_report_in_seconds(tmp_path):
+    systems = [dataclasses.replace(SYSTEMS[0], name=f"s{index}", rows=()) for index in range(100)]
+    template = record("accuracy", "s0")
+    records = [
+        template.model_copy(update={"key": f"{index}-{seed}", "cell": template.cell.model_copy(
+            update={"system": f"s{index}", "seed": seed})})
+        for index in range(100)
+        for seed in range(10)
+    ]  # fmt: skip
+    started = time.process_time()
+    write_reports(build_tables(records, systems, ["table1"]), tmp_path)
+    assert time.process_time() - started < 5.0

@@ -1,0 +1,32 @@
+import pytest
+
+from reports.tables.table import fidelity_code, plain, significant
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (0.012345, "0.0123"),
+        (1.2345, "1.23"),
+        (27.7, "27.7"),
+        (200.64, "201"),
+        (12345.6, "12346"),
+        (-1.5, "-1.50"),
+    ],
+)
+def test_three_significant_digits_without_an_exponent(value, text):
+    assert significant(value) == text
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_what_is_not_finite_stays_visible(value):
+    assert significant(value) in ("inf", "nan")
+
+
+def test_plain_text_is_one_line_without_control_characters():
+    assert plain("a\x1b[31mred\r\nb\u202e\u200bc\td") == "a [31mred b c d"
+
+
+def test_fidelity_codes():
+    assert [fidelity_code(name) for name in ("official-weights", "library", "", "else")] == ["W", "L", "", "?"]
