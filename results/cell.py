@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -11,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 METRIC_VERSION = 1  # raised whenever a change of code changes an accuracy or cost figure
 
 Kind = Literal["accuracy", "cost"]
+Precision = Literal["fp32", "fp16", "bf16"]
 Region = Literal["forward", "full_logits", "predict", "end_to_end"]  # what is timed
 
 
@@ -29,7 +32,7 @@ class Protocol(Model):
     height: int  # of the image that enters the system
     width: int
     batch: int = 1
-    precision: Literal["fp32", "fp16", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     tf32: bool = False
     cudnn_benchmark: bool = False
     channels_last: bool = False
@@ -41,8 +44,8 @@ class Protocol(Model):
 
     @property
     def hash(self) -> str:
-        """The first 12 hex digits of the sha256 of the canonical JSON."""
-        return digest(self.model_dump(mode="json"))
+        """Fingerprint of all fields that differ from their default, and of the version of the metrics."""
+        return digest([self.metric_version, identity(self)])
 
 
 class Cell(Model):
@@ -68,8 +71,31 @@ class Cell(Model):
 
     @property
     def key(self) -> str:
-        """The cell's name in the store."""
-        return digest(self.model_dump(mode="json"))
+        """The cell's name in the store: a new field with a default changes no key."""
+        return digest([self.protocol.metric_version, identity(self)])
+
+
+def identity(value: Any, names: Iterable[str] | None = None) -> Any:
+    """What a key hashes of a dataclass or model: the named fields (all by default), those at their default left out.
+
+    So a new field with a default changes no key. A nested dataclass or model goes the same way, under its class's name.
+    """
+    if isinstance(value, BaseModel):
+        defaults = {name: one.get_default(call_default_factory=True) for name, one in type(value).model_fields.items()}
+    elif is_dataclass(value):
+        defaults = {
+            one.name: one.default_factory() if one.default_factory is not MISSING else one.default
+            for one in fields(value)
+        }
+    elif isinstance(value, Mapping):
+        return {str(name): identity(one) for name, one in value.items()}
+    elif isinstance(value, tuple | list):
+        return [identity(one) for one in value]
+    else:
+        return value
+    chosen = {name: getattr(value, name) for name in (defaults if names is None else names)}
+    differing = {name: identity(one) for name, one in chosen.items() if one != defaults[name]}
+    return {type(value).__name__: differing} if names is None else differing
 
 
 def digest(value: Any) -> str:
