@@ -8,8 +8,10 @@ the image that a profile uses, so that 36 patches stay 36 patches.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+from results.cell import identity
 
 Fidelity = Literal["official-weights", "verified-port", "library", "reimplemented"]
 
@@ -39,6 +41,8 @@ class Sliding:
 class Own:
     """The system overrides ``predict`` with a procedure of its own, described here in one line."""
 
+    KEY_FIELDS: ClassVar[tuple[str, ...]] = ()  # the description is words
+
     description: str
 
 
@@ -48,6 +52,12 @@ Inference = Whole | Downsampled | Sliding | Own
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """How a system is trained. ``crop`` is (height, width) in pixels of the paper's image, after ``resize``."""
+
+    KEY_FIELDS: ClassVar[tuple[str, ...]] = (  # what a result depends on: all fields but `source`
+        *("crop", "iterations", "batch", "resize", "optimizer", "learning_rate", "min_learning_rate", "momentum"),
+        *("weight_decay", "poly_power", "steps", "multipliers", "no_decay", "warmup_iterations", "warmup_ratio"),
+        *("rotate", "photometric", "max_class_share", "datasets", "stages"),
+    )
 
     source: str
     crop: tuple[int, int]
@@ -96,6 +106,8 @@ class Recipe:
 class ImageNetWeights:
     """A published ImageNet file. ``sha256`` may be a prefix, as such files carry in their names."""
 
+    KEY_FIELDS: ClassVar[tuple[str, ...]] = ("file", "sha256")
+
     file: str
     urls: tuple[str, ...]
     sha256: str = ""
@@ -104,6 +116,11 @@ class ImageNetWeights:
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """One named system: what it is, where it comes from, how it infers and trains, which printed rows it feeds."""
+
+    # What a result depends on; the rest is words, and of its recipe each cell has the fingerprint.
+    KEY_FIELDS: ClassVar[tuple[str, ...]] = (
+        *("name", "parameters", "inference", "variant", "size_multiple", "imagenet", "base", "heavy", "sizes", "ratio"),
+    )
 
     name: str  # as on the command line: "unet-local"
     title: str  # as printed in the paper: "UNet"
@@ -129,11 +146,6 @@ class Card:
     sizes: Mapping[str, int] = field(default_factory=dict)  # further pixel-sized settings, by name
     ratio: float = 1.0  # image side over the paper's image side, set by `at`
 
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What its figures follow from, but for the recipes; without words, so that one mended changes no cell."""
-        return {name: value for name, value in asdict(self).items() if name not in _WORDS}
-
     def at(self, ratio: float) -> Card:
         """The card for images whose sides are ``ratio`` times the paper's: every pixel-sized setting scales."""
         inference = self.inference
@@ -145,10 +157,9 @@ class Card:
         return replace(self, inference=inference, sizes=sizes, ratio=self.ratio * ratio)
 
 
-_WORDS = frozenset(
-    {"title", "group", "citation", "source", "licence", "fidelity", "backbone", "auxiliary", "rows", "extra"}
-    | {"remark", "choices", "recipes"}  # of its recipe each cell has the fingerprint
-)
+def key_of(value: Card | Recipe) -> Any:
+    """What a result depends on in a card or a recipe, for the key of a cell: its ``KEY_FIELDS``, defaults left out."""
+    return identity(value, value.KEY_FIELDS)
 
 
 def _scaled(pixels: int, ratio: float) -> int:

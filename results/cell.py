@@ -78,7 +78,8 @@ class Cell(Model):
 def identity(value: Any, names: Iterable[str] | None = None) -> Any:
     """What a key hashes of a dataclass or model: the named fields (all by default), those at their default left out.
 
-    So a new field with a default changes no key. A nested dataclass or model goes the same way, under its class's name.
+    So a new field with a default changes no key. A nested dataclass or model goes the same way, under its class's name:
+    the fields in its ``KEY_FIELDS`` where it has such a list.
     """
     if isinstance(value, BaseModel):
         defaults = {name: one.get_default(call_default_factory=True) for name, one in type(value).model_fields.items()}
@@ -93,7 +94,8 @@ def identity(value: Any, names: Iterable[str] | None = None) -> Any:
         return [identity(one) for one in value]
     else:
         return value
-    chosen = {name: getattr(value, name) for name in (defaults if names is None else names)}
+    listed = getattr(value, "KEY_FIELDS", defaults) if names is None else names
+    chosen = {name: getattr(value, name) for name in listed}
     differing = {name: identity(one) for name, one in chosen.items() if one != defaults[name]}
     return {type(value).__name__: differing} if names is None else differing
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark import registry
-from benchmark.card import Card, Recipe
+from benchmark.card import Card, Recipe, key_of
 from benchmark.data.base import Dataset, DatasetInfo
 from benchmark.data.reading import header_size
 from benchmark.errors import DataError, UnknownNameError, UserError
@@ -140,11 +140,11 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, request: Request
     cell = Cell(
         kind=kind,
         system=card.name,
-        card_hash=digest(card.at(request.ratio).settings),
+        card_hash=digest(key_of(card.at(request.ratio))),
         dataset=request.info.name,
         paper_dataset=paper_dataset,
         recipe=recipe_name,
-        recipe_hash=digest(dataclasses.asdict(recipe.on(_recipe_dataset(request.info, paper_dataset)))),
+        recipe_hash=digest(key_of(recipe.on(_recipe_dataset(request.info, paper_dataset)))),
         profile=request.profile.name,
         profile_hash=digest(dataclasses.asdict(request.profile)),
         imagenet=request.imagenet.get(card.name, ()) if kind == "accuracy" else (),

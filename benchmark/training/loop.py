@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import time
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from benchmark.card import Recipe
+from benchmark.card import Recipe, key_of
 from benchmark.data.base import Dataset
 from benchmark.errors import NonFiniteError, UserError
 from benchmark.system import System
@@ -162,8 +161,8 @@ def _identity(system: System, job: Job) -> dict[str, str]:
     """What must be equal for a checkpoint to be continued."""
     names = ("iterations", "batch", "seed", "device", "devices", "precision")
     return {
-        "system": digest(system.card.settings),
-        "recipe": digest(dataclasses.asdict(job.recipe)),
+        "system": digest(key_of(system.card)),
+        "recipe": digest(key_of(job.recipe)),
         "classes": str(system.num_classes),
         "dataset": job.dataset.info.name,
         "ids": digest(list(job.ids)),

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from benchmark.atomic import write_atomic
+from benchmark.card import key_of
 from benchmark.errors import UserError
 from benchmark.system import System
 from results.cell import digest
@@ -70,7 +71,7 @@ def save_weights(path: Path, system: System, recipe: str, dataset: str) -> None:
         "num_classes": str(system.num_classes),
         "recipe": recipe,
         "dataset": dataset,
-        "card_hash": digest(system.card.settings),
+        "card_hash": digest(key_of(system.card)),
     }
     tensors = {name: tensor.detach().cpu().clone() for name, tensor in system.state_dict().items()}  # unshared
     write_atomic(path, safetensors.torch.save(tensors, metadata))

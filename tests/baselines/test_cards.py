@@ -1,13 +1,13 @@
 """What the cards of the generic rivals promise, against the paper and the library's own configurations."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from mmengine.config import Config
 
 from baselines.common.mmseg_adapter import library_config
 from benchmark import registry
-from benchmark.card import Downsampled, Sliding, Whole
+from benchmark.card import Card, Downsampled, Recipe, Sliding, Whole, key_of
 from benchmark.inference import window_starts
 
 NAMES = (
@@ -108,6 +108,32 @@ def test_the_library_recipe_is_the_configurations(name):
 def test_a_mended_word_leaves_a_systems_cells_as_they_are_and_a_mended_setting_does_not():
     card = registry.card("unet-local")
     worded = replace(card, title="U-Net", choices=("another",), remark="see there", rows=())
-    assert worded.settings == card.settings
+    assert key_of(worded) == key_of(card)
     for changes in ({"inference": Sliding(9, 1)}, {"sizes": {"patch": 9}}, {"size_multiple": 3}, {"variant": "other"}):
-        assert replace(card, **changes).settings != card.settings
+        assert key_of(replace(card, **changes)) != key_of(card)
+
+
+WORDS_OF_A_CARD = {
+    *("title", "group", "citation", "source", "licence", "fidelity", "backbone", "auxiliary", "rows", "extra"),
+    *("remark", "choices", "recipes"),
+}
+
+
+def test_every_field_of_a_card_and_a_recipe_is_either_in_the_key_or_words():
+    for kind, words in ((Card, WORDS_OF_A_CARD), (Recipe, {"source"})):
+        assert {one.name for one in fields(kind)} == {*kind.KEY_FIELDS, *words}
+
+
+def test_a_recipes_settings_are_in_its_key_and_its_source_is_not():
+    recipe = Recipe(source="the text", crop=(512, 512), iterations=100)
+    assert key_of(recipe) == {"crop": [512, 512], "iterations": 100}
+    assert key_of(replace(recipe, source="another", batch=8)) == key_of(recipe)
+    staged = recipe.then("second", iterations=50, learning_rate=1e-3)
+    assert key_of(staged)["stages"]["second"] == {"iterations": 50, "learning_rate": 1e-3}
+
+
+def test_imagenet_files_are_in_the_key_and_where_they_come_from_is_not():
+    card = registry.card("unet-local")
+    moved = tuple(replace(file, urls=("https://mirror.example/file",)) for file in card.imagenet)
+    assert key_of(replace(card, imagenet=moved)) == key_of(card)
+    assert key_of(replace(card, imagenet=())) != key_of(card)
