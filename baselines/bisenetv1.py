@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from baselines.common.recipes import library, paper
-from benchmark.card import Card, Whole
+from benchmark.card import Card, WholeImage
 from benchmark.weights.published import RESNET18, mmseg_key
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ CARDS: tuple[Card, ...] = (
         fidelity="library",
         backbone="ResNet-18",
         parameters=13_272_455,
-        inference=Whole(),
+        inference=WholeImage(),
         recipes={
             "paper": paper(),
             "library": library(
@@ -40,7 +40,7 @@ CARDS: tuple[Card, ...] = (
         rows=("table1/bisenetv1", "table3/bisenetv1"),
         imagenet=(RESNET18,),
         auxiliary="cross-entropy of two FCN heads, weight 1.0 each",
-        choices=(
+        assumptions=(
             "the whole image at full size, which the printed FPS allow (9.6 TFLOP/s on DeepGlobe)",
             "ImageNet weights of torchvision's ResNet-18: the configuration names the v1c file, whose stem does not fit"
             " this backbone's 7x7 stem; the printed 74.44 is mmsegmentation's figure without ImageNet weights",

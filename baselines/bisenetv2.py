@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from baselines.common.recipes import library, paper
-from benchmark.card import Card, Whole
+from benchmark.card import Card, WholeImage
 from benchmark.weights.published import mmseg_key
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ CARDS: tuple[Card, ...] = (
         fidelity="library",
         backbone="its own two branches",
         parameters=3_346_583,
-        inference=Whole(),
+        inference=WholeImage(),
         recipes={
             "paper": paper(),
             "library": library(
@@ -39,7 +39,7 @@ CARDS: tuple[Card, ...] = (
         },
         rows=("table3/bisenetv2",),
         auxiliary="cross-entropy of four FCN heads, weight 1.0 each",
-        choices=(
+        assumptions=(
             "the small net: mmsegmentation's figure for it is 75.76, the printed one 75.80, and the printed FPS do not"
             " allow the Large net at 1024x2048",
             "no ImageNet weights: the authors train from scratch",

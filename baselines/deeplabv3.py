@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from baselines.common.recipes import library, paper
-from benchmark.card import Card, Whole
+from benchmark.card import Card, WholeImage
 from benchmark.weights.published import RESNET18_V1C, mmseg_key
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ CARDS: tuple[Card, ...] = (
         fidelity="library",
         backbone="ResNet-18-v1c, output stride 8",
         parameters=13_836_007,
-        inference=Whole(),
+        inference=WholeImage(),
         recipes={"paper": paper(), "library": library(CONFIG, iterations=80_000, batch=8)},
         rows=("table3/deeplabv3",),
         imagenet=(RESNET18_V1C,),
         auxiliary="cross-entropy of an FCN head on backbone stage 3, weight 0.4",
-        choices=("backbone: the printed 76.70 is mmsegmentation's figure for ResNet-18 at output stride 8",),
+        assumptions=("backbone: the printed 76.70 is mmsegmentation's figure for ResNet-18 at output stride 8",),
     ),
 )
 

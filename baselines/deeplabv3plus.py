@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from baselines.common.recipes import (
     GLOBAL,
-    GLOBAL_CHOICE,
+    GLOBAL_ASSUMPTION,
     LOCAL,
-    LOCAL_CHOICE,
-    TABLE2_CHOICE,
+    LOCAL_ASSUMPTION,
+    TABLE2_ASSUMPTION,
     library,
     paper,
     paper_local,
@@ -39,10 +39,10 @@ _LOCAL = Card(
     rows=("table1/deeplabv3plus-local",),
     size_multiple=16,
     imagenet=(RESNET50,),
-    choices=(
+    assumptions=(
         "backbone: the paper names none; ResNet-50 at output stride 16, the stride that the authors evaluate for speed;"
         " stride 8 at five times the cost is 'deeplabv3plus-r50d8-local' / 'deeplabv3plus-r50d8-global'",
-        LOCAL_CHOICE,
+        LOCAL_ASSUMPTION,
     ),
 )
 _R50D8_LOCAL = replace(
@@ -57,7 +57,7 @@ _R50D8_LOCAL = replace(
     size_multiple=1,
     imagenet=(RESNET50_V1C,),
     auxiliary="cross-entropy of an FCN head on backbone stage 3, weight 0.4",
-    choices=("backbone: the paper names none; mmsegmentation's ResNet-50 at output stride 8", LOCAL_CHOICE),
+    assumptions=("backbone: the paper names none; mmsegmentation's ResNet-50 at output stride 8", LOCAL_ASSUMPTION),
 )
 
 
@@ -72,7 +72,7 @@ def _global(local: Card, name: str) -> Card:
         inference=GLOBAL,
         recipes=recipes,
         rows=("table1/deeplabv3plus-global", "table2/deeplabv3plus"),
-        choices=(*local.choices[:1], GLOBAL_CHOICE, TABLE2_CHOICE),
+        assumptions=(*local.assumptions[:1], GLOBAL_ASSUMPTION, TABLE2_ASSUMPTION),
     )
 
 

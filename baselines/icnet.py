@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from baselines.common.recipes import library, paper
-from benchmark.card import Card, Whole
+from benchmark.card import Card, WholeImage
 from benchmark.weights.published import RESNET18_V1C, mmseg_key
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ CARDS: tuple[Card, ...] = (
         fidelity="library",
         backbone="ResNet-18-v1c, output stride 8",
         parameters=24_872_519,
-        inference=Whole(),
+        inference=WholeImage(),
         recipes={"paper": paper(), "library": library(CONFIG, iterations=160_000, batch=8, crop=(832, 832))},
         rows=("table3/icnet",),
         imagenet=(RESNET18_V1C,),
         auxiliary="cross-entropy of two FCN heads on the coarser cascade stages, weight 0.4 each",
-        choices=("backbone: the printed 74.43 is mmsegmentation's figure for ResNet-18 with ImageNet weights",),
+        assumptions=("backbone: the printed 74.43 is mmsegmentation's figure for ResNet-18 with ImageNet weights",),
     ),
 )
 

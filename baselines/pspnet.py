@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.common.recipes import SCALES_CHOICE, library, paper, paper_on_scale
-from benchmark.card import Card, Downsampled, Whole
+from baselines.common.recipes import SCALES_ASSUMPTION, library, paper, paper_on_scale
+from benchmark.card import Card, Downsampled, WholeImage
 from benchmark.weights.published import RESNET18_V1C, mmseg_key
 
 if TYPE_CHECKING:
@@ -25,12 +25,12 @@ _WHOLE = Card(
     fidelity="library",
     backbone="ResNet-18-v1c, output stride 8",
     parameters=12_639_719,
-    inference=Whole(),
+    inference=WholeImage(),
     recipes={"paper": paper(), "library": library(CONFIG, iterations=80_000, batch=8)},
     rows=("table3/pspnet", "table4/pspnet"),
     imagenet=(RESNET18_V1C,),
     auxiliary="cross-entropy of an FCN head on backbone stage 3, weight 0.4",
-    choices=("backbone: the printed 74.87 is mmsegmentation's figure for ResNet-18 at output stride 8",),
+    assumptions=("backbone: the printed 74.87 is mmsegmentation's figure for ResNet-18 at output stride 8",),
 )
 
 
@@ -41,7 +41,7 @@ def _on_scale(name: str, scale: float) -> Card:
         inference=Downsampled(scale),
         recipes={"paper": paper_on_scale(scale)},
         rows=(f"table4/{name}",),
-        choices=(*_WHOLE.choices, SCALES_CHOICE),
+        assumptions=(*_WHOLE.assumptions, SCALES_ASSUMPTION),
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.common.recipes import SCALES_CHOICE, library, paper, paper_on_scale
-from benchmark.card import Card, Downsampled, Recipe, Whole
+from baselines.common.recipes import SCALES_ASSUMPTION, library, paper, paper_on_scale
+from benchmark.card import Card, Downsampled, Recipe, WholeImage
 from benchmark.weights.published import MIT_B0, mmseg_key
 
 if TYPE_CHECKING:
@@ -42,14 +42,14 @@ _WHOLE = Card(
     fidelity="library",
     backbone="MiT-b0",
     parameters=3_716_967,
-    inference=Whole(),
+    inference=WholeImage(),
     recipes={
         "paper": _adamw(paper()),
         "library": _adamw(library(CONFIG, iterations=160_000, batch=8, crop=(1024, 1024))),
     },
     rows=("table4/segformer-b0",),
     imagenet=(MIT_B0,),
-    choices=(
+    assumptions=(
         "head of 256 channels as its authors made it; ISDNet's released configuration has 128 and halves the image",
         "AdamW under both recipes: section 4.5 trains it with mmsegmentation's setting, and SGD would weaken it",
         "whole inference as in Table 4, where the configuration slides a window of 1024",
@@ -64,7 +64,7 @@ def _on_scale(name: str, scale: float) -> Card:
         inference=Downsampled(scale),
         recipes={"paper": _adamw(paper_on_scale(scale))},
         rows=(f"table4/{name}",),
-        choices=(*_WHOLE.choices, SCALES_CHOICE),
+        assumptions=(*_WHOLE.assumptions, SCALES_ASSUMPTION),
     )
 
 

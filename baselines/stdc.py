@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from baselines.common.recipes import library, paper
-from benchmark.card import Card, Whole
+from benchmark.card import Card, WholeImage
 from benchmark.weights.published import STDC1, mmseg_key
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ CARDS: tuple[Card, ...] = (
         fidelity="library",
         backbone="STDC1",
         parameters=8_272_039,
-        inference=Whole(),
+        inference=WholeImage(),
         recipes={
             "paper": paper(),
             "library": library(CONFIG, iterations=80_000, batch=48, warmup_iterations=1000),
@@ -34,7 +34,7 @@ CARDS: tuple[Card, ...] = (
         rows=("table1/stdc", "table2/stdc", "table3/stdc"),
         imagenet=(STDC1,),
         auxiliary="OHEM cross-entropy of two FCN heads, weight 1.0 each; detail head, BCE 1.0 + Dice 1.0",
-        choices=(
+        assumptions=(
             "STDC1, not STDC2: its first stages are ISDNet's shallow branch, and 74.5 on Cityscapes is STDC1-Seg75",
             "the whole image at full size: the printed FPS (5.4 TFLOP/s on DeepGlobe) allow it; the 74.5 that is"
             " printed for Cityscapes is the authors' figure for 768x1536 input",

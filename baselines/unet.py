@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.common.recipes import GLOBAL, GLOBAL_CHOICE, LOCAL, LOCAL_CHOICE, library, paper, paper_local
+from baselines.common.recipes import GLOBAL, GLOBAL_ASSUMPTION, LOCAL, LOCAL_ASSUMPTION, library, paper, paper_local
 from benchmark.card import Card
 from benchmark.weights.published import RESNET34, mmseg_key
 
@@ -29,10 +29,10 @@ _LOCAL = Card(
     recipes={"paper": paper_local()},
     rows=("table1/unet-local",),
     imagenet=(RESNET34,),
-    choices=(
+    assumptions=(
         "backbone: the paper names none; ResNet-34, the library's default, has ImageNet weights and costs less than the"
         " 64-channel net of the cited paper, which is 'unet-s5-local' / 'unet-s5-global'",
-        LOCAL_CHOICE,
+        LOCAL_ASSUMPTION,
     ),
 )
 _S5_LOCAL = Card(
@@ -51,9 +51,9 @@ _S5_LOCAL = Card(
     variant="s5",
     size_multiple=16,
     auxiliary="cross-entropy of an FCN head on the 128-channel decoder stage, weight 0.4",
-    choices=(
+    assumptions=(
         "the 64-channel net of the cited paper, which has no ImageNet weights",
-        LOCAL_CHOICE,
+        LOCAL_ASSUMPTION,
     ),
 )
 
@@ -69,7 +69,7 @@ def _global(local: Card, name: str) -> Card:
         inference=GLOBAL,
         recipes=recipes,
         rows=("table1/unet-global",),
-        choices=(*local.choices[:1], GLOBAL_CHOICE),
+        assumptions=(*local.assumptions[:1], GLOBAL_ASSUMPTION),
     )
 
 

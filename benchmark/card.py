@@ -8,7 +8,7 @@ the image that a profile uses, so that 36 patches stay 36 patches.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from results.cell import identity
@@ -17,7 +17,7 @@ Fidelity = Literal["official-weights", "verified-port", "library", "reimplemente
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeImage:
     """The image goes through the net in one pass at its own size."""
 
 
@@ -29,7 +29,7 @@ class Downsampled:
 
 
 @dataclass(frozen=True)
-class Sliding:
+class SlidingWindow:
     """Overlapping square patches, ``batch`` at a time, merged by averaging ("local inference")."""
 
     patch: int
@@ -38,7 +38,7 @@ class Sliding:
 
 
 @dataclass(frozen=True)
-class Own:
+class CustomInference:
     """The system overrides ``predict`` with a procedure of its own, described here in one line."""
 
     KEY_FIELDS: ClassVar[tuple[str, ...]] = ()  # the description is words
@@ -46,7 +46,10 @@ class Own:
     description: str
 
 
-Inference = Whole | Downsampled | Sliding | Own
+Inference = WholeImage | Downsampled | SlidingWindow | CustomInference
+
+# Names of version 0.1: packages written against it still import them.
+Whole, Sliding, Own = WholeImage, SlidingWindow, CustomInference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,14 +145,20 @@ class Card:
     heavy: bool = False  # cannot be shrunk to a smoke run's minutes: a profile may give it fewer iterations
     auxiliary: str = "none"  # losses beside the main one, and their weights
     remark: str = ""  # what must stand beside its row: what the printed figure was made with, how far ours can match
-    choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen, why; "base ..." is of the card's own
+    assumptions: tuple[
+        str, ...
+    ] = ()  # what the paper leaves open, what was chosen, why; "base ..." is of the card's own
     sizes: Mapping[str, int] = field(default_factory=dict)  # further pixel-sized settings, by name
     ratio: float = 1.0  # image side over the paper's image side, set by `at`
+    choices: InitVar[tuple[str, ...]] = ()  # what version 0.1 called assumptions: packages written against it pass it
+
+    def __post_init__(self, choices: tuple[str, ...]) -> None:
+        object.__setattr__(self, "assumptions", (*self.assumptions, *choices))
 
     def at(self, ratio: float) -> Card:
         """The card for images whose sides are ``ratio`` times the paper's: every pixel-sized setting scales."""
         inference = self.inference
-        if isinstance(inference, Sliding):
+        if isinstance(inference, SlidingWindow):
             inference = replace(
                 inference, patch=_scaled(inference.patch, ratio), overlap=round(inference.overlap * ratio)
             )

@@ -79,7 +79,7 @@ def _on_base(refiner: Card, base: Card, name: str) -> Card:
         backbone=_beside(refiner.backbone, usual.backbone, base.backbone),
         heavy=refiner.heavy or base.heavy,
         auxiliary=_beside(refiner.auxiliary, usual.auxiliary, base.auxiliary),
-        choices=tuple(choice for choice in refiner.choices if not choice.startswith("base")),
+        assumptions=tuple(assumption for assumption in refiner.assumptions if not assumption.startswith("base")),
         recipes={name: _trained_after(recipe, refiner, usual) for name, recipe in base.recipes.items()},
     )
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark import inference
-from benchmark.card import Card, Downsampled, Sliding
+from benchmark.card import Card, Downsampled, SlidingWindow
 
 IGNORE = 255
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -60,7 +60,7 @@ class System(nn.Module, ABC):
             self.work |= {name: pixels for name, pixels in padding.items() if pixels}
             return self(crop) if multiple == 1 else inference.padded(self, crop, multiple)
 
-        if isinstance(procedure, Sliding):
+        if isinstance(procedure, SlidingWindow):
             return inference.sliding_window(net, image, procedure.patch, procedure.overlap, procedure.batch)
         if isinstance(procedure, Downsampled):
             return inference.downsampled(net, image, procedure.scale)

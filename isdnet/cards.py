@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmark.card import Card, Downsampled, Recipe, Whole
+from benchmark.card import Card, Downsampled, Recipe, WholeImage
 from benchmark.weights.published import MIT_B0, RESNET18_V1C, RESNET50_V1C, STDC1
 from isdnet.variants import VARIANTS, Variant
 
@@ -74,12 +74,14 @@ _ISDNET = Card(
     fidelity="verified-port",
     backbone="ResNet18-V1c-d8 + STDC1",
     parameters=17_224_107,
-    inference=Whole(),
+    inference=WholeImage(),
     recipes={"paper": PAPER, "released-code": RELEASED_CODE},
     rows=("table1/isdnet", "table2/isdnet", "table3/isdnet", "table6/add-cw-ms-md", "table7/sr-sd-h"),
     imagenet=(RESNET18_V1C, STDC1),
     auxiliary=f"{_HEADS}, of stage 3 0.4; {_SR}; {_SD}",
-    choices=("the net and losses of the released code where it differs from the text; 'isdnet-paper' has the text's",),
+    assumptions=(
+        "the net and losses of the released code where it differs from the text; 'isdnet-paper' has the text's",
+    ),
 )
 
 _BASELINE = f"{_HEADS}, of stage 3 0.4"
@@ -92,10 +94,10 @@ _SHALLOW = (
 )
 
 
-def _ablation(name: str, title: str, parameters: int, row: str, *choices: str, **changes: object) -> Card:
+def _ablation(name: str, title: str, parameters: int, row: str, *assumptions: str, **changes: object) -> Card:
     """A card for a row of Tables 4 to 7; reimplemented, because the authors released no code for it."""
     card = replace(_ISDNET, name=name, title=title, group="Ablation", parameters=parameters, rows=(row,) if row else ())
-    given: Mapping[str, object] = {"choices": choices, "fidelity": "reimplemented", **changes}
+    given: Mapping[str, object] = {"assumptions": assumptions, "fidelity": "reimplemented", **changes}
     return replace(card, **given)  # type: ignore[arg-type]
 
 

@@ -38,12 +38,12 @@ def isdbench(*words, folder, paths=(), check=True):
 SLOWNET = '''
 """SlowNet: a small net that takes its time, so that there is time to kill it. {comment}"""
 import time
-from benchmark.card import Card, Recipe, Whole
+from benchmark.card import Card, Recipe, WholeImage
 
 CARDS = (
     Card(
         name="slownet", title="SlowNet", group="Added", citation="none", source="a test", licence="MIT",
-        fidelity="reimplemented", backbone="none", parameters=1, inference=Whole(),
+        fidelity="reimplemented", backbone="none", parameters=1, inference=WholeImage(),
         recipes={{"paper": Recipe(source="a test", crop=(256, 256), iterations=100, learning_rate=0.01)}},
     ),
 )

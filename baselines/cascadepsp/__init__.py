@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines import deeplabv3plus
-from benchmark.card import Card, Own
+from benchmark.card import Card, CustomInference
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -26,7 +26,7 @@ _CARD = Card(
     fidelity="verified-port",
     backbone="ResNet-50 at output stride 8 with six input channels, beside the base's",
     parameters=BASE.parameters + PARAMETERS,
-    inference=Own(
+    inference=CustomInference(
         "the base's labels split into components; each refined as a mask, made 900 long and then in crops of 900 of"
         " which those with less than 10 or more than 90 % foreground are skipped; the highest probability over 0.5 wins"
     ),
@@ -53,7 +53,7 @@ _CARD = Card(
     sizes={"side": 900, "stride": 450, "margin": 16, "disc": 10, "least_side": 32, "most_kernel": 9},
     remark="the printed row does not say what it refines; ours refines DeepLabv3+ in global inference. It is"
     " timed with random weights, whose labels give many small masks and few crops: the notes count both",
-    choices=(
+    assumptions=(
         "as released: the disc that closes gaps has an even size, so a component loses its first row and column, and"
         " its box ends before the last ones; probabilities are cut to 8 bits; where one side of a mask is no multiple"
         " of 8, both are padded. No form mends this: it moves borders by a pixel",
@@ -75,8 +75,10 @@ CARDS: tuple[Card, ...] = (
         _CARD,
         name="cascadepsp-batched",
         variant="batched",
-        inference=Own("as released, but as many crops of a mask at a time as fit into 8 GiB; the same labels"),
-        choices=(*_CARD.choices, "the same passes as the release; no gain was measured"),
+        inference=CustomInference(
+            "as released, but as many crops of a mask at a time as fit into 8 GiB; the same labels"
+        ),
+        assumptions=(*_CARD.assumptions, "the same passes as the release; no gain was measured"),
     ),
     replace(
         _CARD,
@@ -84,7 +86,7 @@ CARDS: tuple[Card, ...] = (
         variant="pip",
         fidelity="reimplemented",  # not compared with the package
         source="own code after github.com/hkchengrex/CascadePSP, segmentation-refinement (the pip package)",
-        choices=(*_CARD.choices, "components shorter than 900 pixels are enlarged to that for the global step"),
+        assumptions=(*_CARD.assumptions, "components shorter than 900 pixels are enlarged to that for the global step"),
     ),
 )
 

@@ -11,20 +11,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from benchmark.card import Downsampled, Recipe, Sliding
+from benchmark.card import Downsampled, Recipe, SlidingWindow
 
-LOCAL = Sliding(patch=512, overlap=120, batch=4)  # 36 patches on 2448x2448, as many as the grids of GLNet and FCtL
+LOCAL = SlidingWindow(
+    patch=512, overlap=120, batch=4
+)  # 36 patches on 2448x2448, as many as the grids of GLNet and FCtL
 GLOBAL = Downsampled(scale=0.5)
 
-LOCAL_CHOICE = (
+LOCAL_ASSUMPTION = (
     "patch 512, overlap 120, four patches at a time: the paper names none of them; 36 patches on 2448x2448 as in GLNet"
     " and FCtL, and the number at a time changes speed and memory, not the result"
 )
-GLOBAL_CHOICE = (
+GLOBAL_ASSUMPTION = (
     "global inference at half scale: at full scale the printed FPS of UNet, FCN-8s and DeepLabv3+ would need more than"
     " the peak of an RTX 2080 Ti (13.4 TFLOP/s)"
 )
-TABLE2_CHOICE = (
+TABLE2_ASSUMPTION = (
     "Table 2 names no inference: global, since the printed FPS fall from Table 1's global rows to Table 2 as the image"
     " grows (FCN-8s 4.16 times, the area ratio of 5000x5000 to 2448x2448; DeepLabv3+ 2.66 times, that of 4000x4000)"
 )
@@ -56,7 +58,7 @@ def paper_local() -> Recipe:
     )
 
 
-SCALES_CHOICE = (
+SCALES_ASSUMPTION = (
     "reduced rows: section 4.5 trains on random scales 0.5-1 for half and 0.125-0.5 for quarter images; crops are"
     " of the reduced image's size; labels are scored at full size, from enlarged logits"
 )

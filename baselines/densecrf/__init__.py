@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines import hrnet_ocr
-from benchmark.card import Card, Own
+from benchmark.card import Card, CustomInference
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -31,7 +31,7 @@ CARD = Card(
     fidelity="verified-port",
     backbone=BASE.backbone,
     parameters=BASE.parameters,
-    inference=Own(f"mean field, {ITERATIONS} iterations on the lattice; {_WEIGHTS}"),
+    inference=CustomInference(f"mean field, {ITERATIONS} iterations on the lattice; {_WEIGHTS}"),
     recipes=BASE.recipes,
     rows=("table3/densecrf",),
     imagenet=BASE.imagenet,
@@ -40,7 +40,7 @@ CARD = Card(
     sizes={"smoothness_pixels": 1, "appearance_pixels": 67},
     remark="the base sees 256x128, here and in the printed row (an author's answer in MagNet's issue 14); rows of the"
     " table's other groups see 1024x2048",
-    choices=(
+    assumptions=(
         "neither MagNet nor ISDNet prints the parameters: those of DeepLab's released VOC configuration, untuned;"
         " DeepLab itself tuned them on about 100 images",
         "on smaller images the deviation of the appearance shrinks with them, that of the smoothness stays 1 pixel",
@@ -57,10 +57,12 @@ CARDS: tuple[Card, ...] = (
         variant="exact",
         source="the paper's text, with no approximation: the Gaussian kernels summed up pair by pair",
         fidelity="reimplemented",
-        inference=Own(f"mean field, {ITERATIONS} iterations, kernels summed over all pairs of pixels; {_WEIGHTS}"),
+        inference=CustomInference(
+            f"mean field, {ITERATIONS} iterations, kernels summed over all pairs of pixels; {_WEIGHTS}"
+        ),
         rows=(),  # the paper's row is of the lattice
         remark="no row of the paper's: what the lattice's approximation does to 'densecrf'",
-        choices=(*CARD.choices[:-1], "FLOPs count the pairs' products too, up to the square of the pixels"),
+        assumptions=(*CARD.assumptions[:-1], "FLOPs count the pairs' products too, up to the square of the pixels"),
     ),
     replace(
         CARD,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines import hrnet_ocr
-from benchmark.card import Card, Own
+from benchmark.card import Card, CustomInference
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -24,7 +24,7 @@ CARD = Card(
     fidelity="verified-port",
     backbone=BASE.backbone,
     parameters=BASE.parameters + GUIDE_PARAMETERS,
-    inference=Own("guided filter of the enlarged logits at full size, one guide for each class"),
+    inference=CustomInference("guided filter of the enlarged logits at full size, one guide for each class"),
     recipes={
         "paper": BASE.recipes["paper"].then(
             "guide",
@@ -44,7 +44,7 @@ CARD = Card(
     sizes={"radius": 4},
     remark="the base sees 256x128, here and in the printed row (an author's answer in MagNet's issue 14); rows of the"
     " table's other groups see 1024x2048",
-    choices=(
+    assumptions=(
         "neither MagNet nor ISDNet prints radius, epsilon or training: those of the authors' segmentation net, with the"
         " rate of its new layers; the base stays frozen, where the authors go on training it too",
         "2,000 steps without momentum: the authors' 20,000 iterations of one image make a step every ten, and their"
@@ -62,9 +62,11 @@ CARDS: tuple[Card, ...] = (
         name="dgf-fast",
         title="DGF (fast)",
         variant="fast",
-        inference=Own("the filter's lines found on the base's map, enlarged, applied to the full-size guides"),
+        inference=CustomInference(
+            "the filter's lines found on the base's map, enlarged, applied to the full-size guides"
+        ),
         sizes={"radius": 1},
-        choices=(*CARD.choices, "radius 1, in pixels of the base's map: the authors' fast filter"),
+        assumptions=(*CARD.assumptions, "radius 1, in pixels of the base's map: the authors' fast filter"),
     ),
 )
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from baselines.common.recipes import GLOBAL, GLOBAL_CHOICE, LOCAL, LOCAL_CHOICE, TABLE2_CHOICE, paper, paper_local
+from baselines.common.recipes import (
+    GLOBAL,
+    GLOBAL_ASSUMPTION,
+    LOCAL,
+    LOCAL_ASSUMPTION,
+    TABLE2_ASSUMPTION,
+    paper,
+    paper_local,
+)
 from benchmark.card import Card
 from benchmark.weights.published import VGG16
 
@@ -27,11 +35,11 @@ _LOCAL = Card(
     rows=("table1/fcn8s-local",),
     imagenet=(VGG16,),
     heavy=True,
-    choices=(
+    assumptions=(
         "'same' padding where the authors' Caffe net pads the image by 100: the same output size and parameters, and a"
         " patch of 512 costs as much as 512 pixels, not 710, so the rival is the faster for it",
         "skip scores are not scaled down (0.01 and 0.0001 in the authors' all-at-once training): inputs are normalised",
-        LOCAL_CHOICE,
+        LOCAL_ASSUMPTION,
     ),
 )
 CARDS: tuple[Card, ...] = (
@@ -43,7 +51,7 @@ CARDS: tuple[Card, ...] = (
         inference=GLOBAL,
         recipes={"paper": paper(GLOBAL.scale)},
         rows=("table1/fcn8s-global", "table2/fcn8s"),
-        choices=(*_LOCAL.choices[:2], GLOBAL_CHOICE, TABLE2_CHOICE),
+        assumptions=(*_LOCAL.assumptions[:2], GLOBAL_ASSUMPTION, TABLE2_ASSUMPTION),
     ),
 )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmark.card import Card, Own, Recipe
+from benchmark.card import Card, CustomInference, Recipe
 from benchmark.weights.published import VGG16
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def _recipe(order: tuple[str, ...], epoch: float, learning_rate: float, side: in
 
 _PATCHES = "patches of 508 that overlap by 50 or more, each with three contexts"
 _MERGED = "; their logits are summed on the host in float64"
-_BATCHED = Own(f"{_PATCHES}, as many at a time as fit into 8 GiB; their logits are summed on the device")
+_BATCHED = CustomInference(f"{_PATCHES}, as many at a time as fit into 8 GiB; their logits are summed on the device")
 _NO_FASTER = "the same passes as the release, which takes 8 or 16 patches at a time already; no gain was measured"
-_CHOICES = (
+_ASSUMPTIONS = (
     "one view of each image, as in the release's validation: its test loops over eight (two flips by four rotations),"
     " 202 TFLOP an image on DeepGlobe and 970 on Inria, which the FPS that ISDNet prints leave no room for",
     "VGG-16's three dead fully connected layers are dropped in every encoder; in the release they are registered, move"
@@ -66,13 +66,13 @@ _CARD = Card(
     fidelity="verified-port",
     backbone="VGG-16, three encoders",
     parameters=170_037_240,
-    inference=Own(f"{_PATCHES}, 8 at a time{_MERGED}"),
+    inference=CustomInference(f"{_PATCHES}, 8 at a time{_MERGED}"),
     recipes={"paper": _recipe(("global", "local", "medium", "all"), 454 / 6, 5e-5, 2448)},
     rows=("table1/fctl",),
     imagenet=(VGG16,),
     heavy=True,
-    choices=(
-        *_CHOICES,
+    assumptions=(
+        *_ASSUMPTIONS,
         "the global encoder is trained first, not third: it depends on no other stage; two stages crash as released"
         " (names that are not defined) and run here",
     ),
@@ -82,23 +82,28 @@ _INRIA = replace(
     _CARD,
     name="fctl-inria",
     source="own code after github.com/liqiokkk/FCtL, branch main (mode 3)",
-    inference=Own(f"{_PATCHES}, 16 at a time{_MERGED}"),
+    inference=CustomInference(f"{_PATCHES}, 16 at a time{_MERGED}"),
     recipes={"paper": _recipe(("local", "thrice", "twice", "all"), 126 / 6, LATE, 5000)},
     rows=("table2/fctl",),
-    choices=(*_CHOICES, "another net than on DeepGlobe, as published: other contexts, no means taken out of queries"),
+    assumptions=(
+        *_ASSUMPTIONS,
+        "another net than on DeepGlobe, as published: other contexts, no means taken out of queries",
+    ),
 )
 
 
 CARDS: tuple[Card, ...] = (
     _CARD,
     _INRIA,
-    replace(_CARD, name="fctl-batched", variant="batched", inference=_BATCHED, choices=(*_CARD.choices, _NO_FASTER)),
+    replace(
+        _CARD, name="fctl-batched", variant="batched", inference=_BATCHED, assumptions=(*_CARD.assumptions, _NO_FASTER)
+    ),
     replace(
         _INRIA,
         name="fctl-inria-batched",
         variant="batched",
         inference=_BATCHED,
-        choices=(*_INRIA.choices, _NO_FASTER),
+        assumptions=(*_INRIA.assumptions, _NO_FASTER),
     ),
 )
 

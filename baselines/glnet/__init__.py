@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from benchmark.card import Card, Own, Recipe
+from benchmark.card import Card, CustomInference, Recipe
 from benchmark.weights.published import RESNET50
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ RELEASE = Recipe(
     datasets={"inria": {"crop": (5000, 5000)}, "cityscapes": {"crop": (1024, 2048), "rotate": "none"}},
 )
 SIZES = {"global": 508, "patch": 508, "least_overlap": 50}
-TRAINING_CHOICES = (
+TRAINING_ASSUMPTIONS = (
     "a step trains the local branch and the ensemble on a sub-batch of 6 patches spread over its images, and counts"
     " their mean loss once for each sub-batch of the image; the release goes through all patches and adds up the"
     " gradients of 36 such losses of 6 images, which one loss cannot without holding them all in memory",
@@ -50,7 +50,7 @@ _RELEASED = Card(
     fidelity="verified-port",
     backbone="ResNet-50, twice",
     parameters=158_401_834,
-    inference=Own(
+    inference=CustomInference(
         "whole image at 508x508; patches of 508 that overlap by 50 or more, 6 at a time, with the whole image's"
         " features; the whole image again with theirs; ensemble; logits summed on the host in float64"
     ),
@@ -60,10 +60,10 @@ _RELEASED = Card(
     heavy=True,
     auxiliary="focal loss of the local and of the global branch, weight 1; likeness of their features, 0.15",
     sizes=SIZES,
-    choices=(
+    assumptions=(
         "as released: two whole copies of the net in memory, of whose second one 28.1 of 79.2 million parameters are"
         " used; local label map made and merged, too; no mean or standard deviation taken out of the image",
-        *TRAINING_CHOICES,
+        *TRAINING_ASSUMPTIONS,
     ),
 )
 CARDS: tuple[Card, ...] = (
@@ -73,16 +73,16 @@ CARDS: tuple[Card, ...] = (
         name="glnet-batched",
         variant="batched",
         parameters=107_265_756,
-        inference=Own(
+        inference=CustomInference(
             "as released, but: as many patches at a time as 256 MB of maps allow (4 GiB on a GPU), no unused half of"
             " the second copy, no local label map, merged on the device, linear layers worked out together"
         ),
-        choices=(
+        assumptions=(
             "the labels of the released inference; logits differ by rounding",
             "no layer after the trunks has an activation: ps3's convolution and the ensemble's are applied as one, and"
             " what layers make of the global branch's maps is worked out once an image and then enlarged, not once a"
             " patch after enlarging: a third of the release's FLOPs",
-            *_RELEASED.choices[1:],
+            *_RELEASED.assumptions[1:],
         ),
     ),
 )

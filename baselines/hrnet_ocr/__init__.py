@@ -40,7 +40,7 @@ CARDS: tuple[Card, ...] = (
         size_multiple=8,
         imagenet=(HRNET_W18_SMALL_V2,),
         auxiliary="cross-entropy of the auxiliary head, weight 0.4; its logits are in the mean that is inferred",
-        choices=(
+        assumptions=(
             "the model of 63.24 that MagNet, SegFix, DGF, DenseCRF and PointRend of Table 3 start from: it sees 256x128"
             " where the table's other rows see 1024x2048",
             "without the class weights of the released configuration, which the other rows have not either",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines.magnet.settings import CITYSCAPES, DEEPGLOBE, Settings
-from benchmark.card import Card, Own, Recipe
+from benchmark.card import Card, CustomInference, Recipe
 from benchmark.weights.published import HRNET_W18_SMALL_V2, RESNET50
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def _recipe(images: int, side: tuple[int, int], **backbone: object) -> Recipe:
     )
 
 
-_TRAINING_CHOICES = (
+_TRAINING_ASSUMPTIONS = (
     "batch 8 in both stages, where the release has 12 for the backbone: as many images in all",
     "images are flipped at random in both stages; the release leaves them as they are when it trains the refinement",
     "the backbone's tiles are drawn from the whole image at any scale from 1/4 to 1; the release always cuts the top"
@@ -48,14 +48,16 @@ _FULL = Card(
     fidelity="verified-port",
     backbone="ResNet-50 with GLNet's feature pyramid",
     parameters=28_152_931,
-    inference=Own("scales 1/4, 1/2, 1; tiles of 612 seen at 508: 21 passes; 75 % of the pixels replaced at a scale"),
+    inference=CustomInference(
+        "scales 1/4, 1/2, 1; tiles of 612 seen at 508: 21 passes; 75 % of the pixels replaced at a scale"
+    ),
     recipes={"paper": _recipe(454, (2448, 2448), crop=(612, 612), resize=(0.25, 1.0), learning_rate=1e-3)},
     rows=("table1/magnet",),
     imagenet=(RESNET50,),
     heavy=True,
-    choices=(
+    assumptions=(
         "as released, the refinement is trained with its two inputs in the other order than it infers with",
-        *_TRAINING_CHOICES,
+        *_TRAINING_ASSUMPTIONS,
     ),
     sizes={
         **{"tile_height": 612, "tile_width": 612, "input_height": 508, "input_width": 508},
@@ -67,7 +69,9 @@ _CITYSCAPES = replace(
     name="magnet-cityscapes",
     backbone="HRNetV2-W18-small-v2 + OCR, stem of stride 1",
     parameters=6_634_146,
-    inference=Own("scales 1/8, 1/4, 1/2, 1; tiles of 256x128: 85 passes; 32,768 pixels replaced at a scale"),
+    inference=CustomInference(
+        "scales 1/8, 1/4, 1/2, 1; tiles of 256x128: 85 passes; 32,768 pixels replaced at a scale"
+    ),
     recipes={"paper": _recipe(2975, (1024, 2048), crop=(128, 256), resize=(0.0625, 0.2625), learning_rate=0.01)},
     rows=("table3/magnet",),
     size_multiple=8,
@@ -75,9 +79,9 @@ _CITYSCAPES = replace(
     auxiliary="cross-entropy of the backbone's auxiliary head, weight 0.4",
     remark="starts from 'hrnet-w18s-ocr', which sees 256x128, as the printed row's does; rows of the table's other"
     " groups see 1024x2048",
-    choices=(
-        *_FULL.choices[:1],
-        *_TRAINING_CHOICES[:2],
+    assumptions=(
+        *_FULL.assumptions[:1],
+        *_TRAINING_ASSUMPTIONS[:2],
         "the three refinement modules are trained together on the sum of their losses; the release trains one at a run",
         "without the class weights of the backbone's released configuration, which the other rows have not either",
     ),
@@ -99,9 +103,9 @@ def _fast(card: Card, inference: str, patches: int) -> Card:
         card,
         name=card.name.replace("magnet", "magnet-fast"),
         title="MagNet-Fast",
-        inference=Own(inference),
+        inference=CustomInference(inference),
         rows=tuple(f"{row}-fast" for row in card.rows),
-        choices=(*released, *card.choices),
+        assumptions=(*released, *card.assumptions),
     )
 
 
@@ -114,9 +118,9 @@ def _as_intended(card: Card) -> Card:
         name=f"{card.name}-as-intended",
         variant="as-intended",
         fidelity="reimplemented",  # there is no official code to compare with
-        choices=(
+        assumptions=(
             mended + ("; the most uncertain tiles; points scored where they are refined" if fast else ""),
-            *card.choices[3 if fast else 1 :],
+            *card.assumptions[3 if fast else 1 :],
         ),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines.common.recipes import library, paper
-from benchmark.card import Card, Downsampled, Recipe, Whole
+from benchmark.card import Card, Downsampled, Recipe, WholeImage
 from benchmark.weights.published import RESNET50_V1C, mmseg_key
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _card(name: str, **others: object) -> Card:
     return replace(_DEEPGLOBE, name=name, **others)  # type: ignore[arg-type]
 
 
-_SHARED_CHOICES = (
+_SHARED_ASSUMPTIONS = (
     "ResNet-50: the paper names no backbone, and MagNet, from which both accuracies are taken, compares with ResNet-50"
     " on DeepGlobe (HRNetV2-W18-small-v2 on Cityscapes, for which nobody published PointRend)",
     "two steps of 8196 points, as the configuration has it; a smaller profile takes the same share of the pixels",
@@ -53,13 +53,13 @@ _DEEPGLOBE = Card(
     auxiliary="cross-entropy of 2048 sampled points of the crop, weight 1.0",
     remark="sees 508x508, its result enlarged, as for the printed accuracy; the printed FPS must be of larger images:"
     " see 'pointrend-whole'",
-    choices=(
-        *_SHARED_CHOICES,
+    assumptions=(
+        *_SHARED_ASSUMPTIONS,
         "508x508 image, its result enlarged: the printed 71.78 is MagNet's figure, whose base sees 508x508; the printed"
         " FPS would be 0.6 TFLOP/s at that size, so it was taken on larger images: see pointrend-whole",
     ),
 )
-_WHOLE_CHOICE = (
+_WHOLE_ASSUMPTION = (
     "the whole image at full size: the printed 6.25 FPS on DeepGlobe would need 13.0 TFLOP/s there (the peak of an"
     " RTX 2080 Ti is 13.4), the 7.14 on Cityscapes 5.2"
 )
@@ -73,29 +73,29 @@ CARDS: tuple[Card, ...] = (
         rows=("table3/pointrend",),
         remark="sees 256x128, its result enlarged, here and in the printed row, which is MagNet's figure (an author's"
         " answer in MagNet's issue 14); rows of the table's other groups see 1024x2048",
-        choices=_SHARED_CHOICES,
+        assumptions=_SHARED_ASSUMPTIONS,
     ),
     _card(
         "pointrend-whole",
-        inference=Whole(),
+        inference=WholeImage(),
         recipes=_recipes(),
         rows=("table1/pointrend", "table3/pointrend"),
         remark="",
         variant="full size",
-        choices=(*_SHARED_CHOICES, _WHOLE_CHOICE),
+        assumptions=(*_SHARED_ASSUMPTIONS, _WHOLE_ASSUMPTION),
     ),
     _card(
         "pointrend-dense",
-        inference=Whole(),
+        inference=WholeImage(),
         recipes=_recipes(),
         rows=("table1/pointrend", "table3/pointrend"),
         remark="",
         variant="full size, points in proportion",
-        choices=(
-            _SHARED_CHOICES[0],
+        assumptions=(
+            _SHARED_ASSUMPTIONS[0],
             f"a point for {PIXELS_PER_POINT} pixels of the input in each step, the density of 8196 points on 512x1024:"
             " 8196 points are 0.14 % of 2448x2448, so that the point head would touch almost nothing",
-            _WHOLE_CHOICE,
+            _WHOLE_ASSUMPTION,
         ),
     ),
 )

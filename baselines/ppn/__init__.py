@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from baselines.glnet import EPOCH, RELEASE, SIZES
-from benchmark.card import Card, Own
+from benchmark.card import Card, CustomInference
 from benchmark.weights.published import RESNET50
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ CARDS: tuple[Card, ...] = (
         fidelity="reimplemented",
         backbone="ResNet-50, twice",
         parameters=56_456_975,
-        inference=Own(
+        inference=CustomInference(
             "whole image at 508x508; a head scores 36 patches of 508; the 9 best are refined and put over it"
         ),
         recipes={
@@ -43,8 +43,8 @@ CARDS: tuple[Card, ...] = (
         heavy=True,
         sizes=SIZES,
         remark="reconstructed, no reference implementation: the printed 71.90, 12.90 and 1193 are quoted, not measured"
-        " (the PPN paper's own), and ours cannot be graded against them; each guess is among the choices",
-        choices=(
+        " (the PPN paper's own), and ours cannot be graded against them; each guess is among the assumptions",
+        assumptions=(
             "backbone: ResNet-50 with GLNet's pyramid in the global and the refinement branch: not known",
             "inputs: whole image at 508x508 and patches of 508 on GLNet's grid (36 on 2448x2448), ImageNet mean and"
             " standard deviation taken out",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from baselines.hrnet_ocr import CARDS as _BASES
-from benchmark.card import Card, Own
+from benchmark.card import Card, CustomInference
 from benchmark.weights.published import HRNET_W18, HRNET_W48
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ _SEGFIX = Card(
     fidelity="verified-port",
     backbone="HRNetV2-W48, beside the base's",
     parameters=_BASE.parameters + 65_697_344,
-    inference=Own("the base's labels; those on predicted boundaries are taken from 2 pixels further inside"),
+    inference=CustomInference(
+        "the base's labels; those on predicted boundaries are taken from 2 pixels further inside"
+    ),
     recipes=_RECIPES,
     rows=("table3/segfix",),
     imagenet=(*_BASE.imagenet, HRNET_W48),
@@ -47,7 +49,7 @@ _SEGFIX = Card(
     sizes={"max_distance": 5, "offset": 2},
     remark="the base sees 256x128, here and in the printed row (an author's answer in MagNet's issue 14); rows of the"
     " table's other groups see 1024x2048",
-    choices=(
+    assumptions=(
         "base of 63.24, as MagNet compares",
         "SegFix sees the whole 1024x2048 image, or it could add nothing: MagNet's author does not say",
         "HRNet-W48, the release's first choice: MagNet names none; segfix-w18 is the small one",
@@ -70,12 +72,12 @@ CARDS: tuple[Card, ...] = (
         _SEGFIX,
         name="segfix-as-released",
         variant="as released",
-        choices=(
-            *_SEGFIX.choices[:3],
+        assumptions=(
+            *_SEGFIX.assumptions[:3],
             "images blue first and batch norm with absolute weights, as the published files want them",
             "labels interpolated and rounded with torch's grid_sample as it is today, which invents"
             " labels between those of neighbours; with torch before 1.3 the script copied whole pixels",
-            *_SEGFIX.choices[4:],
+            *_SEGFIX.assumptions[4:],
         ),
     ),
     replace(

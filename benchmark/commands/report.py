@@ -121,7 +121,7 @@ def system_facts() -> list[SystemFacts]:
             remark=card.remark,
             rows=card.rows,
             source=card.source,
-            choices=card.choices,
+            assumptions=card.assumptions,
         )
         for card in registry.cards().values()
     ]

@@ -7,17 +7,16 @@ is enlarged with the number of pixels: an estimate, marked as such.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
 import torch
 
 from benchmark import registry
-from benchmark.card import Card, Own
+from benchmark.card import Card
 from benchmark.cost.flops import flops
 from benchmark.data.synthetic import World, scene
 from benchmark.system import System
-from results.cell import digest
+from results.cell import digest, identity
 from results.paper import DATASETS, TABLE_NAMES, paper_table
 from results.paper.flops import Flops, FlopsFile
 
@@ -104,6 +103,4 @@ def _reduced(dataset: str, size: tuple[int, int]) -> tuple[int, int]:
 
 def card_hash(card: Card) -> str:
     """Fingerprint of what a count depends on and a card says; words that describe a procedure are not in it."""
-    procedure = type(card.inference).__name__
-    settings = () if isinstance(card.inference, Own) else dataclasses.astuple(card.inference)
-    return digest((procedure, settings, dict(card.sizes), card.size_multiple, card.base))
+    return digest(identity(card, ("inference", "sizes", "size_multiple", "base")))

@@ -101,7 +101,7 @@ def _row(
         cells=tuple(cells),
         alternative=alternative,
         source=plain(system.source) if system else "",
-        choices=tuple(map(plain, system.choices)) if system else (),
+        assumptions=tuple(map(plain, system.assumptions)) if system else (),
         remarked=bool(system and system.remark),
     )
 

@@ -27,7 +27,7 @@ class SystemFacts:
     remark: str = ""  # what must stand beside its rows
     rows: tuple[str, ...] = ()
     source: str = ""  # library and configuration, or repository
-    choices: tuple[str, ...] = ()  # what the paper leaves open, what was chosen
+    assumptions: tuple[str, ...] = ()  # what the paper leaves open, what was chosen
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Row:
     cells: tuple[Cell, ...]
     alternative: bool = False
     source: str = ""  # library and configuration, or repository, of the system
-    choices: tuple[str, ...] = ()  # of the system, where the paper leaves something open
+    assumptions: tuple[str, ...] = ()  # of the system, where the paper leaves something open
     remarked: bool = False  # one of the table's notes is about the system
 
     @property

@@ -22,8 +22,8 @@ th[scope=row] { font-weight: normal } th[scope=rowgroup] { font-style: italic; p
 
 
 def render(table: Table) -> str:
-    """The page: title, caption, the table with sources, notes and the choices made for the systems."""
-    choices = tuple(f"{row.system}: {'; '.join(row.choices)}" for row in table.rows if row.choices)
+    """The page: title, caption, the table with sources, notes and the assumptions made for the systems."""
+    assumptions = tuple(f"{row.system}: {'; '.join(row.assumptions)}" for row in table.rows if row.assumptions)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -38,7 +38,7 @@ def render(table: Table) -> str:
 {fragment(table)}
 </main>
 {_list("Notes", table.notes)}
-{_list("Choices where the paper leaves something open", choices)}
+{_list("Assumptions where the paper leaves something open", assumptions)}
 </body>
 </html>
 """

@@ -10,11 +10,11 @@ from reports.tables.table import Cell, Row, Table
 
 
 def render(table: Table) -> str:
-    """Title, caption, the table, its notes, the sources of its systems and the choices made for them."""
+    """Title, caption, the table, its notes, the sources of its systems and the assumptions made for them."""
     notes = [f"- {escape(note)}" for note in table.notes]
     sources = _sources(table)
     about = ["Sources:", "\n".join(sources)] if sources else []
-    parts = [_title(table), escape(table.caption), body(table), "\n".join(notes), *about, _choices(table)]
+    parts = [_title(table), escape(table.caption), body(table), "\n".join(notes), *about, _assumptions(table)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -66,10 +66,10 @@ def _sources(table: Table) -> list[str]:
     return [f"- {escape(row.system)}: {escape(row.source)}" for row in table.rows if row.system and row.source]
 
 
-def _choices(table: Table) -> str:
+def _assumptions(table: Table) -> str:
     """What the paper leaves open and what was chosen, folded away, since it is long."""
-    lines = [f"- {escape(row.system)}: {escape('; '.join(row.choices))}" for row in table.rows if row.choices]
+    lines = [f"- {escape(row.system)}: {escape('; '.join(row.assumptions))}" for row in table.rows if row.assumptions]
     if not lines:
         return ""
-    summary = "<details><summary>Choices where the paper leaves something open</summary>"
+    summary = "<details><summary>Assumptions where the paper leaves something open</summary>"
     return "\n\n".join([summary, "\n".join(lines), "</details>"])

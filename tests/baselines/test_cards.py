@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from baselines.common.mmseg_adapter import library_config
 from benchmark import registry
-from benchmark.card import Card, Downsampled, Recipe, Sliding, Whole, key_of
+from benchmark.card import Card, Downsampled, Recipe, SlidingWindow, WholeImage, key_of
 from benchmark.inference import window_starts
 
 NAMES = (
@@ -40,8 +40,8 @@ def test_the_first_system_of_a_row_is_no_variant():
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
 def test_inference_fits_the_rows(card):
-    kind = {"-local": Sliding, "-global": Downsampled, "-half": Downsampled, "-quarter": Downsampled}
-    wanted = next((inference for ending, inference in kind.items() if card.name.endswith(ending)), Whole)
+    kind = {"-local": SlidingWindow, "-global": Downsampled, "-half": Downsampled, "-quarter": Downsampled}
+    wanted = next((inference for ending, inference in kind.items() if card.name.endswith(ending)), WholeImage)
     assert isinstance(card.inference, wanted)
 
 
@@ -107,15 +107,20 @@ def test_the_library_recipe_is_the_configurations(name):
 
 def test_a_mended_word_leaves_a_systems_cells_as_they_are_and_a_mended_setting_does_not():
     card = registry.card("unet-local")
-    worded = replace(card, title="U-Net", choices=("another",), remark="see there", rows=())
+    worded = replace(card, title="U-Net", assumptions=("another",), remark="see there", rows=())
     assert key_of(worded) == key_of(card)
-    for changes in ({"inference": Sliding(9, 1)}, {"sizes": {"patch": 9}}, {"size_multiple": 3}, {"variant": "other"}):
+    for changes in (
+        {"inference": SlidingWindow(9, 1)},
+        {"sizes": {"patch": 9}},
+        {"size_multiple": 3},
+        {"variant": "other"},
+    ):
         assert key_of(replace(card, **changes)) != key_of(card)
 
 
 WORDS_OF_A_CARD = {
     *("title", "group", "citation", "source", "licence", "fidelity", "backbone", "auxiliary", "rows", "extra"),
-    *("remark", "choices", "recipes"),
+    *("remark", "assumptions", "recipes"),
 }
 
 

@@ -122,7 +122,7 @@ def test_passes_are_one_global_one_proposal_and_the_selected_patches(selecting):
 # 4
 def test_the_card_says_that_the_printed_figures_are_no_measure_of_it():
     assert CARD.fidelity == "reimplemented"
-    told = " ".join((CARD.remark, *CARD.choices))
+    told = " ".join((CARD.remark, *CARD.assumptions))
     for word in (
         "no reference implementation",
         "cannot be graded",

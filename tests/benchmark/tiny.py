@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from benchmark.card import Card, Recipe, Whole
+from benchmark.card import Card, Recipe, WholeImage
 from benchmark.data.base import IGNORE, Dataset, DatasetInfo
 from benchmark.system import System
 
@@ -71,7 +71,7 @@ CARD = Card(
     fidelity="reimplemented",
     backbone="none",
     parameters=0,
-    inference=Whole(),
+    inference=WholeImage(),
     recipes={"paper": RECIPE},
     ratio=0.5,
 )

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from benchmark.card import Downsampled, Whole
+from benchmark.card import Downsampled, WholeImage
 from isdnet.variants import VARIANTS
 from tests.isdnet.nets import CARD
 
@@ -35,7 +35,7 @@ def test_cards_import_no_torch():
 @pytest.mark.parametrize("card", CARD.values(), ids=list(CARD))
 def test_only_the_half_and_quarter_cards_see_a_reduced_image(card):
     reduced = {"quarter": Downsampled(0.25), "half": Downsampled(0.5)}
-    assert card.inference == reduced.get(card.name.rpartition("-")[2], Whole())
+    assert card.inference == reduced.get(card.name.rpartition("-")[2], WholeImage())
     assert list(card.recipes) == ["paper", "released-code"]
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.card import Sliding
+from benchmark.card import SlidingWindow
 from benchmark.cost import flops as complexity
 from tests.benchmark.tiny import CARD, TinySystem, tiny_system
 
@@ -21,7 +21,7 @@ def test_flops_are_two_for_each_multiply_accumulate_of_the_convolutions():
 
 
 def test_all_patches_of_a_sliding_window_count():
-    system = TinySystem(replace(CARD, inference=Sliding(patch=24, overlap=8)))
+    system = TinySystem(replace(CARD, inference=SlidingWindow(patch=24, overlap=8)))
     assert complexity.flops(system.eval(), torch.rand(1, 3, 40, 56)) == (2 * 3 * by_hand(24, 24), "")
 
 

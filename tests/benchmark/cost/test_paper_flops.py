@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from benchmark import registry
-from benchmark.card import Downsampled, Own
+from benchmark.card import CustomInference, Downsampled
 from benchmark.cost.paper_flops import SCALES, _estimate, card_hash, count, wanted
 from results.paper.flops import REFRESH, read_flops
 
@@ -87,10 +87,10 @@ def test_passes_of_a_count_are_those_of_the_papers_image(system, dataset, passes
 
 def test_the_fingerprint_follows_what_a_count_depends_on():
     card = registry.card("unet-global")
-    assert card_hash(replace(card, citation="another", choices=("words",))) == card_hash(card)
+    assert card_hash(replace(card, citation="another", assumptions=("words",))) == card_hash(card)
     changed = [
         replace(card, inference=Downsampled(0.25)),
-        replace(card, inference=Own("own")),
+        replace(card, inference=CustomInference("own")),
         replace(card, sizes={"patch": 9}),
     ]
     assert len({card_hash(card), *map(card_hash, changed)}) == 4

@@ -35,7 +35,7 @@ EXAMPLE = Table(
                 Cell("0.68", status="ok", value=0.677, paper=1.26),
             ),
             source="a library, configs/unet_s5.py <2>",
-            choices=("width: <not printed>", "crops of one_half"),
+            assumptions=("width: <not printed>", "crops of one_half"),
             remarked=True,
         ),
         Row(

@@ -1,0 +1,34 @@
+from dataclasses import replace
+
+from benchmark import card as cards
+from benchmark.card import Card, CustomInference, SlidingWindow, WholeImage, key_of
+
+GIVEN = {
+    **{"name": "net", "title": "Net", "group": "Added", "citation": "none", "source": "a test", "licence": "MIT"},
+    **{"fidelity": "reimplemented", "backbone": "none", "parameters": 1, "recipes": {}},
+}
+
+
+def test_the_names_of_version_0_1_are_still_there():
+    assert (cards.Whole, cards.Sliding, cards.Own) == (WholeImage, SlidingWindow, CustomInference)
+
+
+def test_choices_of_version_0_1_are_assumptions():
+    card = Card(**GIVEN, inference=WholeImage(), choices=("width 16: the paper names none",))
+    assert card.assumptions == ("width 16: the paper names none",)
+    assert replace(card, name="other").assumptions == card.assumptions
+    assert card == Card(**GIVEN, inference=WholeImage(), assumptions=card.assumptions)
+
+
+def test_the_description_of_a_custom_inference_is_not_in_the_key():
+    card = Card(**GIVEN, inference=CustomInference("patches, then their mean"))
+    assert key_of(replace(card, inference=CustomInference("the mean of patches"))) == key_of(card)
+    assert key_of(replace(card, inference=WholeImage())) != key_of(card)
+
+
+def test_pixel_sized_settings_scale_with_the_image():
+    card = Card(**GIVEN, inference=SlidingWindow(512, 120), sizes={"border": 10})
+    small = card.at(0.5).at(0.5)
+    assert small.inference == SlidingWindow(128, 30)
+    assert small.sizes == {"border": 2}
+    assert small.ratio == 0.25
