@@ -1,1 +1,1 @@
-"""Scores of a trained system: confusion matrices and the figures that follow from them."""
+"""Scores of a trained system: confusion matrices and the metrics computed from them."""

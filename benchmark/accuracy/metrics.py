@@ -1,8 +1,8 @@
 """Accuracy as pure functions of an int64 confusion matrix ``[C, C]``: rows are the truth, columns the prediction.
 
-Counts are int64 from the first pixel on: a float32 count stops at 2**24, which one class of a 5000x5000 map exceeds
-(features F10). Scores are of the whole dataset, never means of per-image scores (F11), and in percent. A class absent
-from truth and prediction has no IoU (None) and is left out of a mean.
+Counts are int64 throughout: a float32 count stops at 2**24, which one class of a 5000x5000 map exceeds. Scores are of
+the entire dataset, never means of per-image scores, and in percent. A class absent from truth and prediction has no IoU
+(None) and is left out of a mean.
 """
 
 from __future__ import annotations
@@ -68,13 +68,22 @@ def mean_iou(counts: Counts, classes: Sequence[int]) -> float | None:
     return _mean([scores[index] for index in classes])
 
 
+def merged_iou(counts: Counts, classes: Sequence[int]) -> float | None:
+    """IoU in percent of several classes taken as one: confusing them with each other is no error."""
+    rows, columns = counts[list(classes)], counts[:, list(classes)]
+    hits = int(rows[:, list(classes)].sum())
+    union = int(rows.sum()) + int(columns.sum()) - hits
+    return 100.0 * hits / union if union else None
+
+
 def metrics(info: DatasetInfo, counts: Counts) -> Metrics:
     """Every named score of a dataset's confusion matrix.
 
-    ``miou_paper`` is what the paper's column means: the mean over ``info.paper_classes`` where pixels labelled unknown
-    count, as false positives of whatever is predicted there (features F8, F9). ``miou_dataset`` is the mean over all
-    classes but unknown, with the pixels labelled unknown dropped. ``iou_<class>`` counts them, as ``miou_paper`` does.
-    ``conventions`` holds the three readings of the literature where a dataset has an unknown class, else nothing.
+    ``miou_paper`` is the score in the paper's column: the mean over ``info.paper_classes``. Pixels labelled unknown
+    count there as false positives of the class predicted for them, as in the official code. ``miou_dataset`` is the
+    mean over all classes but unknown, without the pixels labelled unknown. ``iou_<class>`` counts them like
+    ``miou_paper``. ``conventions`` holds what else a dataset names: the three readings of mIoU in the literature if it
+    has an unknown class, and the IoU of each of ``info.merged_classes``.
     """
     names = (f"iou_{name.replace(' ', '_')}" for name in info.classes)
     evaluated = [index for index in range(len(info.classes)) if index != info.unknown_class]
@@ -86,6 +95,7 @@ def metrics(info: DatasetInfo, counts: Counts) -> Metrics:
             "miou_unknown_dropped": mean_iou(dropped, evaluated),
             "miou_unknown_as_class": mean_iou(counts, range(len(info.classes))),
         }
+    conventions |= {f"iou_{name}": merged_iou(counts, classes) for name, classes in info.merged_classes.items()}
     return Metrics(
         miou_paper=mean_iou(counts, info.paper_classes),
         miou_dataset=mean_iou(dropped, evaluated),
@@ -95,7 +105,7 @@ def metrics(info: DatasetInfo, counts: Counts) -> Metrics:
 
 
 def without_truth(counts: Counts, unknown_class: int | None) -> Counts:
-    """The matrix with the pixels labelled ``unknown_class`` taken out (its row emptied)."""
+    """The matrix without the pixels labelled ``unknown_class``: its row is zero."""
     kept: Counts = counts.copy()
     if unknown_class is not None:
         kept[unknown_class] = 0
@@ -105,9 +115,8 @@ def without_truth(counts: Counts, unknown_class: int | None) -> Counts:
 def boundary_counts(info: DatasetInfo, label: Label, prediction: Label) -> Counts:
     """Pixels int64 ``[2, C]`` of one label map: intersection and union of each class's boundary regions.
 
-    The boundary region of a class is what an erosion by the boundary's width takes away from its mask, everything
-    outside the image counting as another class (Cheng et al. 2021). Pixels labelled 255 or unknown are dropped: there,
-    both maps belong to no class.
+    The boundary region of a class is the part of its mask that an erosion by the boundary's width removes; beyond the
+    image lies another class (Cheng et al. 2021). Where the label is 255 or unknown, neither map has a class.
     """
     known = (label != IGNORE) if info.unknown_class is None else (label != IGNORE) & (label != info.unknown_class)
     truth, predicted = (np.where(known, image, np.uint8(IGNORE)) for image in (label, prediction))

@@ -61,10 +61,11 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _prepare(args: argparse.Namespace) -> int:
+    from benchmark import registry
     from benchmark.commands.progress import bar
     from benchmark.data.prepare import prepare
 
     with bar(sys.stderr, "images") as advance:
-        report = prepare(args.dataset, args.root, args.out, advance)
+        report = prepare(registry.dataset(args.dataset), args.root, args.out, advance)
     print("\n".join(report.lines))
     return 0 if report.ok else 1

@@ -1,1 +1,1 @@
-"""Datasets, one file each, and the synthetic world."""
+"""Datasets, one file each; the synthetic world; reading, checking and preparing their folders."""

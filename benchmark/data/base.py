@@ -1,11 +1,11 @@
-"""The contract of a dataset: facts about it, ids of its splits, and a reader of its official folder layout."""
+"""The contract of a dataset: its facts, the ids of its splits, and how an image and its mask are read."""
 
 from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -20,17 +20,27 @@ Progress = Callable[[int, int], None]  # images done, images in all
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainingHints:
+    """What a recipe shared by all systems must respect on a dataset. A recipe of a system's own ignores it."""
+
+    photometric: bool = True  # False: distorting the colours destroys what the classes are told by
+    crop_classes: tuple[int, ...] = ()  # a crop with none of these classes is drawn again, ten times at most
+
+
+@dataclass(frozen=True, kw_only=True)
 class DatasetInfo:
-    """What is true of a dataset wherever its files lie. Class indices count from 0 in the order of ``classes``."""
+    """Facts about a dataset, wherever its files are. Class indices count from 0 in the order of ``classes``."""
 
     name: str  # on the command line: "deepglobe"
     title: str  # in tables: "DeepGlobe"
     classes: tuple[str, ...]
     palette: tuple[Colour, ...]
-    image_size: tuple[int, int]  # (height, width) of the paper's image
-    paper_classes: tuple[int, ...]  # the classes whose mean IoU the paper's column prints
+    image_size: tuple[int, int]  # (height, width) of every image, or of the paper's
+    paper_classes: tuple[int, ...]  # the classes whose mean IoU the paper's column prints; all if it prints none
     unknown_class: int | None = None  # a class that is labelled but not evaluated
+    merged_classes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # scored as one class too, by name
     evaluation_splits: tuple[str, ...] = ("test", "val")  # the first that has images on disk is scored
+    training: TrainingHints = TrainingHints()
     citation: str = ""
     licence: str = ""
     where: str = ""  # where a user gets it
@@ -45,21 +55,21 @@ class DatasetInfo:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a dataset folder: the file, what was found, the way out."""
+    """One fault of a dataset folder: the file, what was found, and what to do about it."""
 
     file: Path
     message: str
-    level: Literal["error", "warning"] = "error"  # a warning: the folder is partial, what is there is sound
+    level: Literal["error", "warning"] = "error"  # warning: files are missing, but those present are sound
 
     def __str__(self) -> str:
         return f"{self.file}: {self.message}"
 
 
 class Dataset(ABC):
-    """A dataset in a folder. Constructing it checks that the folder has the layout, not every file.
+    """A dataset in a folder. The constructor checks that the folder has the layout, not that every file is sound.
 
     Raises:
-        DataError: the folder is missing or holds no such layout.
+        DataError: the folder is missing or has no known layout.
     """
 
     info: ClassVar[DatasetInfo]
@@ -86,24 +96,28 @@ class Dataset(ABC):
 
     @abstractmethod
     def label_path(self, image_id: str) -> Path:
-        """The label file of an id."""
+        """The mask file of an id."""
 
     @abstractmethod
     def read(self, image_id: str) -> tuple[Image, Label]:
         """Image and label of one id, same height and width.
 
         Raises:
-            DataError: a file is missing, truncated, of another size, or holds a colour outside the palette.
+            DataError: a file is missing, truncated, of another size, or holds a value that is no class.
         """
 
     @abstractmethod
     def verify(self, progress: Progress | None = None) -> list[Problem]:
-        """Everything that is wrong: files, sizes, colours, counts, split membership. Empty when all is well."""
+        """Every fault of the folder: files, sizes, values, counts, splits. Empty if there is none."""
+
+    def on_disk(self, split: str) -> tuple[str, ...]:
+        """Ids of a split whose image and mask are on disk, in the order of the official list."""
+        available = self.available_ids()
+        return tuple(image_id for image_id in self.official_ids(split) if image_id in available)
 
     def ids(self, split: str) -> tuple[str, ...]:
-        """Ids of a split that are on disk, in the order of the official list."""
-        there = self.available_ids()
-        return tuple(image_id for image_id in self.official_ids(split) if image_id in there)
+        """Ids of a split to train on or to score: those on disk. A reader may refuse an incomplete split here."""
+        return self.on_disk(split)
 
 
 def ids_hash(ids: Sequence[str]) -> str:

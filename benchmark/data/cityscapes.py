@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.data.base import IGNORE, DatasetInfo, Label
-from benchmark.data.folder import FolderDataset, Layout
+from benchmark.data.folder import Layout, SplitFolders
 from benchmark.data.reading import read_label, require_values
-from benchmark.errors import UnknownNameError
 
 # (labelId, name, colour) in the order of the train ids, from the label table of cityscapesScripts.
 CLASSES = (
@@ -38,15 +37,8 @@ CLASSES = (
 )
 OFFICIAL_COUNTS = {"train": 2975, "val": 500}
 
-
-def _train_ids() -> Label:
-    """Train id of each labelId; 255 where the label is not evaluated. The licence plate, -1, is stored as 255."""
-    table = np.full(256, IGNORE, np.uint8)
-    table[[label_id for label_id, _, _ in CLASSES]] = range(len(CLASSES))
-    return table
-
-
-TRAIN_IDS = _train_ids()
+TRAIN_IDS: Label = np.full(256, IGNORE, np.uint8)  # by labelId; 255: not evaluated. Plate, -1, is stored as 255
+TRAIN_IDS[[label_id for label_id, _, _ in CLASSES]] = range(len(CLASSES))
 _LABEL_IDS = np.isin(np.arange(256), (*range(34), 255))
 _TRAIN_ID_VALUES = np.isin(np.arange(256), (*range(len(CLASSES)), IGNORE))
 
@@ -57,7 +49,7 @@ def _layout(name: str, label_kind: str) -> Layout:
     return Layout(name, images, labels, official=True)
 
 
-class Cityscapes(FolderDataset):
+class Cityscapes(SplitFolders):
     """The reader of Cityscapes: ``labelIds`` masks, or ``labelTrainIds`` masks where only those exist."""
 
     info = DatasetInfo(
@@ -73,22 +65,8 @@ class Cityscapes(FolderDataset):
         where="https://www.cityscapes-dataset.com (leftImg8bit and gtFine trainvaltest, after registration)",
     )
     splits = tuple(OFFICIAL_COUNTS)
+    counts = OFFICIAL_COUNTS
     layouts = (_layout("official", "labelIds"), _layout("official, train ids", "labelTrainIds"))
-
-    def official_ids(self, split: str) -> tuple[str, ...]:
-        """Ids of the files in the split's folder, sorted: Cityscapes has no other list.
-
-        Raises:
-            UnknownNameError: there is no such split.
-        """
-        if split not in self.splits:
-            raise UnknownNameError(f"split of {self.info.name}", split, self.splits)
-        files = (*self.image_files, *self.label_files)
-        return tuple(sorted({image_id for image_id, file in files if file.parent.parent.name == split}))
-
-    def official_count(self, split: str) -> int:
-        """The count that the dataset's authors give."""
-        return OFFICIAL_COUNTS[split]
 
     def read_mask(self, path: Path) -> Label:
         """Train ids ``[H, W]``; 255 = ignore."""

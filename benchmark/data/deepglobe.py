@@ -22,25 +22,17 @@ PALETTE = (
     (0, 0, 255),
     (255, 255, 255),
 )
-NOISE = 32  # a channel nearer than this to 0 or 255 is compression noise on a pure colour
-STRAY_SHARE = 1e-5  # of the pixels that may be farther from every palette colour: 59 of a 2448x2448 mask
+NOISE = 32  # a channel within this distance of 0 or 255 has compression noise, not another colour
+STRAY_SHARE = 1e-5  # share of pixels that may be farther from every palette colour: 59 of a 2448x2448 mask
 
-
-def _class_of_code() -> Label:
-    """Class of each 3-bit colour code (red 4, green 2, blue 1). Red is no class: unknown."""
-    table = np.zeros(8, np.uint8)
-    for index, (red, green, blue) in enumerate(PALETTE):
-        table[(red & 4) | (green & 2) | (blue & 1)] = index
-    return table
-
-
-RED = 4
-CLASS_OF_CODE = _class_of_code()
+RED = 4  # colour codes have 3 bits: red 4, green 2, blue 1, each set where the channel is 128 or more
+CLASS_OF_CODE: Label = np.zeros(8, np.uint8)  # pure red is no class of the palette: unknown
+CLASS_OF_CODE[[(red & 4) | (green & 2) | (blue & 1) for red, green, blue in PALETTE]] = range(len(PALETTE))
 _INDICES = np.arange(256) < len(PALETTE)
 
 
 def classes_from_rgb(mask: Image) -> Label:
-    """Class indices ``[H, W]`` of a colour mask ``[H, W, 3]``: each channel binarised at 128, as its authors advise."""
+    """Class indices ``[H, W]`` of a colour mask ``[H, W, 3]``: channels binarised at 128, as its authors advise."""
     return CLASS_OF_CODE[_codes(mask)]
 
 
@@ -64,7 +56,7 @@ def _require_palette(path: Path, mask: Image, codes: Label) -> None:
 
 
 def _codes(mask: Image) -> Label:
-    """Colour code ``[H, W]``: red 4, green 2, blue 1, each where the channel is 128 or more."""
+    """Colour codes ``[H, W]`` of a colour mask."""
     bits: Label = mask >> np.uint8(7)
     codes: Label = (bits[..., 0] << np.uint8(2)) | (bits[..., 1] << np.uint8(1)) | bits[..., 2]
     return codes

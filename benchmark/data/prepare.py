@@ -1,6 +1,6 @@
-"""Brings a download into the official folder layout, for ``isdbench data prepare``.
+"""Lays a download out in the official folders, for ``isdbench data prepare``.
 
-The readers take every known layout where it lies; this is for archives, and for who wants one layout.
+The readers accept every known layout as it is; this unpacks archives, and converts to the official layout.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import PIL.Image
 
-from benchmark import registry
-from benchmark.data.base import Progress
+from benchmark.data.base import Dataset, Progress
 from benchmark.data.folder import FolderDataset
+from benchmark.data.layout import moved
 from benchmark.data.verify import VerifyReport, verify_folder
 from benchmark.errors import DataError, UserError
 
@@ -24,43 +24,43 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, OSError)
 
 
-def prepare(name: str, source: Path | None, out: Path, progress: Progress | None = None) -> VerifyReport:
+def prepare(reader: type[Dataset], source: Path | None, out: Path, progress: Progress | None = None) -> VerifyReport:
     """Lay out a dataset under ``out`` and check it. Files are linked where the disk allows it, else copied.
 
-    ``source`` is a folder in a known layout, an archive, or a folder of archives. Files that are there already stay.
+    Args:
+        reader: of the dataset.
+        source: a folder in a known layout, an archive, or a folder of archives.
+        out: the new root. Files that are already there are kept.
+        progress: called after each image that is checked.
 
     Raises:
-        UserError: the dataset is not one that lies in a folder.
+        UserError: the dataset is made, not downloaded; or ``out`` cannot be written.
         DataError: the source is missing, damaged, or does not hold the dataset.
     """
-    reader = registry.dataset(name)
-    if not issubclass(reader, FolderDataset) or reader.info.synthetic:
-        raise UserError(f"--dataset {name}: there is nothing to prepare; known: deepglobe, inria, cityscapes")
+    info = reader.info
+    if not issubclass(reader, FolderDataset) or info.synthetic:
+        raise UserError(f"--dataset {info.name}: there is no download to prepare; get it from {info.where}")
     if source is None or not source.exists():
         found = "is missing" if source is None else f"{source}: no such file or folder"
-        raise DataError(f"--root {found}: give the download; {reader.info.title} is to be had at {reader.info.where}")
+        raise DataError(f"--root {found}: name the download; get {info.title} from {info.where}")
     try:
-        return _prepared(reader, source, out, progress)
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=out) as unpacked:
+            _lay_out(_opened(reader, source, Path(unpacked)), out)
     except OSError as error:
         raise UserError(
             f"--out {out}: cannot be written: {error.strerror}; free space or choose another folder"
         ) from error
-
-
-def _prepared(reader: type[FolderDataset], source: Path, out: Path, progress: Progress | None) -> VerifyReport:
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=out) as unpacked:
-        dataset = _open(reader, source, Path(unpacked))
-        for image_id, file in dataset.image_files:
-            _place(file, out / _official(dataset, dataset.layouts[0].images[0], image_id, file))
-        for image_id, file in dataset.label_files:
-            target = out / _official(dataset, dataset.layouts[0].labels[0], image_id, file)
-            _place(file, target, None if dataset.layout.official else dataset)
     return verify_folder(reader(out), progress)
 
 
-def _open(reader: type[FolderDataset], source: Path, unpacked: Path) -> FolderDataset:
-    archives = _archives(reader, source)
+def _opened(reader: type[FolderDataset], source: Path, unpacked: Path) -> FolderDataset:
+    """The dataset in the source, whose archives are unpacked into ``unpacked``: the folder with most images."""
+    archives: list[Path] = []
+    if source.is_file():
+        archives = [source]
+    elif not any(layout.fit(source) == 2 for layout in reader.layouts):  # else it is unpacked beside its archive
+        archives = [file for file in sorted(source.iterdir()) if file.name.lower().endswith(ARCHIVES)]
     for archive in archives:
         _unpack(archive, unpacked)
     folder = unpacked if archives else source
@@ -69,14 +69,6 @@ def _open(reader: type[FolderDataset], source: Path, unpacked: Path) -> FolderDa
     if not fitting:
         reader(folder)  # raises, and says what was looked for
     return max(map(reader, fitting), key=lambda dataset: len(dataset.available_ids()))
-
-
-def _archives(reader: type[FolderDataset], source: Path) -> list[Path]:
-    if source.is_file():
-        return [source]
-    if any(layout.fit(source) == 2 for layout in reader.layouts):  # unpacked already, beside its archive
-        return []
-    return [file for file in sorted(source.iterdir()) if file.name.lower().endswith(ARCHIVES)]
 
 
 def _unpack(archive: Path, folder: Path) -> None:
@@ -95,15 +87,18 @@ def _unpack(archive: Path, folder: Path) -> None:
         ) from error
 
 
-def _official(dataset: FolderDataset, pattern: str, image_id: str, file: Path) -> Path:
-    """Path of a file under the root in the official layout."""
-    if pattern.count("*") > 1:  # Cityscapes: all known layouts have the official folders
-        return file.relative_to(dataset.root)
-    return Path(pattern.replace("*", image_id))
+def _lay_out(dataset: FolderDataset, out: Path) -> None:
+    """Link, copy or convert every file of a dataset into the official layout under ``out``."""
+    layout, official = dataset.layout, dataset.layouts[0]
+    for _, file in dataset.image_files:
+        _place(file, out / moved(file.relative_to(dataset.root), layout.images, official.images))
+    for _, file in dataset.label_files:
+        target = out / moved(file.relative_to(dataset.root), layout.labels, official.labels)
+        _place(file, target, None if layout.official else dataset)
 
 
 def _place(file: Path, target: Path, recode: FolderDataset | None = None) -> None:
-    """Link or copy a file, or write a mask anew as the official ones are; whole or not at all."""
+    """Link or copy a file, or recode a mask as in the release; completely or not at all."""
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Safe reading of images and masks: a file is read whole and right, or a :class:`BadFileError` names it.
+"""Safe reading of images and masks: a file is read completely and correctly, or a :class:`BadFileError` names it.
 
-Pillow decodes a 2448x2448 JPEG as fast as OpenCV (43 and 39 ms on one core), and unlike it refuses a truncated one.
+Pillow decodes a 2448x2448 JPEG as fast as OpenCV (43 and 39 ms on one core), and it refuses a truncated one.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from PIL import ImageFile
 from benchmark.data.base import Image, Label
 from benchmark.errors import DataError
 
-warnings.filterwarnings("ignore", message="Corrupt EXIF data", module=r"PIL\.")  # the error that follows is enough
+warnings.filterwarnings("ignore", message="Corrupt EXIF data", module=r"PIL\.")  # an error follows anyway
 RESTORE = "restore it from the dataset's archive"
-# What Pillow raises on damaged files of the formats at hand, besides OSError: broken PNG chunks, TIFF tags, bombs.
+# What Pillow raises on damaged files, besides OSError: broken PNG chunks, TIFF tags, decompression bombs.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, OverflowError, PIL.Image.DecompressionBombError)
 
 
 class BadFileError(DataError):
-    """One file is not what it must be. ``file`` and ``message`` are the two halves of the line."""
+    """One file is missing, damaged or of the wrong kind. The error's text is ``file``, a colon and ``message``."""
 
     def __init__(self, file: Path, message: str) -> None:
         super().__init__(f"{file}: {message}")
@@ -32,12 +32,12 @@ class BadFileError(DataError):
 
 
 def load(path: Path) -> PIL.Image.Image:
-    """A file decoded to its last byte, in the mode in which it is stored.
+    """An image file, decoded completely, in its stored mode.
 
     Raises:
-        BadFileError: it is missing, no image, truncated or damaged.
+        BadFileError: the file is missing, no image, truncated or damaged.
     """
-    ImageFile.LOAD_TRUNCATED_IMAGES = False  # a global of Pillow's: other libraries set it, and images end in grey
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # other libraries set this global; the lost part would be grey
     try:
         image: PIL.Image.Image
         with PIL.Image.open(path) as image:
@@ -53,10 +53,10 @@ def load(path: Path) -> PIL.Image.Image:
 
 
 def header_size(path: Path) -> tuple[int, int]:
-    """Height and width by the header of an image file, without decoding it.
+    """Height and width from the header of an image file, without decoding it.
 
     Raises:
-        BadFileError: it is missing or no image.
+        BadFileError: the file is missing or no image.
     """
     try:
         with PIL.Image.open(path) as image:
@@ -69,7 +69,7 @@ def read_rgb(path: Path) -> Image:
     """An RGB image ``[H, W, 3]``.
 
     Raises:
-        BadFileError: the file cannot be read whole, or is not 8-bit RGB.
+        BadFileError: the file cannot be read completely, or is not 8-bit RGB.
     """
     return rgb_of(load(path), path)
 
@@ -85,7 +85,7 @@ def read_label(path: Path) -> Label:
     """A single-band mask ``[H, W]``, values as stored; a bilevel file gives 0 and 1.
 
     Raises:
-        BadFileError: the file cannot be read whole, or is not one band of at most 8 bits.
+        BadFileError: the file cannot be read completely, or is not one band of at most 8 bits.
     """
     return label_of(load(path), path)
 
@@ -101,7 +101,7 @@ def require_values(path: Path, label: Label, allowed: NDArray[np.bool_], meaning
     """Check that a mask holds allowed values only; ``allowed`` is a table of 256.
 
     Raises:
-        BadFileError: it does not; the values and their pixel count are named.
+        BadFileError: there are other values; the message names them and their number of pixels.
     """
     strange = ~allowed[label]
     if not strange.any():
@@ -115,7 +115,7 @@ def require_same_size(image: Image, image_path: Path, label: Label, label_path: 
     """Check that a mask has its image's height and width.
 
     Raises:
-        BadFileError: it has not.
+        BadFileError: it has another size.
     """
     if image.shape[:2] != label.shape:
         mask, expected = size_text(label), size_text(image)

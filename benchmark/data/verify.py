@@ -1,21 +1,12 @@
-"""Checks a dataset folder file by file, for ``isdbench data verify``."""
+"""The report of ``isdbench data verify`` on a dataset folder."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from benchmark.data.base import Dataset, Problem, Progress
-
-if TYPE_CHECKING:
-    from benchmark.data.folder import FolderDataset
-
-THREADS = 4  # decoding releases the interpreter's lock; each thread holds one image, 75 MB on Inria
-NAMED = 5  # ids named in one line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +21,7 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether what is on disk is sound; a partial folder is."""
+        """Whether the files present are sound, even if some are missing."""
         return not any(problem.level == "error" for problem in self.problems)
 
     @property
@@ -63,64 +54,7 @@ def verify_folder(dataset: Dataset, progress: Progress | None = None) -> VerifyR
     return VerifyReport(
         dataset=dataset.info.name,
         root=dataset.root,
-        on_disk={split: _on_disk(dataset, split) for split in dataset.splits},
+        on_disk={split: len(dataset.on_disk(split)) for split in dataset.splits},
         official={split: dataset.official_count(split) for split in dataset.splits},
         problems=tuple(dataset.verify(progress)),
     )
-
-
-def verify_pairs(dataset: FolderDataset, progress: Progress | None = None) -> list[Problem]:
-    """What is wrong with single files: unpaired ones, and all pairs that do not read as they must."""
-    ids = sorted(dataset.available_ids())
-    problems = list(dataset.unpaired().values())
-    with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
-        for done, found in enumerate(pool.map(dataset.check_pair, ids), 1):
-            problems += found
-            if progress:
-                progress(done, len(ids))
-    return problems
-
-
-def verify_lists(dataset: FolderDataset) -> list[Problem]:
-    """How the ids on disk differ from the official lists: missing ones, unlisted ones, second copies. All warnings."""
-    problems: list[Problem] = []
-    unlisted = set(dataset.available_ids())
-    for split in dataset.splits:
-        unlisted.difference_update(dataset.official_ids(split))
-        problems += _missing(dataset, split)
-    if unlisted:
-        message = f"{len(unlisted)} ids in no official list, never used: {_some(unlisted)}"
-        problems.append(Problem(dataset.root, message, "warning"))
-    return problems + _copies(dataset.image_files) + _copies(dataset.label_files)
-
-
-def _missing(dataset: FolderDataset, split: str) -> list[Problem]:
-    there, official = _on_disk(dataset, split), dataset.official_count(split)
-    if there == official:
-        return []
-    missing = set(dataset.official_ids(split)) - dataset.available_ids()
-    names = f" (missing: {_some(missing)})" if missing else ""
-    message = (
-        f"split '{split}' has {there} of {official} images on disk{names}; scores are not those of the whole split"
-    )
-    return [Problem(dataset.root, message, "warning")]
-
-
-def _copies(files: Iterable[tuple[str, Path]]) -> list[Problem]:
-    read: dict[str, Path] = {}
-    return [
-        Problem(file, f"a second file of id '{image_id}'; {read[image_id]} is the one that is read", "warning")
-        for image_id, file in files
-        if read.setdefault(image_id, file) != file
-    ]
-
-
-def _some(ids: Iterable[str]) -> str:
-    """The first few ids, and how many more there are."""
-    names = sorted(ids)
-    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + rest
-
-
-def _on_disk(dataset: Dataset, split: str) -> int:
-    return len(dataset.available_ids().intersection(dataset.official_ids(split)))

@@ -1,19 +1,18 @@
-"""The files of a synthetic world: pairs in DeepGlobe's layout and a ``world.json``, made once and never changed."""
+"""The files of a synthetic world, made once and never changed: pairs in DeepGlobe's layout and ``world.json``."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from benchmark.data.base import Image, Progress
+from benchmark.atomic import write_atomic
+from benchmark.data.base import Progress
 from benchmark.data.deepglobe import PALETTE
 from benchmark.data.reading import BadFileError, load
 from benchmark.data.synthetic.model import World
@@ -22,7 +21,7 @@ from benchmark.data.synthetic.scene import VERSION, Scene, scene
 from benchmark.errors import DataError, UserError
 
 FOLDER, WORLD_FILE = "land-train", "world.json"
-FIRST_TEST_INDEX = 100_000  # so that test images stay the same when there are more to train on
+FIRST_TEST_INDEX = 100_000  # test images do not change with the number of training images
 JPEG_QUALITY = 92
 
 
@@ -30,28 +29,26 @@ def make_world(root: Path, world: World, size: Size, train: int, test: int, prog
     """Make a world of ``train`` + ``test`` pairs of ``size`` (height, width) in ``root``, or complete it.
 
     Raises:
-        UserError: a count or the size is too small.
-        DataError: the folder holds another world or something else, or cannot be written.
+        UserError: a count or the size is too small, or the folder cannot be written.
+        DataError: the folder holds another world or other files.
     """
     if train < 1 or test < 1:
-        raise UserError(
-            f"a synthetic world needs at least one image in each split, not {train} to train on and {test} to score"
-        )
+        raise UserError(f"--train {train}, --test {test}: a synthetic world needs at least one image in each split")
     plan = _plan(world, size, train, test)
     _claim(root, plan)
     indices = [*range(train), *range(FIRST_TEST_INDEX, FIRST_TEST_INDEX + test)]
     ids = [*plan["splits"]["train"], *plan["splits"]["test"]]
     for done, (index, image_id) in enumerate(zip(indices, ids, strict=True), 1):
-        files = root / FOLDER / f"{image_id}_sat.jpg", root / FOLDER / f"{image_id}_mask.png"
-        if not all(_is_sound(file, size) for file in files):
-            _write_pair(files, scene(world, index, size))
+        image_file, mask_file = root / FOLDER / f"{image_id}_sat.jpg", root / FOLDER / f"{image_id}_mask.png"
+        if not (_is_sound(image_file, size) and _is_sound(mask_file, size)):
+            _write_pair(image_file, mask_file, scene(world, index, size))
         if progress:
             progress(done, len(ids))
     return root
 
 
 def _plan(world: World, size: Size, train: int, test: int) -> dict[str, Any]:
-    """What ``world.json`` holds. Ids begin with a fingerprint of all that decides the pixels: same id, same image."""
+    """What ``world.json`` holds. Ids begin with a hash of all that determines the pixels: same id, same image."""
     made_of = {"version": VERSION, "world": dataclasses.asdict(world), "size": size}
     fingerprint = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:8]
     starts = {"train": (0, train), "test": (FIRST_TEST_INDEX, test)}
@@ -64,18 +61,18 @@ def _plan(world: World, size: Size, train: int, test: int) -> dict[str, Any]:
 
 
 def _claim(root: Path, plan: dict[str, Any]) -> None:
-    """Make the folder this world's, unless it is another's."""
+    """Write ``world.json``, unless the folder belongs to another world."""
     if (root / WORLD_FILE).exists():
         if read_plan(root) != plan:
             raise DataError(
-                f"{root / WORLD_FILE}: this world was made with other options; name another folder or delete this one"
+                f"{root / WORLD_FILE}: this world was made with other options; choose another folder or delete this one"
             )
         return
     if root.is_dir() and any(root.iterdir()):
         raise DataError(
-            f"{root}: holds files, but no {WORLD_FILE}; name an empty or a new folder for the synthetic world"
+            f"{root}: holds files, but no {WORLD_FILE}; choose an empty or a new folder for the synthetic world"
         )
-    _write(root / WORLD_FILE, (json.dumps(plan, indent=1) + "\n").encode())
+    write_atomic(root / WORLD_FILE, (json.dumps(plan, indent=1) + "\n").encode())
 
 
 def read_plan(root: Path) -> dict[str, Any]:
@@ -105,26 +102,11 @@ def _is_sound(file: Path, size: Size) -> bool:
         return False
 
 
-def _write_pair(files: tuple[Path, Path], made: Scene) -> None:
-    image_file, mask_file = files
-    _write(image_file, _encoded(".jpg", made.image, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY))
-    _write(mask_file, _encoded(".png", np.array(PALETTE, np.uint8)[made.label], cv2.IMWRITE_PNG_COMPRESSION, 3))
-
-
-def _encoded(suffix: str, image: Image, option: int, value: int) -> bytes:
-    return bytes(cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [option, value])[1])
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(file)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise DataError(
-            f"{file}: cannot be written ({error.strerror}); free space or rights, then run again"
-        ) from error
+def _write_pair(image_file: Path, mask_file: Path, made: Scene) -> None:
+    """Write the image as JPEG and the label as PNG in DeepGlobe's colours."""
+    for file, pixels, option, value in (
+        (image_file, made.image, cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY),
+        (mask_file, np.array(PALETTE, np.uint8)[made.label], cv2.IMWRITE_PNG_COMPRESSION, 3),
+    ):
+        encoded = cv2.imencode(file.suffix, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [option, value])[1]
+        write_atomic(file, bytes(encoded))

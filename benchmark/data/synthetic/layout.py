@@ -1,4 +1,4 @@
-"""Where the wide regions of a synthetic world lie: districts, commons, forest, rock, lake, town, clouds."""
+"""Places the wide regions of a synthetic world: districts, commons, forest, rock, lake, town, clouds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Layer = tuple[Region, Field]  # a region lies where its field (pixels) is above 
 
 @dataclass(frozen=True)
 class Sites:
-    """Centres of districts ``[N, 2]`` (x, y), the radius of each one's common (-inf: none), and what they are."""
+    """Districts: their centres ``[N, 2]`` (x, y), the radius of the common of each (-inf: none), and their kind."""
 
     centres: Points
     radii: NDArray[np.float64]
@@ -27,7 +27,7 @@ class Sites:
 
 @dataclass(frozen=True)
 class Ground:
-    """The coarse grid. Lengths are in pixels of the image; ``x`` and ``y`` are bent, so that nothing is round."""
+    """The coarse grid. Lengths are in pixels of the image; ``x`` and ``y`` are distorted, so that nothing is round."""
 
     size: Size
     step: int
@@ -36,20 +36,20 @@ class Ground:
     y: Field
 
     def noise(self, rng: np.random.Generator, wavelength: float, octaves: int = 3) -> Field:
-        """Noise whose wavelength and deviation are measured by the radius of a common."""
+        """Noise whose wavelength and deviation are in units of a common's radius."""
         return smooth_noise(rng, self.size, wavelength * self.radius / self.step, octaves) * (0.2 * self.radius)
 
     def distance(self, centre: Points) -> Field:
-        """Distance from a place (x, y), in pixels of the image."""
+        """Distance of every cell from a point (x, y), in pixels of the image."""
         return np.asarray(np.hypot(self.x - float(centre[0]), self.y - float(centre[1])), np.float32)
 
 
 def lay_out(world: World, scale: Scale, rng: np.random.Generator) -> tuple[Regions, NDArray[np.bool_]]:
-    """Regions ``[H, W]`` without the thin ones, and where clouds will hide them."""
+    """Wide regions ``[H, W]``, and a mask ``[H, W]`` of the clouds that will hide them."""
     ground = _ground(world, scale, rng)
     sites = _sites(ground, scale, rng)
     distance = np.stack([ground.distance(centre) for centre in sites.centres])
-    depth = sites.radii.astype(np.float32)[:, None, None] - distance  # of a place inside each common
+    depth = sites.radii.astype(np.float32)[:, None, None] - distance  # how far inside each common a cell lies
     layers = _district_layers(ground, sites, distance, depth, rng)
     for region, low, high, chance in ((Region.LAKE, 0.3, 0.85, 0.8), (Region.TOWN, 0.45, 0.9, 0.75)):
         if rng.random() < chance:
@@ -73,7 +73,7 @@ def _ground(world: World, scale: Scale, rng: np.random.Generator) -> Ground:
 
 
 def _sites(ground: Ground, scale: Scale, rng: np.random.Generator) -> Sites:
-    """Districts on a jittered grid; half of those in the picture are wild, wherever they lie."""
+    """Districts on a jittered grid; half of those inside the image are wild, chosen at random."""
     height, width = scale.size
     spacing = 2.7 * ground.radius
     columns, rows = math.ceil(width / spacing) + 2, math.ceil(height / spacing) + 2
@@ -109,7 +109,7 @@ def _district_layers(
 
 
 def _free_spot(ground: Ground, depth: Field, rng: np.random.Generator) -> Points:
-    """A place (x, y) away from the commons, the best of a handful."""
+    """A point (x, y) away from the commons: the best of six."""
     rows, columns = rng.integers(0, ground.size[0], 6), rng.integers(0, ground.size[1], 6)
     best = int(np.argmin(depth[:, rows, columns].max(axis=0)))
     place = rows[best], columns[best]

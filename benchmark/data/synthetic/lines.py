@@ -1,4 +1,4 @@
-"""The thin things of a synthetic world: rivers, roads and lone buildings, drawn into a map of regions."""
+"""Draws the thin things of a synthetic world into a map of regions: rivers, roads and lone buildings."""
 
 from __future__ import annotations
 

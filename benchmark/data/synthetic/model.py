@@ -1,9 +1,9 @@
-"""The words of the synthetic world: its parameters, its regions with their classes, its scale.
+"""The parameters of a synthetic world, its regions and their classes, and its scale.
 
 Two things make it a task for ultra-high-resolution nets. Rivers, roads and lone buildings are a few pixels wide, so
-they are lost in a reduced image. And commons - wide blobs of grass or of bare soil - look the same everywhere, but
-belong to agriculture when they lie among fields, and to rangeland or barren land when they lie among scrub: the
-nearest sign of which is up to ``context_px`` away.
+a reduced image loses them. And commons, wide areas of grass or bare soil, look the same everywhere, but they belong to
+agriculture among fields, and to rangeland or barren land among scrub; the nearest sign of which it is can be
+``context_px`` away.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class World:
     """Parameters of a synthetic world.
 
     ``context_px`` is in pixels of a 2448-pixel image and scales with the image. ``thin_px`` is in pixels of the image
-    itself, whatever its size: a line is lost at a quarter of the size when it is narrower than four pixels. Narrow
-    things are more common than wide ones.
+    itself, whatever its size: at a quarter of the size, a line narrower than four pixels is lost. Most thin things are
+    near the lower bound.
 
     Raises:
         UserError: a parameter is out of range.
@@ -86,9 +86,9 @@ class Scale:
         return min(self.size) / FULL_SIDE
 
     def wide(self, pixels: float) -> float:
-        """Lengths of the layout shrink with the image."""
+        """A length of the layout: it shrinks with the image."""
         return pixels * self.ratio
 
     def fine(self, pixels: float) -> float:
-        """Textures shrink with the square root, or they would be gone in a small image."""
+        """A length of a texture: it shrinks with the square root, or a small image would have no textures."""
         return pixels * math.sqrt(self.ratio)

@@ -1,4 +1,4 @@
-"""Smooth random fields and winding lines: the raw material of the synthetic world."""
+"""Smooth random fields, winding lines, and drawing with subpixel accuracy."""
 
 from __future__ import annotations
 

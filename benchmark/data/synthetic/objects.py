@@ -1,4 +1,4 @@
-"""Things of a synthetic world that have a look and no class of their own: parcels, town houses and streets, roofs."""
+"""Paints things that have no class of their own: parcels with hedges, streets and houses of a town, roofs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def paint_town(canvas: Canvas, regions: Regions, angle: float, scale: Scale, rng
 
 
 def _paint_blocks(town: Canvas, angle: float, scale: Scale, rng: np.random.Generator) -> None:
-    """Streets around blocks of lots, and a house on most lots, over the whole of ``town``."""
+    """Streets around blocks of lots, and a house on most lots, all over ``town``."""
     size = np.array([town.shape[1], town.shape[0]])
     reach, lot, block = math.hypot(*size) / 2, scale.fine(24), 4
     forward = np.array([math.cos(angle), math.sin(angle)])

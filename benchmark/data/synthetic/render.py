@@ -1,4 +1,4 @@
-"""What a synthetic world looks like from above: colours, textures, light and a sensor over a map of regions."""
+"""Renders a map of regions as an image: colours, textures, light and the sensor."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmark.data.base import Colour
 from benchmark.data.synthetic.model import Region, Regions, Scale
 from benchmark.data.synthetic.noise import Field, Points, enlarge, smooth_noise
 from benchmark.data.synthetic.objects import Canvas, paint_parcels, paint_roofs, paint_town
@@ -52,7 +50,8 @@ LOOKS = {
 
 def paint(regions: Regions, buildings: Sequence[Points], scale: Scale, rng: np.random.Generator) -> Canvas:
     """The image of a map of regions, uint8 RGB ``[H, W, 3]``."""
-    colours = _by_region([look.colour for look in LOOKS.values()])
+    colours = np.zeros((256, 1, 3), np.uint8)  # as OpenCV's look-up takes them
+    colours[: len(LOOKS), 0] = [look.colour for look in LOOKS.values()]
     canvas = np.asarray(cv2.LUT(cv2.merge([regions] * 3), colours), np.uint8)
     angle = rng.uniform(0, math.pi / 2)
     shade = paint_parcels(canvas, regions, angle, scale, rng)
@@ -69,13 +68,6 @@ def paint(regions: Regions, buildings: Sequence[Points], scale: Scale, rng: np.r
         layer = cv2.GaussianBlur(layer, (3, 3), 0.6) + noise  # the sensor's spread and noise
         canvas[..., channel] = np.clip(layer, 0, 255)
     return canvas
-
-
-def _by_region(colours: Sequence[Colour]) -> NDArray[np.uint8]:
-    """Colours by region as OpenCV's look-up takes them: 256 rows."""
-    table = np.zeros((256, 1, 3), np.uint8)
-    table[: len(colours), 0] = colours
-    return table
 
 
 def _shade(regions: Regions, scale: Scale, rng: np.random.Generator) -> Field:
@@ -104,7 +96,7 @@ def _lit(height: Field, pixels: float) -> Field:
 
 
 def _cloud_cover(regions: Regions, scale: Scale) -> Field:
-    """Share of light ``[H, W]`` that comes from a cloud: near 1 where the label says unknown, with a soft border."""
+    """Opacity of the clouds ``[H, W]``: near 1 where the label says unknown, with a soft border."""
     height, width = scale.size
     small = (max(1, width // 4), max(1, height // 4))
     cover = cv2.resize((regions == Region.CLOUD).astype(np.float32), small, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""One image of a synthetic world with its labels: a pure function of world, index and size."""
+"""One image of a synthetic world with its regions, as a pure function of world, index and size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.data.synthetic.noise import Size
 from benchmark.data.synthetic.render import paint
 from benchmark.errors import UserError
 
-VERSION = 1  # raise it when the same arguments give other pixels
+VERSION = 1  # raise it when a change makes the same arguments give other pixels
 MIN_SIDE = 64
 
 
@@ -45,8 +45,8 @@ class Scene:
 def scene(world: World, index: int, size: Size) -> Scene:
     """The image ``index`` of a world at ``size`` (height, width).
 
-    The same arguments give the same bytes in any order and any process. Across machines and library versions this
-    holds as far as NumPy's PCG64 and OpenCV's interpolation do: the last bit of a float may move a border by a pixel.
+    The same arguments give the same bytes, whatever was generated before. On another machine or with other versions of
+    NumPy and OpenCV the last bit of a float may differ and move a border by a pixel.
 
     Raises:
         UserError: a side is shorter than 64 pixels.

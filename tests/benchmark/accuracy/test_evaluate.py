@@ -88,7 +88,7 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path, at, torn):
 CHILD = """
 import sys, time
 from pathlib import Path
-from tests.benchmark import test_evaluation as t
+from tests.benchmark.accuracy import test_evaluate as t
 def slow(done, total):
     print(done, flush=True)
     time.sleep(0.2)

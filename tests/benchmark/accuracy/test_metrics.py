@@ -10,7 +10,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.accuracy.metrics import boundary_counts, boundary_iou, confusion, ious, mean_iou, metrics, without_truth
+from benchmark.accuracy.metrics import (
+    boundary_counts,
+    boundary_iou,
+    confusion,
+    ious,
+    mean_iou,
+    merged_iou,
+    metrics,
+    without_truth,
+)
 from tests.benchmark.tiny import INFO
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -81,7 +90,7 @@ def test_a_class_that_is_only_predicted_counts_as_zero():
 
 
 def test_counts_beyond_two_to_the_24_are_exact():
-    # features F10: 22 million background pixels and 2 million errors; a float32 count makes the IoU 1.000
+    # 22 million background pixels and 2 million errors; a float32 count makes the IoU 1.000
     label = np.zeros((5000, 5000), np.uint8)
     prediction = np.zeros((5000, 5000), np.uint8)
     label[4400:4800] = prediction[4800:] = 1
@@ -125,6 +134,23 @@ def test_building_iou_alone_and_no_conventions_without_an_unknown_class():
     assert scores.miou_paper == scores.iou["iou_building"] == 50.0
     assert scores.miou_dataset == pytest.approx((100 * 80 / 90 + 50) / 2)
     assert scores.conventions == {}
+
+
+def test_merged_classes_by_hand():
+    counts = np.array([[90, 3, 2], [1, 4, 5], [2, 6, 7]], np.int64)  # 22 hits, 3 missed, 5 false
+    info = dataclasses.replace(INFO, unknown_class=None, merged_classes={"any_land": (1, 2)}, paper_classes=(0, 1, 2))
+    scores = metrics(info, counts)
+    assert scores.conventions == {"iou_any_land": pytest.approx(100 * 22 / 30)}
+    assert "iou_any_land" not in scores.iou
+    assert merged_iou(np.zeros((3, 3), np.int64), (1, 2)) is None
+
+
+@given(SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_merged_iou_is_the_iou_of_merged_labels(seed):
+    label, prediction = maps(seed, (30, 40), 4)
+    one_class = confusion(*(np.where(m == 255, m, (m >= 2).astype(np.uint8)) for m in (label, prediction)), 2)
+    assert merged_iou(confusion(label, prediction, 4), (2, 3)) == pytest.approx(ious(one_class)[1])
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,12 @@ from tests.benchmark.data import fakes
 
 
 class DatasetContract(ABC):
-    """Subclasses give a reader, ids of its train list, one id of its val list, and a writer of a fake copy."""
+    """Subclasses give a reader, ids of its train list, one id of another list, and a writer of a fake copy."""
 
     reader: ClassVar[type[FolderDataset]]
     train: ClassVar[tuple[str, ...]]
-    val: ClassVar[str]
+    other_split = "val"
+    val: ClassVar[str]  # of ``other_split``
     lossy = False  # images are JPEG
     layouts: ClassVar[tuple[str, ...]]
 
@@ -58,7 +59,7 @@ class DatasetContract(ABC):
 
     def test_length_and_order(self, dataset):
         assert dataset.ids("train") == self.train
-        assert dataset.ids("val") == (self.val,)
+        assert dataset.ids(self.other_split) == dataset.on_disk(self.other_split) == (self.val,)
         assert dataset.available_ids() == {*self.train, self.val}
 
     def test_layout_variants_read_the_same(self, tmp_path):
@@ -91,7 +92,7 @@ class DatasetContract(ABC):
         self.assert_one_line(
             lambda: dataset.ids("train"), str(dataset.image_path(self.train[1])), "no mask", "add the mask"
         )
-        assert dataset.ids("val") == (self.val,)
+        assert dataset.ids(self.other_split) == (self.val,)
 
     def test_mask_without_image(self, root, dataset):
         path = dataset.image_path(self.train[1])
@@ -105,8 +106,9 @@ class DatasetContract(ABC):
         self.assert_one_line(lambda: dataset.read(self.val), str(path), "mode 'L'", "RGB")
 
     def test_invalid_split(self, dataset):
-        with pytest.raises(UnknownNameError, match="'vall': did you mean 'val'"):
-            dataset.official_ids("vall")
+        wrong = f"{self.other_split}s"
+        with pytest.raises(UnknownNameError, match=f"'{wrong}': did you mean '{self.other_split}'"):
+            dataset.official_ids(wrong)
 
     def test_missing_folder(self, tmp_path):
         self.assert_one_line(lambda: self.reader(tmp_path / "absent"), "absent: no such folder", self.reader.info.where)
@@ -145,10 +147,10 @@ class DatasetContract(ABC):
         assert report.lines[0].endswith("2 errors")
         assert sum(line.startswith("error: ") for line in report.lines) == 2
 
-    def test_verify_refuses_another_size_than_the_papers(self, root):
+    def test_verify_refuses_another_size_than_the_datasets(self, root):
         errors = [problem for problem in self.reader(root).verify() if problem.level == "error"]
         assert len(errors) == len(self.train) + 1
-        assert all("is 64x64, the paper's images are" in problem.message for problem in errors)
+        assert all(f"is 64x64, {self.reader.info.title} images are" in problem.message for problem in errors)
 
     @staticmethod
     def assert_one_line(action, *parts):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmark.data import cityscapes, deepglobe
+from benchmark.data import bracol, cityscapes, deepglobe, hrf
 
 SIZE = (64, 64)
 TRAIN, VAL, TEST = ("119", "266", "855"), ("2774", "16453"), ("606",)  # of DeepGlobe's lists
@@ -79,6 +79,37 @@ def write_cityscapes(
         Image.fromarray(image).save(f"{stem}_leftImg8bit.png")
         stem = _folder(root, f"gtFine/{split}/{city}") / image_id
         Image.fromarray(label_ids if kind == "labelIds" else train_ids).save(f"{stem}_gtFine_{kind}.png")
+    return root
+
+
+def write_hrf(root: Path, ids: Sequence[str], split: str = "training", layout: str = "released") -> Path:
+    """Masks of 0 to 3; images of ids that end in "dr" are named .JPG, as released. Returns the root."""
+    names = (
+        (f"{split}/images", f"{split}/1st_manual") if layout == "released" else (f"images/{split}", f"labels/{split}")
+    )
+    images, labels = (_folder(root, name) for name in names)
+    for image_id in ids:
+        label = fake_label(image_id, SIZE, 4)
+        image = fake_image(image_id, label, (*hrf.HRF.info.palette, (200, 200, 200)))
+        Image.fromarray(image).save(images / f"{image_id}.{'JPG' if image_id.endswith('dr') else 'jpg'}", quality=95)
+        end = "_AVmanual.png" if layout == "released" else ".png"
+        Image.fromarray(label).save(labels / f"{image_id}{end}")
+    return root
+
+
+def write_bracol(root: Path, ids: Sequence[str], split: str = "train", layout: str = "released") -> Path:
+    """Colour masks as released, or masks of 0 to 2. Returns the root."""
+    released = layout == "released"
+    images, labels = (
+        _folder(root, f"images/{split}"),
+        _folder(root, f"{'annotations' if released else 'labels'}/{split}"),
+    )
+    for image_id in ids:
+        label = fake_label(image_id, SIZE, 3)
+        image = fake_image(image_id, label, bracol.BRACOL.info.palette)
+        Image.fromarray(image).save(images / f"{image_id}.jpg", quality=95)
+        mask = np.array([(0, 0, 0), (0, 176, 0), (255, 0, 0)], np.uint8)[label] if released else label
+        Image.fromarray(mask).save(labels / (f"{image_id}_mask.png" if released else f"{image_id}.png"))
     return root
 
 

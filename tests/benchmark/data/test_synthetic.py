@@ -375,7 +375,7 @@ def test_a_folder_with_other_things_in_it_is_refused(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match=r"world\.json: cannot be written"):
+    with pytest.raises(UserError, match=r"world\.json: cannot be written"):
         make_world(tmp_path / "file" / "world", World(), (80, 80), 1, 1)
 
 

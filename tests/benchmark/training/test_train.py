@@ -190,7 +190,7 @@ def test_adamw_resumes_exactly_too(tmp_path):
 CHILD = """
 import sys, time
 from pathlib import Path
-from tests.benchmark import test_training as t
+from tests.benchmark.training import test_train as t
 def slow(done, total, losses):
     time.sleep(0.1)
     print(done, flush=True)
