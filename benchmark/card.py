@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
-from results.cell import identity
-
 Fidelity = Literal["official-weights", "verified-port", "library", "reimplemented"]
 
 
@@ -164,11 +162,6 @@ class Card:
             )
         sizes = {name: _scaled(pixels, ratio) for name, pixels in self.sizes.items()}
         return replace(self, inference=inference, sizes=sizes, ratio=self.ratio * ratio)
-
-
-def key_of(value: Card | Recipe) -> Any:
-    """What a result depends on in a card or a recipe, for the key of a cell: its ``KEY_FIELDS``, defaults left out."""
-    return identity(value, value.KEY_FIELDS)
 
 
 def _scaled(pixels: int, ratio: float) -> int:

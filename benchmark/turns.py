@@ -13,10 +13,11 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from benchmark.commands import measure as options
+from benchmark.commands.measure import add_arguments, job_of
 from benchmark.errors import UserError
 from benchmark.run.cell import measure
 from benchmark.run.job import Job
@@ -26,9 +27,9 @@ from benchmark.run.pool import IMPORTED_ONCE
 def main(words: Sequence[str]) -> int:
     """Answer until standard input ends; the last line on standard error is the problem, if there was one."""
     parser = argparse.ArgumentParser(prog="python -m benchmark.turns")
-    options.add_arguments(parser)
+    add_arguments(parser)
     try:
-        job = options.job_of(parser.parse_args(words))
+        job = job_of(parser.parse_args(words))
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -38,7 +39,7 @@ def main(words: Sequence[str]) -> int:
         importlib.import_module(name)
     for _ in sys.stdin:
         with tempfile.TemporaryDirectory() as work:
-            status = _rounds(job.model_copy(update={"work": Path(work)}), answers)
+            status = _rounds(replace(job, work=Path(work)), answers)
         if status:
             return abs(status)
     return 0
@@ -49,7 +50,7 @@ def _rounds(job: Job, answers: TextIO) -> int:
     for number in range(1, job.rounds + 1):
         child = os.fork()
         if child == 0:
-            _measure(job.model_copy(update={"round": number}), answers)
+            _measure(replace(job, round=number), answers)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         if status:
             return status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal
 
@@ -75,29 +75,25 @@ class Cell(Model):
         return digest([self.protocol.metric_version, identity(self)])
 
 
-def identity(value: Any, names: Iterable[str] | None = None) -> Any:
-    """What a key hashes of a dataclass or model: the named fields (all by default), those at their default left out.
+def identity(value: Any) -> Any:
+    """What a key hashes of a dataclass or model: its ``KEY_FIELDS`` (all fields without that), those at default left out.
 
-    So a new field with a default changes no key. A nested dataclass or model goes the same way, under its class's name:
-    the fields in its ``KEY_FIELDS`` where it has such a list.
+    So a new field with a default changes no key. Nested dataclasses and models go the same way, under their class's
+    name.
     """
+    if isinstance(value, Mapping):
+        return {str(name): identity(one) for name, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [identity(one) for one in value]
     if isinstance(value, BaseModel):
         defaults = {name: one.get_default(call_default_factory=True) for name, one in type(value).model_fields.items()}
     elif is_dataclass(value):
-        defaults = {
-            one.name: one.default_factory() if one.default_factory is not MISSING else one.default
-            for one in fields(value)
-        }
-    elif isinstance(value, Mapping):
-        return {str(name): identity(one) for name, one in value.items()}
-    elif isinstance(value, tuple | list):
-        return [identity(one) for one in value]
+        made = (one.default if one.default_factory is MISSING else one.default_factory() for one in fields(value))
+        defaults = dict(zip((one.name for one in fields(value)), made, strict=True))
     else:
         return value
-    listed = getattr(value, "KEY_FIELDS", defaults) if names is None else names
-    chosen = {name: getattr(value, name) for name in listed}
-    differing = {name: identity(one) for name, one in chosen.items() if one != defaults[name]}
-    return {type(value).__name__: differing} if names is None else differing
+    chosen = {name: getattr(value, name) for name in getattr(value, "KEY_FIELDS", defaults)}
+    return {type(value).__name__: {name: identity(one) for name, one in chosen.items() if one != defaults[name]}}
 
 
 def digest(value: Any) -> str:

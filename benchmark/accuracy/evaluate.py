@@ -15,12 +15,11 @@ import torch
 
 from benchmark.accuracy.metrics import Metrics, boundary_counts, boundary_iou, confusion, metrics
 from benchmark.atomic import append_line, write_atomic
-from benchmark.card import key_of
 from benchmark.data.base import Dataset, DatasetInfo, Label
 from benchmark.errors import UserError
 from benchmark.prediction import predicted
 from benchmark.system import System
-from results.cell import METRIC_VERSION, digest
+from results.cell import METRIC_VERSION, digest, identity
 
 Progress = Callable[[int, int], None]  # images done, images in all
 
@@ -93,7 +92,7 @@ def evaluate(
         "weights": weights_hash(system),
         "ids": digest(list(ids)),
     }
-    header |= {"card": digest(key_of(system.card)), "device": device, "precision": precision, "scale": scale}
+    header |= {"card": digest(identity(system.card)), "device": device, "precision": precision, "scale": scale}
     scored = _restart(resume_file, header)
     resumed = bool(scored)
     for image_id in ids[len(scored) :]:

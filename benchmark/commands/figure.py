@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands import run
+from benchmark.commands.requests import check_table_options, measured, store_of, table_options
+from benchmark.commands.run import add_run_options, names
 from benchmark.errors import UnknownNameError, UserError
 from results.paper import PaperTable, paper_table
 
 if TYPE_CHECKING:
     from benchmark.run.job import Job
-    from benchmark.run.plan import Request
+    from benchmark.run.options import RunOptions
     from reports.plots.qualitative import Example
 
 
@@ -45,7 +46,7 @@ FIGURES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The figure, its images and weights, and all that a run needs."""
     parser.add_argument("figure", metavar="FIGURE", help=", ".join(FIGURES))
-    parser.add_argument("--images", type=run.names, help="comma-separated ids; the first ones scored by default")
+    parser.add_argument("--images", type=names, help="comma-separated ids; the first ones scored by default")
     parser.add_argument(
         "--weights",
         nargs="+",
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SYSTEM=FILE",
         help="systems that are not trained first",
     )
-    run.add_run_options(parser)
+    add_run_options(parser)
 
 
 def _weights(text: str) -> tuple[str, Path]:
@@ -73,58 +74,60 @@ def main(args: argparse.Namespace) -> int:
     figure = FIGURES[args.figure]
     args.only, args.seeds, args.systems = "accuracy", 1, args.systems or figure.systems
     table = paper_table(figure.table)
-    run.check(args)
-    run.store_of(args).ensure_writable()
+    check_table_options(args)
+    store_of(args).ensure_writable()
     with Display(sys.stderr) as display:
-        request = run.request(args, table, display)
+        options = table_options(args, table, display)
         weights = dict(args.weights)
-        _check(args, request, weights)
-        jobs = _jobs(args.systems, weights, table, request)
-        records = run.measured(args, jobs, display)
+        _check(args, options, weights)
+        jobs = _jobs(args.systems, weights, table, options)
+        records = measured(jobs, store_of(args), display)
     if any(record.status != "ok" for record in records):
         return 1
     weights |= {job.cell.system: job.weights for job in jobs}
-    for path in _draw(args, figure, request, {name: weights[name] for name in args.systems}):
+    for path in _draw(args, figure, options, {name: weights[name] for name in args.systems}):
         print(path)
     return 0
 
 
-def _check(args: argparse.Namespace, request: Request, weights: dict[str, Path]) -> None:
+def _check(args: argparse.Namespace, options: RunOptions, weights: dict[str, Path]) -> None:
     """Refuse a bad image or weights file before anything is trained."""
     from benchmark.weights.files import load_weights
 
     unused = next((name for name in weights if name not in args.systems), None)
     if unused is not None:
         raise UserError(f"--weights {unused}=...: the figure does not show it; it shows {', '.join(args.systems)}")
-    there = registry.dataset(request.info.name)(request.root).available_ids()
+    there = registry.dataset(options.dataset.name)(options.root).available_ids()
     missing = next((image_id for image_id in args.images or () if image_id not in there), None)
     if missing is not None:
-        raise UserError(f"--images {missing}: no such labelled image under {request.root}")
+        raise UserError(f"--images {missing}: no such labelled image under {options.root}")
     for name, file in weights.items():
-        load_weights(file, registry.build(registry.card(name).at(request.ratio), len(request.info.classes)))
+        load_weights(file, registry.build(registry.card(name).at(options.ratio), len(options.dataset.classes)))
 
 
-def _jobs(systems: Sequence[str], given: dict[str, Path], table: PaperTable, request: Request) -> list[Job]:
+def _jobs(systems: Sequence[str], given: dict[str, Path], table: PaperTable, options: RunOptions) -> list[Job]:
     from benchmark.run.plan import jobs
 
-    return [job for name in systems if name not in given for job in jobs(registry.card(name), table.dataset, request)]
+    return [job for name in systems if name not in given for job in jobs(registry.card(name), table.dataset, options)]
 
 
-def _draw(args: argparse.Namespace, figure: PaperFigure, request: Request, weights: dict[str, Path]) -> list[Path]:
+def _draw(args: argparse.Namespace, figure: PaperFigure, options: RunOptions, weights: dict[str, Path]) -> list[Path]:
     from reports.plots.qualitative import Classes, draw, write_views
     from reports.plots.style import write
 
-    info = request.info
-    assert request.split is not None
-    ids = args.images or request.split.scored[: figure.images]
+    info = options.dataset
+    assert options.split is not None
+    ids = args.images or options.split.scored[: figure.images]
     classes = Classes(info.classes, info.palette, info.paper_classes[0] if len(info.classes) == 2 else None)
     number = args.figure.removeprefix("figure")
-    title = f"Figure {number} of the paper: {figure.title} – ours: {info.title}, {'x'.join(map(str, request.size))}"
+    title = (
+        f"Figure {number} of the paper: {figure.title} – ours: {info.title}, {'x'.join(map(str, options.image_size))}"
+    )
     source = (
-        f"Images {', '.join(ids)} of split {request.split.scored_name}; profile {request.profile.name}; weights: "
+        f"Images {', '.join(ids)} of split {options.split.scored_name}; profile {options.profile.name}; weights: "
         f"{', '.join(file.name for file in weights.values())}."
     )
-    examples = {image_id: _example(args, request, image_id, weights) for image_id in ids}
+    examples = {image_id: _example(args, options, image_id, weights) for image_id in ids}
     try:
         for image_id, example in examples.items():
             write_views(args.out / "examples" / args.figure / image_id, example, classes)
@@ -133,18 +136,18 @@ def _draw(args: argparse.Namespace, figure: PaperFigure, request: Request, weigh
         raise UserError(f"--out {args.out}: cannot write: {error.strerror}; choose another folder") from error
 
 
-def _example(args: argparse.Namespace, request: Request, image_id: str, weights: dict[str, Path]) -> Example:
+def _example(args: argparse.Namespace, options: RunOptions, image_id: str, weights: dict[str, Path]) -> Example:
     from benchmark.machine.device import resolve, torch_device
     from benchmark.prediction import predicted
     from benchmark.weights.files import load_weights
     from reports.plots.qualitative import Example
 
-    dataset = registry.dataset(request.info.name)(request.root)
+    dataset = registry.dataset(options.dataset.name)(options.root)
     image, truth = dataset.read(image_id)
     device = torch_device(resolve(args.device))
     predictions = {}
     for name, file in weights.items():
-        system = registry.build(registry.card(name).at(request.ratio), len(request.info.classes))
+        system = registry.build(registry.card(name).at(options.ratio), len(options.dataset.classes))
         load_weights(file, system)
         predictions[name] = predicted(system.inference_form().to(device).eval(), image, device=device)
     return Example(image, truth, predictions)

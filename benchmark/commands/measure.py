@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_device_option, add_protocol_options, protocol_fields, size
-from benchmark.run.profiles import PROFILES, profile
+from benchmark.commands.options import add_cost_options, size
+from benchmark.commands.requests import cost_options, measured, store_of
 
 if TYPE_CHECKING:
     from benchmark.run.job import Job
@@ -18,55 +16,28 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The system and the protocol."""
+    """The system, the size and the protocol."""
     parser.add_argument("system", help="see 'isdbench systems'")
     parser.add_argument("--size", type=size, default=(2448, 2448), metavar="HxW", help="of the image (2448x2448)")
-    parser.add_argument(
-        "--smallest-budget", action="store_true", help="search for the least memory that it runs in, too"
-    )
-    add_protocol_options(parser)
-    parser.add_argument("--profile", default="smoke", help=f"how many samples: {', '.join(PROFILES)} (smoke)")
-    parser.add_argument("--dataset", default="deepglobe", help="whose classes the net has (deepglobe)")
-    parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
-    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for everything made (out)")
-    add_device_option(parser)
+    add_cost_options(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Measure, store the record, print the figures."""
+    """Measure, store the record, print the values. 1 if the measurement failed."""
     from benchmark.commands.progress import Display
-    from benchmark.run.pool import run_jobs
-    from results.store import Store
 
     job = job_of(args)
     with Display(sys.stderr) as display:
-        display.plan([job])
-        [(_, record, known)] = run_jobs([job], Store(args.records or args.out / "records"), display.progress)
-        display.finished(job, record, known)
+        [record] = measured([job], store_of(args), display)
     _print(record)
     return 1 if record.status == "failed" else 0
 
 
 def job_of(args: argparse.Namespace) -> Job:
     """The job of parsed arguments."""
-    from benchmark.machine.device import resolve
-    from benchmark.machine.environment import cpu_model
-    from benchmark.run.plan import Request, jobs
+    from benchmark.run.plan import jobs
 
-    device = resolve(args.device)
-    request = Request(
-        profile=profile(args.profile),
-        info=registry.dataset(args.dataset).info,
-        size=args.size,
-        kinds=("cost",),
-        device=device,
-        hardware=cpu_model() if device == "cpu" else device,
-        smallest_budget=args.smallest_budget,
-        out=args.out,
-        command=shlex.join(["isdbench", *sys.argv[1:]]),
-        **protocol_fields(args, device),
-    )
-    return jobs(registry.card(args.system), args.dataset, request)[0]
+    return jobs(registry.card(args.system), args.dataset, cost_options(args, args.size))[0]
 
 
 def _print(record: Record) -> None:

@@ -1,16 +1,16 @@
-"""Options that several commands share, and what becomes of them."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmark import registry
 from benchmark.errors import UserError
-from benchmark.machine.device import cpu_threads
-from benchmark.run.timing_variants import VARIANTS, variant
+from benchmark.run.profiles import PROFILES
+from benchmark.run.timing_variants import TIMING_VARIANTS
 
 if TYPE_CHECKING:
     from benchmark.data.base import Dataset
@@ -30,40 +30,39 @@ def add_device_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_protocol_options(parser: argparse.ArgumentParser) -> None:
-    """What makes two figures comparable: precision, switches, threads, what is timed."""
+    """What two costs must have in common to be comparable: precision, switches, threads, what is timed."""
     parser.add_argument(
-        "--protocol", default="full-scale", metavar="NAME", help=f"of a cost: {', '.join(VARIANTS)} (full-scale)"
+        "--protocol",
+        default="full-scale",
+        metavar="NAME",
+        help=f"what is timed: {', '.join(TIMING_VARIANTS)} (full-scale)",
     )
     parser.add_argument("--precision", choices=("fp32", "fp16", "bf16"), default="fp32")
     parser.add_argument("--compile", action="store_true", help="torch.compile the timed system first")
-    parser.add_argument("--channels-last", action="store_true", help="the timed system's memory layout")
-    parser.add_argument("--tf32", action="store_true", help="let float32 products round to TF32")
-    parser.add_argument("--cudnn-benchmark", action="store_true", help="let cuDNN try its algorithms out")
-    parser.add_argument("--deterministic", action="store_true", help="deterministic algorithms only")
-    parser.add_argument("--threads", type=positive, metavar="N", help="on a CPU (all that this process may use)")
+    parser.add_argument("--channels-last", action="store_true", help="memory layout of the timed system")
+    parser.add_argument("--tf32", action="store_true", help="allow TF32 in float32 products")
+    parser.add_argument("--cudnn-benchmark", action="store_true", help="let cuDNN choose its fastest algorithms")
+    parser.add_argument("--deterministic", action="store_true", help="use deterministic algorithms only")
+    parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads (all that this process may use)")
 
 
-def protocol_fields(args: argparse.Namespace, device: str) -> dict[str, Any]:
-    """Fields of ``benchmark.run.plan.Request`` from those options.
-
-    Raises:
-        UnknownNameError: there is no such protocol.
-    """
-    variant(args.protocol)
-    switches = ("tf32", "cudnn_benchmark", "channels_last", "deterministic")
-    return {
-        "variant": args.protocol,
-        "precision": args.precision,
-        "compiled": args.compile,
-        "switches": {name: getattr(args, name) for name in switches},
-        "threads": args.threads or (cpu_threads() if device == "cpu" else None),
-    }
+def add_cost_options(parser: argparse.ArgumentParser) -> None:
+    """What ``measure`` and ``sweep`` share."""
+    add_protocol_options(parser)
+    parser.add_argument(
+        "--smallest-budget", action="store_true", help="search for the least memory that the system runs in, too"
+    )
+    parser.add_argument("--profile", default="smoke", help=f"how many samples: {', '.join(PROFILES)} (smoke)")
+    parser.add_argument("--dataset", default="deepglobe", help="whose classes the net has (deepglobe)")
+    parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for everything made (out)")
+    add_device_option(parser)
 
 
 def positive(text: str) -> int:
-    """A whole number from 1."""
+    """A whole number, 1 or more."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}': give a whole number from 1")
+        raise argparse.ArgumentTypeError(f"'{text}': give a whole number, 1 or more")
     return int(text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TextIO
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmark.run.job import Job
-from benchmark.run.worker import Progress as Step
+from benchmark.run.messages import Message, RoundDone, Step
 from results.record import Record
 
 
@@ -45,20 +45,26 @@ class Display:
         """Data is being made."""
         self.bars.update(self.step, description=what, completed=done, total=total, visible=done < total)
 
-    def plan(self, jobs: list[Job]) -> None:
+    def plan(self, jobs: Sequence[Job]) -> None:
         """These cells are ahead."""
         self.waiting = list(jobs)
         self.rounds = {job.cell.key: job.rounds for job in jobs}
         self.bars.update(self.cells, total=len(jobs), visible=True)
 
-    def progress(self, job: Job, step: Step) -> None:
-        """The cell in flight has come this far."""
-        if step.step == "round":
+    def progress(self, job: Job, message: Message) -> None:
+        """A message of the cell in flight."""
+        if isinstance(message, RoundDone):
             self._ended(job)
-        name = f"{job.cell.system} {step.step}"
-        self.bars.update(
-            self.step, description=name, completed=step.done, total=step.total, note=step.note, visible=True
-        )
+        elif isinstance(message, Step):
+            name = f"{job.cell.system} {message.name}"
+            self.bars.update(
+                self.step,
+                description=name,
+                completed=message.done,
+                total=message.total,
+                note=message.note,
+                visible=True,
+            )
 
     def finished(self, job: Job, record: Record, known: bool) -> None:
         """A cell is on record."""

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_device_option, add_protocol_options, positive, protocol_fields
-from benchmark.run.profiles import PROFILES, profile
+from benchmark.commands.options import add_cost_options, positive
+from benchmark.commands.requests import cost_options, measured, store_of
 
 if TYPE_CHECKING:
-    from benchmark.run.plan import Request
     from results.analysis.sweep import Growth, Point
     from results.record import Record
-    from results.store import Store
 
 SIDES = (512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384)
 FEWEST_PIXELS = 32
@@ -29,12 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sides", type=sides, default=SIDES, metavar="LIST", help="of square images (512,768,...,16384)"
     )
-    parser.add_argument("--profile", default="smoke", help=f"how many samples: {', '.join(PROFILES)} (smoke)")
-    parser.add_argument("--dataset", default="deepglobe", help="whose classes the nets have (deepglobe)")
-    parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
-    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for everything made (out)")
-    add_device_option(parser)
-    add_protocol_options(parser)
+    add_cost_options(parser)
 
 
 def sides(text: str) -> tuple[int, ...]:
@@ -46,56 +36,33 @@ def sides(text: str) -> tuple[int, ...]:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Measure size after size, all systems that still fit in rounds; print what became of each system."""
-    from benchmark.machine.device import resolve
+    """Measure size after size, in rounds over all systems that still fit; print how the cost of each one grows."""
     from results.analysis.sweep import points
-    from results.store import Store
 
     names = list(dict.fromkeys(args.systems))
     for name in names:
         registry.card(name)
-    device, store = resolve(args.device), Store(args.records or args.out / "records")
     records: dict[str, list[Record]] = {name: [] for name in names}
-    alive = names
+    fitting = names
     for side in args.sides:
-        made = list(_measured(alive, _request(args, device, side), store)) if alive else []
+        made = _measured(args, fitting, side) if fitting else []
         for record in made:
             records[record.cell.system].append(record)
-        alive = [record.cell.system for record in made if record.status == "ok"]
+        fitting = [record.cell.system for record in made if record.status == "ok"]
     for name in names:
         _print(name, points(records[name]))
     every = [record for made in records.values() for record in made]
     return 1 if any(record.status == "failed" for record in every) else 0
 
 
-def _measured(names: list[str], request: Request, store: Store) -> Iterator[Record]:
+def _measured(args: argparse.Namespace, names: list[str], side: int) -> list[Record]:
     from benchmark.commands.progress import Display
     from benchmark.run.plan import jobs
-    from benchmark.run.pool import run_jobs
 
-    planned = [job for name in names for job in jobs(registry.card(name), "", request)]
+    options = cost_options(args, (side, side))
+    planned = [job for name in names for job in jobs(registry.card(name), "", options)]
     with Display(sys.stderr) as display:
-        display.plan(planned)
-        for job, record, known in run_jobs(planned, store, display.progress):
-            display.finished(job, record, known)
-            yield record
-
-
-def _request(args: argparse.Namespace, device: str, side: int) -> Request:
-    from benchmark.machine.environment import cpu_model
-    from benchmark.run.plan import Request
-
-    return Request(
-        profile=profile(args.profile),
-        info=registry.dataset(args.dataset).info,
-        size=(side, side),
-        kinds=("cost",),
-        device=device,
-        hardware=cpu_model() if device == "cpu" else device,
-        out=args.out,
-        command=shlex.join(["isdbench", *sys.argv[1:]]),
-        **protocol_fields(args, device),
-    )
+        return measured(planned, store_of(args), display)
 
 
 def _print(name: str, sweep: list[Point]) -> None:

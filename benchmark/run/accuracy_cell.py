@@ -1,4 +1,4 @@
-"""An accuracy cell: train a system on the split's images, keep its weights, score it on the others."""
+"""An accuracy cell: train a system on the split's images, keep its weights, score it on the other images."""
 
 from __future__ import annotations
 
@@ -6,24 +6,21 @@ import torch
 
 from benchmark import registry
 from benchmark.accuracy.evaluate import EvaluationOutcome, evaluate
-from benchmark.card import Recipe
 from benchmark.machine.device import torch_device
 from benchmark.machine.torch_settings import measurement_mode
 from benchmark.run.job import Job, Tell
-from benchmark.run.plan import recipe_of
-from benchmark.run.profiles import budget_of
 from benchmark.training.settings import TrainSettings
 from benchmark.training.train import TrainOutcome, train
-from benchmark.weights import imagenet as weights
+from benchmark.weights import imagenet
 from benchmark.weights.files import save_weights
 from results.record import Accuracy
 
 CHECKPOINT_SECONDS = 10.0
-LOADERS = 8  # processes that decode and cut for a GPU
+LOADER_PROCESSES = 8  # that decode and crop for a GPU
 
 
-def measure_accuracy(job: Job, progress: Tell) -> Accuracy:
-    """Figures of a job's cell; each step goes on where an earlier process was interrupted.
+def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
+    """The scores of a job's cell. Each step continues where an earlier process was interrupted.
 
     Raises:
         NonFiniteError: training diverged.
@@ -34,20 +31,16 @@ def measure_accuracy(job: Job, progress: Tell) -> Accuracy:
     dataset = registry.dataset(job.cell.dataset)(job.root)
     torch.manual_seed(job.cell.seed)
     system = registry.build(job.card, job.num_classes)
-    start = weights.initialise(system, job.cell.imagenet, weights.default_folder())
-    recipe_name, recipe = recipe_of(system.card, job.cell.recipe)
-    recipe = recipe.on(job.recipe_dataset)
+    start = imagenet.initialise(system, job.cell.imagenet, imagenet.default_folder())
+    settings = _settings(job)
 
     def trained(done: int, total: int, losses: dict[str, float]) -> None:
-        progress("train", done, total, f"loss {sum(losses.values()):.3f}")
+        tell("train", done, total, f"loss {sum(losses.values()):.3f}")
 
-    def scored(done: int, total: int) -> None:
-        progress("evaluate", done, total, "")
-
-    own_precision = protocol.model_copy(update={"precision": "fp32"})  # the two steps below see to autocast themselves
-    with measurement_mode(own_precision, device):
-        training = train(system, recipe, dataset, job.split.train, _settings(job, recipe), trained)
-        save_weights(job.weights, system, recipe_name, job.cell.dataset)
+    # training and evaluation apply autocast themselves
+    with measurement_mode(protocol.model_copy(update={"precision": "fp32"}), device):
+        training = train(system, job.recipe, dataset, job.split.train, settings, trained)
+        save_weights(job.weights, system, job.cell.recipe, job.cell.dataset)
         evaluation = evaluate(
             system.inference_form(),
             dataset,
@@ -56,28 +49,28 @@ def measure_accuracy(job: Job, progress: Tell) -> Accuracy:
             device=device,
             precision=protocol.precision,
             scale=protocol.evaluated_scale,
-            progress=scored,
+            progress=lambda done, total: tell("evaluate", done, total, ""),
         )
-    return _figures(job.split.train, _settings(job, recipe).iterations, training, evaluation, start)
+    return _accuracy(len(job.split.train), settings.iterations, training, evaluation, start)
 
 
-def _settings(job: Job, recipe: Recipe) -> TrainSettings:
-    budget, device = budget_of(job.cell.profile, job.card), torch_device(job.cell.device)
+def _settings(job: Job) -> TrainSettings:
+    on_gpu = torch_device(job.cell.device) == "cuda"
     return TrainSettings(
-        iterations=budget.iterations or recipe.iterations,
-        batch=budget.batch or recipe.batch,
+        iterations=job.profile.iterations or job.recipe.iterations,
+        batch=job.profile.batch or job.recipe.batch,
         seed=job.cell.seed,
         checkpoint=job.checkpoint,
-        device="cuda" if device == "cuda" else "cpu",
+        device="cuda" if on_gpu else "cpu",
         devices=job.devices,
         precision=job.cell.protocol.precision,
-        workers=LOADERS if device == "cuda" else 0,
+        workers=LOADER_PROCESSES if on_gpu else 0,
         checkpoint_every_seconds=CHECKPOINT_SECONDS,
     )
 
 
-def _figures(
-    ids: tuple[str, ...], iterations: int, training: TrainOutcome, evaluation: EvaluationOutcome, start: str
+def _accuracy(
+    train_images: int, iterations: int, training: TrainOutcome, evaluation: EvaluationOutcome, start: str
 ) -> Accuracy:
     scores = evaluation.metrics
     return Accuracy(
@@ -91,7 +84,7 @@ def _figures(
         image_confusions_hash=evaluation.image_confusions_hash,
         image_confusions=evaluation.image_confusions,
         paper_classes=evaluation.paper_classes,
-        train_images=len(ids),
+        train_images=train_images,
         iterations=iterations,
         work=evaluation.work,
         labels_hash=evaluation.labels_hash,

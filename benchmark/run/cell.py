@@ -1,4 +1,4 @@
-"""From a job to its record. The instruments of its kind of cell are imported when it is known."""
+"""From a job to its record. Only the instruments that the kind of cell needs are imported."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ class Outcome(TypedDict, total=False):
     cost: Cost
 
 
-def measure(job: Job, progress: Tell) -> Record | None:
-    """The record of a job: its figures, or ``oom``, or ``failed`` where training diverged. None before its last round.
+def measure(job: Job, tell: Tell) -> Record | None:
+    """The record of a job: its values, ``oom``, ``failed`` where training diverged, or ``unavailable``.
+
+    None in a round before the last.
 
     Raises:
-        UserError: bad input, which is no outcome of the cell.
+        UserError: the input is bad; that is no outcome of the cell.
     """
     started, resumed = time.time() - _spent(job), job.checkpoint.exists()
-    outcome = _outcome(job, progress)
+    outcome = _outcome(job, tell)
     if outcome is None:
         return None
     return Record(
@@ -42,7 +44,7 @@ def measure(job: Job, progress: Tell) -> Record | None:
 
 
 def _spent(job: Job) -> float:
-    """Seconds that the cell's earlier processes took."""
+    """Seconds that the earlier rounds of a cost cell took."""
     if job.cell.kind == "accuracy":
         return 0.0
     from benchmark.run.cost_cell import earlier
@@ -50,25 +52,21 @@ def _spent(job: Job) -> float:
     return sum(kept.wall_seconds for kept in earlier(job))
 
 
-def _outcome(job: Job, progress: Tell) -> Outcome | None:
+def _outcome(job: Job, tell: Tell) -> Outcome | None:
     try:
-        return _figures(job, progress)
+        if job.cell.kind == "accuracy":
+            from benchmark.run.accuracy_cell import measure_accuracy
+
+            return {"status": "ok", "accuracy": measure_accuracy(job, tell)}
+        from benchmark.run.cost_cell import measure_cost
+
+        cost = measure_cost(job, tell)
+        return {"status": "ok", "cost": cost} if cost else None
     except NonFiniteError as error:
         return {"status": "failed", "reason": str(error)}
     except ImportError as error:
         return {"status": "unavailable", "reason": f"a package that the system needs is not installed: {error}"}
     except Exception as error:
         if not is_out_of_memory(error):
-            raise  # bad input for the user, or a traceback that the runner puts on record
+            raise  # bad input, or a traceback that the parent process puts on record
         return {"status": "oom", "reason": str(error).splitlines()[0]}
-
-
-def _figures(job: Job, progress: Tell) -> Outcome | None:
-    if job.cell.kind == "accuracy":
-        from benchmark.run.accuracy_cell import measure_accuracy
-
-        return {"status": "ok", "accuracy": measure_accuracy(job, progress)}
-    from benchmark.run.cost_cell import measure_cost
-
-    cost = measure_cost(job, progress)
-    return {"status": "ok", "cost": cost} if cost else None

@@ -1,4 +1,8 @@
-"""A cost cell: what a system costs on a fixed image, with no training and no labels. Its samples come in rounds."""
+"""A cost cell: latency, memory and FLOPs of a system on a fixed image. Its samples are taken in rounds.
+
+Each round is a process of its own. Every round but the last leaves its samples in a file; the last one reads them and
+makes the record.
+"""
 
 from __future__ import annotations
 
@@ -16,27 +20,26 @@ from benchmark.cost.timed_system import Image
 from benchmark.data.synthetic import World, scene
 from benchmark.machine.device import torch_device
 from benchmark.run.job import Job, Tell
-from benchmark.run.profiles import budget_of
 from benchmark.system import IMAGENET_MEAN, IMAGENET_STD, System
 from results.cell import Model, Protocol
 from results.record import Cost
 
 
 class Kept(Model):
-    """What a round leaves for the last one."""
+    """What a round leaves for the last round."""
 
     round: Round
     wall_seconds: float
 
 
 def measure_cost(job: Job, progress: Tell) -> Cost | None:
-    """Figures of a job's cell; None, and a file for the last round, before that.
+    """The cost of a job's cell. None in a round before the last, whose samples go to a file.
 
     Raises:
         ResourceExhaustedError: the image does not fit.
-        ProtocolError: the protocol cannot be kept here.
+        ProtocolError: this machine cannot keep the protocol.
         LabelsError: the system breaks its contract.
-        TimingError: the clock gave nonsense.
+        TimingError: the clock gave an impossible value.
     """
 
     def told(step: str, done: int, total: int) -> None:
@@ -44,38 +47,38 @@ def measure_cost(job: Job, progress: Tell) -> Cost | None:
 
     started, protocol, device = time.time(), job.cell.protocol, torch_device(job.cell.device)
     if job.round < job.rounds:
-        taken = sample(*_inputs(job), protocol, _settings(job), device, seed=job.round, progress=told)
+        taken = sample(*inputs(job), protocol, _settings(job), device, seed=job.round, progress=told)
         kept = Kept(round=taken, wall_seconds=time.time() - started)
         write_atomic(job.round_file(job.round), kept.model_dump_json().encode())
         return None
     found = {}
     if job.cell.smallest_budget:  # first: its processes are forked from this one, which has started no thread yet
-        found["smallest_budget_mb"] = smallest_budget(lambda: _inputs(job), protocol, device, told)
+        found["smallest_budget_mb"] = smallest_budget(lambda: inputs(job), protocol, device, told)
     rounds = [kept.round for kept in earlier(job)]
-    return measure(*_inputs(job), protocol, _settings(job), device, earlier=rounds, progress=told).model_copy(
+    return measure(*inputs(job), protocol, _settings(job), device, earlier=rounds, progress=told).model_copy(
         update=found
     )
 
 
 def earlier(job: Job) -> list[Kept]:
-    """What the rounds before the last have left."""
+    """The samples that the rounds before the last have left."""
     files = map(job.round_file, range(1, job.rounds))
     return [Kept.model_validate_json(file.read_bytes()) for file in files if file.exists()]
 
 
 def _settings(job: Job) -> SpeedSettings:
-    budget = budget_of(job.cell.profile, job.card)
+    profile = job.profile
     return SpeedSettings(
-        min_samples=budget.min_samples,
-        max_samples=budget.max_samples,
-        seconds_budget=budget.sample_seconds,
-        max_warmup=budget.max_warmup,
-        processes=budget.rounds,
+        min_samples=profile.min_samples,
+        max_samples=profile.max_samples,
+        seconds_budget=profile.sample_seconds,
+        max_warmup=profile.max_warmup,
+        processes=profile.rounds,
     )
 
 
-def _inputs(job: Job) -> tuple[System, Image]:
-    """The system with the cell's random weights, and the image."""
+def inputs(job: Job) -> tuple[System, Image]:
+    """The system with random weights from the cell's seed, and the image, uint8 ``[H, W, 3]``."""
     torch.manual_seed(job.cell.seed)
     return registry.build(job.card, job.num_classes), image_of(job.cell.protocol)
 

@@ -1,20 +1,21 @@
-"""The job: a cell and what its process needs beside - which images, and where to put what it makes."""
+"""A job: one cell, the settings that it is measured with, and where its files go."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark import registry
-from benchmark.card import Card
+from benchmark.card import Card, Recipe
 from benchmark.data.base import ids_hash
-from benchmark.run.profiles import budget_of
-from results.cell import Cell, Model
+from benchmark.run.profiles import Profile
+from results.cell import Cell
 
-Tell = Callable[[str, int, int, str], None]  # how far a cell is: step, done, total, a note
+Tell = Callable[[str, int, int, str], None]  # reports progress: step, done, total, note
 
 
-class Split(Model):
+@dataclass(frozen=True, kw_only=True)
+class Split:
     """The ids that a cell trains on and scores."""
 
     train: tuple[str, ...]
@@ -27,34 +28,31 @@ class Split(Model):
         return f"{ids_hash(self.train)}-{ids_hash(self.scored)}"
 
 
-class Job(Model):
-    """A cell and what its process needs beside: where the images are and where to put what it makes."""
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A cell with everything its process executes. The cell's key hashes these very objects, not their names."""
 
     cell: Cell
-    ratio: float  # image side over the paper's image side
+    card: Card  # scaled to the images
+    recipe: Recipe  # as it is on the dataset
+    profile: Profile  # as it is for this system
     num_classes: int
     root: Path  # of the dataset
-    recipe_dataset: str  # whose overrides of the recipe hold
     split: Split | None  # None for cost
-    devices: int
+    devices: int  # GPUs to train on
     work: Path  # checkpoints and partial results of this cell
     weights: Path  # where the trained weights are kept
     command: str
-    round: int = 1  # of those in which a cost cell takes its samples
+    round: int = 1  # the round of samples that a cost cell's process takes
 
     @property
     def rounds(self) -> int:
         """How many processes take the cell's samples."""
-        return budget_of(self.cell.profile, self.card).rounds if self.cell.kind == "cost" else 1
+        return self.profile.rounds if self.cell.kind == "cost" else 1
 
     def round_file(self, number: int) -> Path:
-        """What a round but the last leaves for the last."""
+        """Where a round leaves its samples for the last round, which writes the record."""
         return self.work / f"round-{number}.json"
-
-    @property
-    def card(self) -> Card:
-        """The system's card, scaled to the images."""
-        return registry.card(self.cell.system).at(self.ratio)
 
     @property
     def checkpoint(self) -> Path:
@@ -68,5 +66,5 @@ class Job(Model):
 
     @property
     def lock(self) -> Path:
-        """Held by the cell's process."""
+        """Held by the cell's process while it works."""
         return self.work / "lock"

@@ -1,9 +1,9 @@
-"""Runs jobs one by one, each in its own process; what is on record already is not run again.
+"""Runs jobs one by one, each in a process of its own; a cell that is on record already is not run again.
 
-Costs come first, in rounds: in each round every cost cell has one process, in an order drawn anew, so that a slow spell
-of the machine falls on several systems and not on one.
+Cost cells come first, in rounds: in each round every cost cell has one process, in a new random order, so that a slow
+spell of the machine falls on several systems and not on one.
 
-A server imports torch and the instruments, once, and each cell's process is forked from it before any thread or
+A server imports torch and the other libraries once, and each cell's process is forked from it before any thread or
 device has been started there. This process relays progress, and turns the death of a cell's process into a record.
 """
 
@@ -17,13 +17,15 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.run.job import Job
-from benchmark.run.worker import BAD_INPUT, Progress, work
+from benchmark.run.messages import Message, RoundDone, Stored
+from benchmark.run.worker import BAD_INPUT, work
 from results.record import Record
 from results.store import Store, read_record
 
@@ -33,7 +35,7 @@ IMPORTED_ONCE = [
     "baselines.common.preload",
     "segmentation_models_pytorch",
 ]
-Report = Callable[[Job, Progress], None]
+Report = Callable[[Job, Message], None]
 
 
 def run_jobs(jobs: list[Job], store: Store, report: Report) -> Iterator[tuple[Job, Record, bool]]:
@@ -53,19 +55,19 @@ def run_jobs(jobs: list[Job], store: Store, report: Report) -> Iterator[tuple[Jo
     yield from _in_rounds([job for job in ahead if job.cell.kind == "cost"], store, report)
     for job in ahead:
         if job.cell.kind != "cost":
-            record = _run(job, store, report)
-            assert record is not None  # it has one round
+            record = run_cell(job, store, report)
+            assert record is not None  # an accuracy cell has one round
             yield job, record, False
 
 
 def _in_rounds(jobs: list[Job], store: Store, report: Report) -> Iterator[tuple[Job, Record, bool]]:
-    """Each job is done in its last round, or in the first that gave a record because it failed."""
+    """Cost cells, round by round. A job ends with its last round, or with the first that fails."""
     order = random.Random(0)
     for number in itertools.count(1):
         for job in order.sample(jobs, len(jobs)):
             record = None
-            if number == job.rounds or not job.round_file(number).exists():  # one that an interrupted run left is kept
-                record = _run(job.model_copy(update={"round": number}), store, report)
+            if number == job.rounds or not job.round_file(number).exists():  # an interrupted run's rounds are kept
+                record = run_cell(replace(job, round=number), store, report)
             if record:
                 jobs.remove(job)
                 yield job, record, False
@@ -73,55 +75,56 @@ def _in_rounds(jobs: list[Job], store: Store, report: Report) -> Iterator[tuple[
             return
 
 
-def _run(job: Job, store: Store, report: Report) -> Record | None:
-    """The record of a job; None after a round that others follow."""
+def run_cell(job: Job, store: Store, report: Report) -> Record | None:
+    """Run a job's process to its end. None after a round that others follow."""
     started = time.time()
     try:
         job.work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out: cannot make {job.work}: {error.strerror}; choose another folder") from error
-    process, pipe = _start(job, store)
+    process, pipe = start_cell(job, store)
     try:
-        last = _relay(pipe, job, report)
+        last = relay(pipe, job, report)
         process.join()
     finally:
         _stop(process)
-    if last and last.step == "record":
-        return read_record(Path(last.note))
-    if last and last.step == "round":
+    if isinstance(last, Stored):
+        return read_record(last.path)
+    if isinstance(last, RoundDone):
         return None
     if process.exitcode == BAD_INPUT:
         raise UserError(_last_line(job.log))
-    return _store_failure(job, store, _death(process.exitcode or 0, job.log), started)
+    return _store_failure(job, store, _cause_of_death(process.exitcode or 0, job.log), started)
 
 
-def _start(job: Job, store: Store) -> tuple[BaseProcess, Connection]:
+def start_cell(job: Job, store: Store) -> tuple[BaseProcess, Connection]:
+    """Fork a job's process from the server; returns it with our end of its pipe."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTED_ONCE)
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=work, args=(job, store, theirs))
     process.start()
-    theirs.close()  # so that ours ends when the process does
+    theirs.close()  # so that our end closes when the process ends
     return process, ours
 
 
-def _relay(pipe: Connection, job: Job, report: Report) -> Progress | None:
-    """Pass progress on until the process closes its end; the last that it said."""
-    progress: Progress | None = None
+def relay(pipe: Connection, job: Job, report: Report) -> Message | None:
+    """Pass messages on until the process closes its end; returns the last one."""
+    message: Message | None = None
     with contextlib.suppress(EOFError):
         while True:
-            progress = pipe.recv()
-            assert progress is not None
-            report(job, progress)
-    return progress
+            message = pipe.recv()
+            assert message is not None
+            report(job, message)
+    return message
 
 
 def _stop(process: BaseProcess) -> None:
-    """End the process and its group, if they have not ended: loading data has processes of its own."""
+    """End the process and its group, if they have not ended: data loading starts processes of its own."""
     if process.pid is not None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    process.kill()  # where it had no group of its own yet
+    process.kill()  # in case it had no group of its own yet
     process.join()
 
 
@@ -141,7 +144,7 @@ def _store_failure(job: Job, store: Store, reason: str, started: float) -> Recor
     return record
 
 
-def _death(status: int, log: Path) -> str:
+def _cause_of_death(status: int, log: Path) -> str:
     """Why a process ended without a record."""
     if status == -signal.SIGKILL:
         return f"killed by SIGKILL, as the kernel does when memory runs out; log: {log}"

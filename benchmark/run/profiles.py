@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from benchmark.card import Card
 from benchmark.errors import UnknownNameError
-from results.cell import Region
+from results.cell import Region, digest, identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,21 @@ class Profile:
     max_warmup: int  # in each round
     rounds: int  # processes that share a system's samples; between them come those of the other systems
     heavy: Mapping[str, int] = field(default_factory=dict)  # what differs for a system that cannot be shrunk
+
+    KEY_FIELDS: ClassVar[tuple[str, ...]] = (
+        *("ratio", "train_images", "test_images", "whole_dataset", "iterations", "batch", "imagenet"),
+        *("timed_regions", "min_samples", "max_samples", "sample_seconds", "max_warmup", "rounds", "heavy"),
+    )
+
+    @property
+    def hash(self) -> str:
+        """Fingerprint of all that decides a result."""
+        return digest(identity(self))
+
+    def for_card(self, card: Card) -> Profile:
+        """The profile as it is for one system."""
+        differing: Mapping[str, Any] = self.heavy if card.heavy else {}
+        return replace(self, heavy={}, **differing)
 
 
 PROFILES = {
@@ -97,9 +112,3 @@ def profile(name: str) -> Profile:
     if name not in PROFILES:
         raise UnknownNameError("profile", name, PROFILES)
     return PROFILES[name]
-
-
-def budget_of(name: str, card: Card) -> Profile:
-    """The profile of a name as it is for one system."""
-    differing: Mapping[str, Any] = profile(name).heavy if card.heavy else {}
-    return replace(profile(name), **differing)

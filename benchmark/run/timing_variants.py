@@ -1,4 +1,4 @@
-"""Named readings of the paper's FPS column. Everything else of a protocol is an option of its own."""
+"""What the FPS column times: the full image up to labels, or what the official speed script times."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from results.cell import Region
 
 
 @dataclass(frozen=True)
-class Variant:
-    """What enters a timed system, and where its time ends."""
+class TimingVariant:
+    """What enters a timed system, and where the timed region ends."""
 
     evaluated_scale: float = 1.0  # of both sides of the image
     input: Literal["synthetic-land", "noise"] = "synthetic-land"
-    timed_regions: tuple[Region, ...] = ()  # none: the profile's
+    timed_regions: tuple[Region, ...] = ()  # none: those of the profile
     swapped: bool = False  # height and width change places
 
     def size(self, image: tuple[int, int]) -> tuple[int, int]:
@@ -24,20 +24,20 @@ class Variant:
         return (width, height) if self.swapped else (height, width)
 
 
-VARIANTS = {
-    "full-scale": Variant(),
-    # tools/fps_test.py of the official repository (features F2): 0.8 of each side by default, the sides swapped in
-    # the tensor, Gaussian noise, up to enlarged logits. `predict` is timed beside it, for the difference.
-    "official-fps-script": Variant(0.8, "noise", ("full_logits", "predict"), swapped=True),
+TIMING_VARIANTS = {
+    "full-scale": TimingVariant(),
+    # tools/fps_test.py of the official ISDNet repository: 0.8 of each side by default, height and width swapped in the
+    # tensor, Gaussian noise, up to enlarged logits. `predict` is timed as well, to show the difference.
+    "official-fps-script": TimingVariant(0.8, "noise", ("full_logits", "predict"), swapped=True),
 }
 
 
-def variant(name: str) -> Variant:
+def timing_variant(name: str) -> TimingVariant:
     """The variant of a name.
 
     Raises:
         UnknownNameError: there is no such variant.
     """
-    if name not in VARIANTS:
-        raise UnknownNameError("protocol", name, VARIANTS)
-    return VARIANTS[name]
+    if name not in TIMING_VARIANTS:
+        raise UnknownNameError("protocol", name, TIMING_VARIANTS)
+    return TIMING_VARIANTS[name]

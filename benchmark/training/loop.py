@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from benchmark.card import Recipe, key_of
+from benchmark.card import Recipe
 from benchmark.data.base import Dataset
 from benchmark.errors import NonFiniteError, UserError
 from benchmark.system import System
@@ -20,7 +20,7 @@ from benchmark.training.sampling import DecodedImages, Numbers, Samples, loader
 from benchmark.training.schedule import learning_rate, optimizer_of, stage_ends
 from benchmark.training.settings import Progress, TrainSettings
 from benchmark.training.step import step
-from results.cell import digest
+from results.cell import digest, identity
 
 SAVING_SHARE = 20  # a checkpoint that takes a second is written every 20 seconds at most
 DROPOUT_STREAM = 2  # third word of an iteration's seed, apart from the samples' and the permutations'
@@ -161,8 +161,8 @@ def _identity(system: System, job: Job) -> dict[str, str]:
     """What must be equal for a checkpoint to be continued."""
     names = ("iterations", "batch", "seed", "device", "devices", "precision")
     return {
-        "system": digest(key_of(system.card)),
-        "recipe": digest(key_of(job.recipe)),
+        "system": digest(identity(system.card)),
+        "recipe": digest(identity(job.recipe)),
         "classes": str(system.num_classes),
         "dataset": job.dataset.info.name,
         "ids": digest(list(job.ids)),

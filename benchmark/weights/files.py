@@ -17,10 +17,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from benchmark.atomic import write_atomic
-from benchmark.card import key_of
 from benchmark.errors import UserError
 from benchmark.system import System
-from results.cell import digest
+from results.cell import digest, identity
 
 WRAPPERS = ("state_dict", "model")  # keys under which training scripts put the state dict
 PARALLEL = "module."  # what torch's DataParallel puts before every key
@@ -71,7 +70,7 @@ def save_weights(path: Path, system: System, recipe: str, dataset: str) -> None:
         "num_classes": str(system.num_classes),
         "recipe": recipe,
         "dataset": dataset,
-        "card_hash": digest(key_of(system.card)),
+        "card_hash": digest(identity(system.card)),
     }
     tensors = {name: tensor.detach().cpu().clone() for name, tensor in system.state_dict().items()}  # unshared
     write_atomic(path, safetensors.torch.save(tensors, metadata))

@@ -7,8 +7,9 @@ from mmengine.config import Config
 
 from baselines.common.mmseg_adapter import library_config
 from benchmark import registry
-from benchmark.card import Card, Downsampled, Recipe, SlidingWindow, WholeImage, key_of
+from benchmark.card import Card, Downsampled, Recipe, SlidingWindow, WholeImage
 from benchmark.inference import window_starts
+from results.cell import identity
 
 NAMES = (
     *("unet-local", "unet-global", "unet-s5-local", "unet-s5-global", "fcn8s-local", "fcn8s-global"),
@@ -108,14 +109,14 @@ def test_the_library_recipe_is_the_configurations(name):
 def test_a_mended_word_leaves_a_systems_cells_as_they_are_and_a_mended_setting_does_not():
     card = registry.card("unet-local")
     worded = replace(card, title="U-Net", assumptions=("another",), remark="see there", rows=())
-    assert key_of(worded) == key_of(card)
+    assert identity(worded) == identity(card)
     for changes in (
         {"inference": SlidingWindow(9, 1)},
         {"sizes": {"patch": 9}},
         {"size_multiple": 3},
         {"variant": "other"},
     ):
-        assert key_of(replace(card, **changes)) != key_of(card)
+        assert identity(replace(card, **changes)) != identity(card)
 
 
 WORDS_OF_A_CARD = {
@@ -131,14 +132,14 @@ def test_every_field_of_a_card_and_a_recipe_is_either_in_the_key_or_words():
 
 def test_a_recipes_settings_are_in_its_key_and_its_source_is_not():
     recipe = Recipe(source="the text", crop=(512, 512), iterations=100)
-    assert key_of(recipe) == {"crop": [512, 512], "iterations": 100}
-    assert key_of(replace(recipe, source="another", batch=8)) == key_of(recipe)
+    assert identity(recipe)["Recipe"] == {"crop": [512, 512], "iterations": 100}
+    assert identity(replace(recipe, source="another", batch=8)) == identity(recipe)
     staged = recipe.then("second", iterations=50, learning_rate=1e-3)
-    assert key_of(staged)["stages"]["second"] == {"iterations": 50, "learning_rate": 1e-3}
+    assert identity(staged)["Recipe"]["stages"]["second"] == {"iterations": 50, "learning_rate": 1e-3}
 
 
 def test_imagenet_files_are_in_the_key_and_where_they_come_from_is_not():
     card = registry.card("unet-local")
     moved = tuple(replace(file, urls=("https://mirror.example/file",)) for file in card.imagenet)
-    assert key_of(replace(card, imagenet=moved)) == key_of(card)
-    assert key_of(replace(card, imagenet=())) != key_of(card)
+    assert identity(replace(card, imagenet=moved)) == identity(card)
+    assert identity(replace(card, imagenet=())) != identity(card)

@@ -14,7 +14,7 @@ import torch
 from benchmark import registry
 from benchmark.card import Card
 from benchmark.prediction import predicted, to_batch
-from benchmark.run.profiles import PROFILES, budget_of
+from benchmark.run.profiles import PROFILES
 from benchmark.system import IGNORE
 from benchmark.training.schedule import stage_ends
 from tests.systems import global_state
@@ -86,8 +86,8 @@ class SystemContract:
 
     def test_no_profile_leaves_a_stage_out(self, system):
         for recipe in self.card.recipes.values():
-            for profile in PROFILES:
-                iterations = budget_of(profile, self.card).iterations or recipe.iterations
+            for profile in PROFILES.values():
+                iterations = profile.for_card(self.card).iterations or recipe.iterations
                 ends = stage_ends(recipe, system.stages, iterations)
                 assert all(start < end for start, end in itertools.pairwise([0, *ends]))
                 assert ends[-1] == iterations

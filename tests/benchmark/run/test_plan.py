@@ -7,9 +7,10 @@ import pytest
 from benchmark import registry
 from benchmark.data.deepglobe import DeepGlobe
 from benchmark.errors import UnknownNameError, UserError
-from benchmark.run.plan import Request, plan, recipe_of, size_of, split_of, world_size
+from benchmark.run.options import RunOptions
+from benchmark.run.plan import plan, recipe_of, size_of, split_of
 from benchmark.run.profiles import profile
-from benchmark.run.tables import systems_of
+from benchmark.run.tables import systems_of, world_size
 from results.paper import TABLE_NAMES, paper_table
 from tests.benchmark.data.fakes import write_deepglobe
 
@@ -22,9 +23,9 @@ def dataset(tmp_path, ids=(*TRAIN, *VAL, *TEST), size=(64, 64)):
     return DeepGlobe(tmp_path)
 
 
-def request(**changes):
+def options(**changes):
     info = registry.dataset("synthetic").info
-    return Request(**{"profile": SMOKE, "info": info, "size": (612, 612), "ratio": SMOKE.ratio, **changes})
+    return RunOptions(**{"profile": SMOKE, "dataset": info, "image_size": (612, 612), "ratio": SMOKE.ratio, **changes})
 
 
 def test_cards_name_every_row_of_the_tables_and_no_other():
@@ -40,7 +41,7 @@ def test_a_table_runs_the_first_system_of_each_row_in_its_order():
 
 
 def test_each_system_gets_an_accuracy_cell_per_seed_and_one_cost_cell():
-    jobs = plan(paper_table("table1"), request(systems=("stdc", "isdnet"), seeds=3))
+    jobs = plan(paper_table("table1"), options(systems=("stdc", "isdnet"), seeds=3))
     kinds = [(job.cell.system, job.cell.kind) for job in jobs]
     assert [kinds.count((name, kind)) for name in ("stdc", "isdnet") for kind in ("accuracy", "cost")] == [3, 1, 3, 1]
     assert len({job.cell.key for job in jobs}) == 8
@@ -55,26 +56,26 @@ def test_each_system_gets_an_accuracy_cell_per_seed_and_one_cost_cell():
         {"profile": dataclasses.replace(SMOKE, iterations=25)},
         {"ratio": 0.5},
         {"recipe": "library"},
-        {"size": (600, 612)},
+        {"image_size": (600, 612)},
         {"precision": "bf16"},
     ],
     ids=lambda changes: next(iter(changes)),
 )
 def test_what_changes_a_figure_changes_the_key(changes):
-    (one,) = plan(paper_table("table1"), request(systems=("stdc",), kinds=("accuracy",)))
-    (other,) = plan(paper_table("table1"), request(systems=("stdc",), kinds=("accuracy",), **changes))
+    (one,) = plan(paper_table("table1"), options(systems=("stdc",), kinds=("accuracy",)))
+    (other,) = plan(paper_table("table1"), options(systems=("stdc",), kinds=("accuracy",), **changes))
     assert one.cell.key != other.cell.key
 
 
 def test_pixels_on_a_card_scale_with_the_world():
-    (job,) = plan(paper_table("table1"), request(systems=("unet-local",), kinds=("cost",)))
+    (job,) = plan(paper_table("table1"), options(systems=("unet-local",), kinds=("cost",)))
     assert (job.card.inference.patch, job.card.inference.overlap) == (128, 30)
-    assert world_size(paper_table("table2"), SMOKE) == (1250, 1250)
+    assert world_size(paper_table("table2"), SMOKE.ratio) == (1250, 1250)
 
 
 def test_a_system_of_another_table_is_refused_and_its_rows_are_named():
-    with pytest.raises(UserError, match="icnet: it feeds table3/icnet, no row of table1"):
-        plan(paper_table("table1"), request(systems=("icnet",)))
+    with pytest.raises(UserError, match="icnet: no row of table1; it belongs to table3/icnet"):
+        plan(paper_table("table1"), options(systems=("icnet",)))
 
 
 def test_an_unknown_recipe_is_refused():

@@ -5,14 +5,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from benchmark import registry
 from benchmark.cost.measure import Round
-from benchmark.run import cost_cell as measure_cost
-from benchmark.run import pool as runner
-from benchmark.run.plan import Request, jobs
+from benchmark.run import cost_cell, pool
+from benchmark.run.options import RunOptions
+from benchmark.run.plan import jobs
 from benchmark.run.profiles import profile
 from benchmark.run.worker import BAD_INPUT
 from results.store import Store
@@ -24,9 +25,9 @@ ROUNDS = profile("smoke").rounds
 
 def planned(tmp_path, systems=SYSTEMS, kinds=("accuracy", "cost"), **changes):
     info = registry.dataset("synthetic").info
-    settings = {"profile": profile("smoke"), "info": info, "size": (64, 64), "kinds": kinds, "out": tmp_path}
-    request = Request(**{**settings, **changes})
-    return [job for name in systems for job in jobs(registry.card(name), "deepglobe", request)]
+    settings = {"profile": profile("smoke"), "dataset": info, "image_size": (64, 64), "kinds": kinds, "out": tmp_path}
+    options = RunOptions(**{**settings, **changes})
+    return [job for name in systems for job in jobs(registry.card(name), "deepglobe", options)]
 
 
 def record_of(job):
@@ -49,12 +50,12 @@ def runs(monkeypatch):
 
     run.failing = ""
     run.ran = ran
-    monkeypatch.setattr(runner, "_run", run)
+    monkeypatch.setattr(pool, "run_cell", run)
     return run
 
 
 def ended(tmp_path, *arguments, **changes):
-    return list(runner.run_jobs(planned(tmp_path, *arguments, **changes), Store(tmp_path / "records"), lambda *_: None))
+    return list(pool.run_jobs(planned(tmp_path, *arguments, **changes), Store(tmp_path / "records"), lambda *_: None))
 
 
 def test_costs_come_first_in_shuffled_rounds_of_all_systems(runs, tmp_path):
@@ -103,14 +104,14 @@ def test_a_round_is_kept_for_the_last_which_clears_it(tmp_path, monkeypatch):
     (job, *_) = planned(tmp_path, ("stdc",), kinds=("cost",))
     seen = []
     taken = Round(taken=(), looks=(), watch_reason="none", labels_hash="a")
-    monkeypatch.setattr(measure_cost, "_inputs", lambda job: (None, None))
-    monkeypatch.setattr(measure_cost, "sample", lambda *_, **__: taken)
-    monkeypatch.setattr(measure_cost, "measure", lambda *_, earlier, **__: seen.append(earlier) or records.cost())
-    assert measure_cost.measure_cost(job, lambda *_: None) is None
-    last = job.model_copy(update={"round": ROUNDS})
-    assert measure_cost.measure_cost(last, lambda *_: None) == records.cost()
+    monkeypatch.setattr(cost_cell, "inputs", lambda job: (None, None))
+    monkeypatch.setattr(cost_cell, "sample", lambda *_, **__: taken)
+    monkeypatch.setattr(cost_cell, "measure", lambda *_, earlier, **__: seen.append(earlier) or records.cost())
+    assert cost_cell.measure_cost(job, lambda *_: None) is None
+    last = replace(job, round=ROUNDS)
+    assert cost_cell.measure_cost(last, lambda *_: None) == records.cost()
     assert seen == [[taken]]
-    assert measure_cost.earlier(last)[0].wall_seconds >= 0
+    assert cost_cell.earlier(last)[0].wall_seconds >= 0
 
 
 @pytest.mark.slow
@@ -123,11 +124,11 @@ def test_starting_a_cell_costs_at_most_one_and_a_half_imports_of_torch(tmp_path)
     (job, *_) = planned(tmp_path, ("stdc",), kinds=("cost",))
     job.work.mkdir(parents=True)
     cell = job.cell.model_copy(update={"system": "no such"})  # ends once it has started: what is timed is the start
-    job = job.model_copy(update={"cell": cell})
+    job = replace(job, cell=cell)
 
     def start():
-        process, pipe = runner._start(job, Store(tmp_path / "records"))
-        runner._relay(pipe, job, lambda *_: None)
+        process, pipe = pool.start_cell(job, Store(tmp_path / "records"))
+        pool.relay(pipe, job, lambda *_: None)
         process.join()
         assert process.exitcode == BAD_INPUT
 

@@ -2,12 +2,11 @@ import numpy as np
 import pytest
 
 from benchmark import registry
-from benchmark.commands import measure, run, sweep
 from benchmark.errors import UnknownNameError
 from benchmark.run.cost_cell import image_of
-from benchmark.run.plan import Request, plan
+from benchmark.run.options import RunOptions
+from benchmark.run.plan import plan
 from benchmark.run.profiles import profile
-from benchmark.run.timing_variants import variant
 from benchmark.system import IMAGENET_MEAN, IMAGENET_STD
 from results.cell import Protocol
 from results.paper import paper_table
@@ -17,17 +16,17 @@ def protocol_of(kind="cost", **changes):
     info = registry.dataset("synthetic").info
     settings = {
         "profile": profile("smoke"),
-        "info": info,
-        "size": (1024, 2048),
+        "dataset": info,
+        "image_size": (1024, 2048),
         "systems": ("isdnet",),
         "kinds": (kind,),
     }
-    (job,) = plan(paper_table("table1"), Request(**{**settings, **changes}))
+    (job,) = plan(paper_table("table1"), RunOptions(**{**settings, **changes}))
     return job.cell.protocol
 
 
 def test_the_official_script_times_swapped_noise_of_four_fifths_up_to_enlarged_logits():
-    made = protocol_of(variant="official-fps-script")
+    made = protocol_of(timing="official-fps-script")
     assert (made.evaluated_scale, made.height, made.width) == (0.8, 1638, 819)
     assert (made.input, made.timed_regions) == ("noise", ("full_logits", "predict"))
 
@@ -39,7 +38,7 @@ def test_full_scale_is_the_image_itself_in_the_regions_of_the_profile():
 
 
 def test_accuracy_is_scored_at_full_scale_and_in_one_layout_whatever_is_timed():
-    made = protocol_of("accuracy", variant="official-fps-script", switches={"channels_last": True, "tf32": True})
+    made = protocol_of("accuracy", timing="official-fps-script", switches={"channels_last": True, "tf32": True})
     assert (made.evaluated_scale, made.height, made.channels_last, made.tf32) == (1.0, 1024, False, True)
 
 
@@ -52,30 +51,7 @@ def test_each_switch_is_a_field_and_changes_the_hash(switch):
 
 def test_an_unknown_protocol_is_refused_by_name():
     with pytest.raises(UnknownNameError, match="did you mean 'full-scale'"):
-        variant("fullscale")
-
-
-@pytest.mark.parametrize("command", [measure, run, sweep])
-def test_the_commands_take_every_field(command):
-    from argparse import ArgumentParser
-
-    from benchmark.commands.options import protocol_fields
-
-    parser = ArgumentParser()
-    command.add_arguments(parser)
-    words = ["isdnet" if command is not run else "table1", "--protocol", "official-fps-script", "--precision", "bf16"]
-    words += ["--tf32", "--cudnn-benchmark", "--channels-last", "--deterministic", "--threads", "3", "--compile"]
-    switches = dict.fromkeys(("tf32", "cudnn_benchmark", "channels_last", "deterministic"), True)
-    assert protocol_fields(parser.parse_args(words), "cpu") == {
-        "variant": "official-fps-script",
-        "precision": "bf16",
-        "compiled": True,
-        "switches": switches,
-        "threads": 3,
-    }
-    plain = parser.parse_args(words[:1])
-    assert protocol_fields(plain, "Some GPU")["threads"] is None
-    assert protocol_fields(plain, "cpu")["threads"] >= 1
+        timing_variant("fullscale")
 
 
 def test_noise_is_gaussian_once_normalised_but_for_the_tails():

@@ -1,0 +1,168 @@
+"""From parsed arguments to RunOptions and records: what run, figure, measure, sweep and interleave share."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark import registry
+from benchmark.commands.options import open_dataset
+from benchmark.errors import UserError
+from benchmark.machine.device import cpu_threads, resolve
+from benchmark.run.profiles import Profile, profile
+from benchmark.run.tables import systems_of, world_size
+from benchmark.run.timing_variants import timing_variant
+
+if TYPE_CHECKING:
+    from benchmark.commands.progress import Display
+    from benchmark.data.base import Dataset
+    from benchmark.run.job import Job
+    from benchmark.run.options import RunOptions
+    from results.paper import PaperTable
+    from results.record import Record
+    from results.store import Store
+
+
+def table_options(args: argparse.Namespace, table: PaperTable, display: Display) -> RunOptions:
+    """Options of ``run`` and ``figure`` on the images of a table; the synthetic world is made where it is missing.
+
+    Raises:
+        UserError: a name is unknown, a number out of range, or the dataset's folder is not usable.
+    """
+    check_table_options(args)
+    from benchmark.run.options import RunOptions
+    from benchmark.run.plan import size_of, split_of
+
+    chosen = profile(args.profile)
+    info = registry.dataset(args.dataset).info
+    size = world_size(table, chosen.ratio) if info.synthetic else info.image_size
+    dataset = None if args.only == "cost" else _dataset(args, chosen, size, display)
+    split = split_of(dataset, chosen, args.holdout) if dataset else None
+    if dataset and split:
+        size = size_of(dataset, split.scored)
+    systems = args.systems or systems_of(table, registry.cards())
+    return RunOptions(
+        **_common(args, chosen),
+        dataset=info,
+        image_size=size,
+        ratio=chosen.ratio if info.synthetic else 1.0,
+        root=dataset.root if dataset else Path(),
+        split=split,
+        systems=args.systems,
+        kinds=(args.only,) if args.only else ("accuracy", "cost"),
+        seeds=args.seeds,
+        recipe=args.recipe,
+        imagenet=_imagenet(systems, chosen) if dataset else {},
+        devices=args.devices,
+    )
+
+
+def check_table_options(args: argparse.Namespace) -> None:
+    """Refuse bad names and numbers before anything is made.
+
+    Raises:
+        UserError: a name is unknown, a number out of range, or the dataset's folder is not usable.
+    """
+    if min(args.seeds, args.devices) < 1 or args.holdout < 0:
+        raise UserError("--seeds and --devices must be 1 or more, --holdout 0 or more")
+    profile(args.profile)
+    timing_variant(args.protocol)
+    for name in args.systems or ():
+        registry.card(name)
+    if args.dataset != "synthetic" and args.only != "cost":
+        open_dataset(args.dataset, args.root)
+
+
+def cost_options(args: argparse.Namespace, size: tuple[int, int]) -> RunOptions:
+    """Options of ``measure`` and ``sweep``: the cost of systems on images of (height, width).
+
+    Raises:
+        UnknownNameError: there is no such profile, protocol or dataset.
+    """
+    from benchmark.run.options import RunOptions
+
+    return RunOptions(
+        **_common(args, profile(args.profile)),
+        dataset=registry.dataset(args.dataset).info,
+        image_size=size,
+        kinds=("cost",),
+        smallest_budget=args.smallest_budget,
+    )
+
+
+def _common(args: argparse.Namespace, chosen: Profile) -> dict[str, Any]:
+    """The fields of RunOptions that every measuring command has."""
+    from benchmark.machine.environment import cpu_model
+
+    timing_variant(args.protocol)
+    device = resolve(args.device)
+    switches = ("tf32", "cudnn_benchmark", "channels_last", "deterministic")
+    return {
+        "profile": chosen,
+        "device": device,
+        "hardware": cpu_model() if device == "cpu" else device,
+        "threads": args.threads or (cpu_threads() if device == "cpu" else None),
+        "precision": args.precision,
+        "compiled": args.compile,
+        "switches": {name: getattr(args, name) for name in switches},
+        "timing": args.protocol,
+        "out": args.out,
+        "command": shlex.join(["isdbench", *sys.argv[1:]]),
+    }
+
+
+def _dataset(args: argparse.Namespace, chosen: Profile, size: tuple[int, int], display: Display) -> Dataset:
+    """The dataset that was named; the synthetic world is made in OUT/worlds where it does not exist."""
+    if args.dataset != "synthetic":
+        return open_dataset(args.dataset, args.root)
+    from benchmark.data.synthetic import Synthetic, World, make_world
+
+    text = "x".join(map(str, size))
+    root = args.root or args.out / "worlds" / f"{chosen.name}-{text}"
+
+    def making(done: int, total: int) -> None:
+        display.making(f"synthetic world {text}", done, total)
+
+    make_world(root, World(), size, chosen.train_images, chosen.test_images, making)
+    return Synthetic(root)
+
+
+def _imagenet(systems: Iterable[str], chosen: Profile) -> dict[str, tuple[str, ...]]:
+    """The available ImageNet files of each system; the profile says whether missing ones are downloaded first."""
+    if chosen.imagenet == "off":
+        return {}
+    from benchmark.weights.imagenet import default_folder, obtain
+
+    folder = default_folder()
+    wanted = {name: registry.card(name).imagenet for name in systems}
+    available = set()
+    for file in dict.fromkeys(file for files in wanted.values() for file in files):
+        found = obtain(file, chosen.imagenet, folder)
+        if not isinstance(found, str):
+            available.add(file.file)
+        elif chosen.imagenet == "auto":
+            print(f"isdbench: ImageNet weights: {found}; training starts from random weights", file=sys.stderr)
+    return {name: tuple(file.file for file in files if file.file in available) for name, files in wanted.items()}
+
+
+def store_of(args: argparse.Namespace) -> Store:
+    """The record store that the options name."""
+    from results.store import Store
+
+    return Store(args.records or args.out / "records")
+
+
+def measured(jobs: Sequence[Job], store: Store, display: Display) -> list[Record]:
+    """The records of the jobs, those on record already and those made now; progress goes to the display."""
+    from benchmark.run.pool import run_jobs
+
+    display.plan(jobs)
+    records = []
+    for job, record, known in run_jobs(list(jobs), store, display.progress):
+        display.finished(job, record, known)
+        records.append(record)
+    return records

@@ -1,0 +1,33 @@
+"""What a cell's process tells the process that started it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far the current step of a cell is."""
+
+    name: str  # "train", "evaluate", "warm-up", "timing", "memory"
+    done: int
+    total: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class RoundDone:
+    """A round of samples has ended; other rounds follow before there is a record."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The cell's record is in the store."""
+
+    path: Path
+
+
+Message = Step | RoundDone | Stored

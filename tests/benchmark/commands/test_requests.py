@@ -1,0 +1,50 @@
+"""From words on the command line to RunOptions: the same fields for every measuring command."""
+
+from argparse import ArgumentParser, Namespace
+from importlib import import_module
+
+import pytest
+
+from benchmark.commands.requests import check_table_options, cost_options, table_options
+from benchmark.errors import UserError
+from results.paper import paper_table
+
+ALL = ["--protocol", "official-fps-script", "--precision", "bf16", "--tf32", "--cudnn-benchmark", "--channels-last"]
+ALL += ["--deterministic", "--threads", "3", "--compile", "--device", "cpu"]
+FIRST = {"run": ["table1", "--only", "cost"], "measure": ["isdnet"], "sweep": ["isdnet"]}
+
+
+def parsed(command: str, *words: str) -> Namespace:
+    parser = ArgumentParser()
+    import_module(f"benchmark.commands.{command}").add_arguments(parser)
+    return parser.parse_args([*FIRST[command], *words])
+
+
+def options_of(command: str, *words: str):
+    args = parsed(command, *words)
+    return table_options(args, paper_table("table1"), None) if command == "run" else cost_options(args, (64, 96))
+
+
+@pytest.mark.parametrize("command", FIRST)
+def test_every_measuring_command_takes_every_field_of_the_protocol(command):
+    made = options_of(command, *ALL)
+    assert (made.timing, made.precision, made.compiled, made.threads) == ("official-fps-script", "bf16", True, 3)
+    assert all(made.switches.values())
+    assert (made.device, made.kinds) == ("cpu", ("cost",))
+    plain = options_of(command, "--device", "cpu")
+    assert plain.threads >= 1
+    assert not any(plain.switches.values())
+
+
+def test_the_size_is_that_asked_for_and_the_synthetic_world_is_scaled():
+    assert options_of("measure", "--device", "cpu").image_size == (64, 96)
+    world = options_of("run", "--device", "cpu")
+    assert (world.image_size, world.ratio) == ((612, 612), 0.25)
+
+
+@pytest.mark.parametrize(
+    "words", [("--seeds", "0"), ("--holdout", "-1"), ("--profile", "smok"), ("--systems", "stdcc")]
+)
+def test_bad_numbers_and_names_are_refused_before_anything_is_made(words):
+    with pytest.raises(UserError, match=r"--seeds|unknown"):
+        check_table_options(parsed("run", *words))
