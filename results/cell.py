@@ -76,7 +76,7 @@ class Cell(Model):
 
 
 def identity(value: Any) -> Any:
-    """What a key hashes of a dataclass or model: its ``KEY_FIELDS`` (all fields without that), those at default left out.
+    """What a key hashes of a dataclass or model: its ``KEY_FIELDS`` (else all fields), those at their default left out.
 
     So a new field with a default changes no key. Nested dataclasses and models go the same way, under their class's
     name.

@@ -97,7 +97,7 @@ def test_an_empty_split_is_one_line(capsys, data):
     for file in data.glob("land-train/606_*"):
         file.unlink()
     line = run_line(capsys, data)
-    assert "no image of split 'test' or 'val' is on disk" in line
+    assert "no image of split 'test' or 'val' found" in line
     assert "--holdout" in line
 
 

@@ -1,9 +1,5 @@
 """The order in which cells run, what a round leaves, and what starting a cell's process costs."""
 
-import statistics
-import subprocess
-import sys
-import time
 from collections import Counter
 from dataclasses import replace
 
@@ -15,7 +11,6 @@ from benchmark.run import cost_cell, pool
 from benchmark.run.options import RunOptions
 from benchmark.run.plan import jobs
 from benchmark.run.profiles import profile
-from benchmark.run.worker import BAD_INPUT
 from results.store import Store
 from tests.results import records
 
@@ -112,28 +107,3 @@ def test_a_round_is_kept_for_the_last_which_clears_it(tmp_path, monkeypatch):
     assert cost_cell.measure_cost(last, lambda *_: None) == records.cost()
     assert seen == [[taken]]
     assert cost_cell.earlier(last)[0].wall_seconds >= 0
-
-
-@pytest.mark.slow
-def test_starting_a_cell_costs_at_most_one_and_a_half_imports_of_torch(tmp_path):
-    def seconds(call):
-        start = time.perf_counter()
-        call()
-        return time.perf_counter() - start
-
-    (job, *_) = planned(tmp_path, ("stdc",), kinds=("cost",))
-    job.work.mkdir(parents=True)
-    cell = job.cell.model_copy(update={"system": "no such"})  # ends once it has started: what is timed is the start
-    job = replace(job, cell=cell)
-
-    def start():
-        process, pipe = pool.start_cell(job, Store(tmp_path / "records"))
-        pool.relay(pipe, job, lambda *_: None)
-        process.join()
-        assert process.exitcode == BAD_INPUT
-
-    start()  # the server's own start, once in a run
-    command = [sys.executable, "-c", "import torch"]
-    turns = [(seconds(lambda: subprocess.run(command, check=True)), seconds(start)) for _ in range(3)]
-    imports, starts = (statistics.median(column) for column in zip(*turns, strict=True))
-    assert starts <= 1.5 * imports

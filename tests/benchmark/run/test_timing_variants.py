@@ -7,6 +7,7 @@ from benchmark.run.cost_cell import image_of
 from benchmark.run.options import RunOptions
 from benchmark.run.plan import plan
 from benchmark.run.profiles import profile
+from benchmark.run.timing_variants import timing_variant
 from benchmark.system import IMAGENET_MEAN, IMAGENET_STD
 from results.cell import Protocol
 from results.paper import paper_table
