@@ -103,4 +103,7 @@ def _reduced(dataset: str, size: tuple[int, int]) -> tuple[int, int]:
 
 def card_hash(card: Card) -> str:
     """Fingerprint of what a count depends on and a card says; words that describe a procedure are not in it."""
-    return digest(identity(card, ("inference", "sizes", "size_multiple", "base")))
+    settings = identity(card)["Card"]
+    return digest(
+        {name: settings[name] for name in ("inference", "sizes", "size_multiple", "base") if name in settings}
+    )

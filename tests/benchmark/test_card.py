@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 from benchmark import card as cards
-from benchmark.card import Card, CustomInference, SlidingWindow, WholeImage, key_of
+from benchmark.card import Card, CustomInference, SlidingWindow, WholeImage
+from results.cell import identity
 
 GIVEN = {
     **{"name": "net", "title": "Net", "group": "Added", "citation": "none", "source": "a test", "licence": "MIT"},
@@ -22,8 +23,8 @@ def test_choices_of_version_0_1_are_assumptions():
 
 def test_the_description_of_a_custom_inference_is_not_in_the_key():
     card = Card(**GIVEN, inference=CustomInference("patches, then their mean"))
-    assert key_of(replace(card, inference=CustomInference("the mean of patches"))) == key_of(card)
-    assert key_of(replace(card, inference=WholeImage())) != key_of(card)
+    assert identity(replace(card, inference=CustomInference("the mean of patches"))) == identity(card)
+    assert identity(replace(card, inference=WholeImage())) != identity(card)
 
 
 def test_pixel_sized_settings_scale_with_the_image():
