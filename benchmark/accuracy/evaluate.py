@@ -1,4 +1,4 @@
-"""Accuracy of a trained system: one image at a time, one int64 confusion matrix, and a kill loses one image at most."""
+"""Scores a trained system image by image into one int64 confusion matrix; an interruption loses one image at most."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]  # images done, images in all
 
 @dataclass(frozen=True, kw_only=True)
 class Scored:
-    """What is kept of one image: a line of the resume file."""
+    """The result of one image: a line of the resume file."""
 
     image: str
     confusion: list[list[int]]  # [C, C], rows are the ground truth
@@ -38,17 +38,17 @@ class Scored:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationOutcome:
-    """What ``results.record.Accuracy`` needs of an evaluation."""
+    """The result of an evaluation, as ``results.record.Accuracy`` needs it."""
 
     metrics: Metrics
     boundary_iou: float | None
     confusion: tuple[tuple[int, ...], ...]
     images: tuple[str, ...]
     image_confusions_hash: str  # digest of the confusion matrices by image
-    image_confusions: tuple[str, ...]  # the counts of each, row by row, parted by spaces
+    image_confusions: tuple[str, ...]  # the counts of each image, row by row, separated by spaces
     paper_classes: tuple[int, ...]  # the classes whose mean IoU is `miou_paper`
     labels_hash: str  # sha256 over the sha256 of each label map, in the order of the images
-    seconds: float  # of all images, those scored before an interruption included
+    seconds: float  # of all images, including those scored before an interruption
     work: dict[str, tuple[int, ...]]  # by kind, in the order of the images
     resumed: bool
 
@@ -67,20 +67,20 @@ def evaluate(
     """Score a system on images of a dataset, at the labels' full size.
 
     Args:
-        system: trained; put on ``device`` and into eval mode.
+        system: trained; it is moved to ``device`` and set to eval mode.
         dataset: to read from.
         ids: of the images to score.
-        resume_file: one JSON line for each image scored. A file left by the same evaluation (weights,
-            images, protocol) is continued, any other one is replaced.
-        device: for torch.
+        resume_file: one JSON line for each image scored. A file of the same evaluation (weights, images, protocol) is
+            continued, any other one is replaced.
+        device: "cpu" or "cuda".
         precision: anything but fp32 runs ``predict`` under autocast.
-        scale: at another scale than 1 the system sees the image reduced (bilinear, not antialiased), and its logits are
-            enlarged to the labels' size, as the official ``--down-test`` does (features F1); the labels are, by the
-            nearest pixel, where a system's ``predict`` is more than the argmax of its logits.
+        scale: if not 1, the system sees the image reduced (bilinear, not antialiased), and its logits are enlarged to
+            the labels' size, as with the official ``--down-test``. If a system's ``predict`` is more than the argmax
+            of its logits, the labels are enlarged instead, by the nearest pixel.
         progress: called after each image.
 
     Raises:
-        UserError: there is nothing to score, or the resume file cannot be written.
+        UserError: ``ids`` is empty, or the resume file cannot be written.
         DataError: an image cannot be read.
     """
     if not ids:
@@ -91,8 +91,11 @@ def evaluate(
         "dataset": dataset.info.name,
         "weights": weights_hash(system),
         "ids": digest(list(ids)),
+        "card": digest(identity(system.card)),
+        "device": device,
+        "precision": precision,
+        "scale": scale,
     }
-    header |= {"card": digest(identity(system.card)), "device": device, "precision": precision, "scale": scale}
     scored = _restart(resume_file, header)
     resumed = bool(scored)
     for image_id in ids[len(scored) :]:
@@ -107,7 +110,7 @@ def evaluate(
 
 
 def weights_hash(system: System) -> str:
-    """The sha256 of the system's state: names and bytes of all tensors, first 16 hex digits."""
+    """The sha256 of the names and bytes of all tensors in the system's state, first 16 hex digits."""
     total = hashlib.sha256()
     for name, tensor in system.state_dict().items():
         total.update(name.encode())
@@ -129,14 +132,14 @@ def _scored(
 
 
 def _restart(path: Path, header: dict[str, Any]) -> list[Scored]:
-    """The images that the file's own evaluation has scored; the file is cut to them, or begun."""
+    """The images that an interrupted run of this evaluation has scored. The file is cut to them, or started."""
     first = json.dumps(header) + "\n"
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) if path.exists() else []
     scored: list[Scored] = []
     kept = [first]
     for line in lines[1:] if lines[:1] == [first] else []:
         if not line.endswith("\n"):
-            break  # the line that a kill cut short
+            break  # cut short by an interruption
         scored.append(Scored(**json.loads(line)))
         kept.append(line)
     write_atomic(path, "".join(kept).encode())
@@ -157,7 +160,8 @@ def _outcome(info: DatasetInfo, scored: Sequence[Scored], *, resumed: bool) -> E
         labels_hash=hashlib.sha256("".join(one.labels for one in scored).encode()).hexdigest(),
         seconds=sum(one.seconds for one in scored),
         work={
-            kind: tuple(one.work.get(kind, 0) for one in scored) for kind in {k: 0 for one in scored for k in one.work}
+            kind: tuple(one.work.get(kind, 0) for one in scored)
+            for kind in dict.fromkeys(kind for one in scored for kind in one.work)
         },
         resumed=resumed,
     )

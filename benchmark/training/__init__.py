@@ -1,1 +1,1 @@
-"""The training loop, shared by all systems."""
+"""The training loop that all systems share: `train` is the entry, `loop` the loop, the other files serve them."""

@@ -1,4 +1,4 @@
-"""Geometry and colour of a training crop, as pure functions of an image and a numpy generator.
+"""Augmentation: geometry and colour of a training crop, as pure functions of an image and a numpy generator.
 
 Images are float32 ``[3, H, W]`` in [0, 1]; targets uint8 ``[1, H, W]``, 255 = ignore; both as torchvision's typed
 tensors, so that its v2 functions treat the image bilinearly and the target by the nearest pixel.
@@ -20,19 +20,25 @@ from benchmark.card import Recipe
 from benchmark.data.base import IGNORE, Image, Label
 
 Pair = tuple[tv_tensors.Image, tv_tensors.Mask]
-CROP_TRIES = 10  # mmsegmentation's RandomCrop; the last one is taken whatever it holds
+CROP_TRIES = 10  # as in mmsegmentation's RandomCrop
 BRIGHTNESS = 32 / 255  # mmsegmentation's PhotoMetricDistortion: added
 CONTRAST = SATURATION = (0.5, 1.5)  # multiplied
 HUE = 18 / 180  # of the colour circle, added
 
 
 def augmented(
-    image: Image, label: Label, recipe: Recipe, crop: tuple[int, int], generator: np.random.Generator
+    image: Image,
+    label: Label,
+    recipe: Recipe,
+    crop: tuple[int, int],
+    generator: np.random.Generator,
+    *,
+    crop_classes: tuple[int, ...] = (),
 ) -> tuple[Tensor, Tensor]:
     """A training sample: image float32 ``[3, h, w]`` and target int64 ``[h, w]``, (h, w) = ``crop``.
 
-    Resize, crop, flip, rotate, distort, pad: the order of the released pipelines. What lies outside the image
-    is 0 with target 255.
+    Resize, crop, flip, rotate, distort, pad: the order of the released pipelines. Pixels outside the image are 0 with
+    target 255.
 
     Args:
         image: uint8 ``[H, W, 3]``.
@@ -40,10 +46,11 @@ def augmented(
         recipe: the ranges.
         crop: height and width in pixels of this image, after the recipe's resize.
         generator: the only source of randomness.
+        crop_classes: see :func:`cut_out`.
     """
     turns = int(generator.integers(1, 4)) if recipe.rotate == "right-angles" and generator.random() < 0.5 else 0
-    # a quarter turn swaps the sides of what is cut, so that what comes out is always `crop`
-    cut = cut_out(image, label, recipe, crop[::-1] if turns % 2 else crop, generator)
+    # a quarter turn swaps the sides: the sample must be `crop` after it
+    cut = cut_out(image, label, recipe, crop[::-1] if turns % 2 else crop, generator, crop_classes=crop_classes)
     if generator.random() < 0.5:
         cut = (F.horizontal_flip(cut[0]), F.horizontal_flip(cut[1]))
     if recipe.rotate == "continuous" and generator.random() < 0.5:
@@ -57,20 +64,36 @@ def augmented(
     return pixels.contiguous(), target[0].long()
 
 
-def cut_out(image: Image, label: Label, recipe: Recipe, crop: tuple[int, int], generator: np.random.Generator) -> Pair:
-    """A crop of the image at a scale drawn from ``recipe.resize``; smaller than ``crop`` where the resized image is.
+def cut_out(
+    image: Image,
+    label: Label,
+    recipe: Recipe,
+    crop: tuple[int, int],
+    generator: np.random.Generator,
+    *,
+    crop_classes: tuple[int, ...] = (),
+) -> Pair:
+    """A crop of the image at a scale drawn from ``recipe.resize``; smaller than ``crop`` if the resized image is.
 
-    The window is cut first and resized then, which spares the resizing of what is thrown away.
+    The window is cut first and resized afterwards, which is faster than resizing the entire image. It is drawn again,
+    ten times in all, while one class fills more than ``recipe.max_class_share`` of it or it holds none of
+    ``crop_classes`` (empty: any crop will do). If no draw meets both conditions, the last one with such a class is
+    taken, or the first one if none has any.
     """
     scale = float(generator.uniform(*recipe.resize))
     sides = [min(full, max(1, round(side / scale))) for full, side in zip(label.shape, crop, strict=True)]
     size = [min(side, max(1, round(cut * scale))) for cut, side in zip(sides, crop, strict=True)]
+    window: tuple[slice, slice] | None = None
     for _ in range(CROP_TRIES):
         top, left = (int(generator.integers(0, full - cut + 1)) for full, cut in zip(label.shape, sides, strict=True))
-        window = np.s_[top : top + sides[0], left : left + sides[1]]
-        if is_mixed(label[window], recipe.max_class_share):
+        drawn = np.s_[top : top + sides[0], left : left + sides[1]]
+        holds = not crop_classes or bool(np.isin(label[drawn], crop_classes).any())
+        if holds or window is None:
+            window = drawn
+        if holds and is_mixed(label[drawn], recipe.max_class_share):
             break
-    # bytes in the image's own memory order are what torchvision resizes fastest
+    assert window is not None
+    # torchvision resizes bytes fastest in the image's own memory order
     pixels = tv_tensors.Image(torch.from_numpy(image[window].copy()).permute(2, 0, 1))
     target = tv_tensors.Mask(torch.from_numpy(label[window].copy())[None])
     resized = F.to_dtype(F.resize(pixels, size, antialias=True), torch.float32, scale=True)
@@ -86,17 +109,17 @@ def is_mixed(label: Label, max_share: float) -> bool:
 
 
 def distorted(image: Tensor, generator: np.random.Generator) -> Tensor:
-    """Brightness, contrast, saturation and hue changed, each with probability 1/2.
+    """The image with brightness, contrast, saturation and hue changed, each with probability 1/2.
 
-    As mmsegmentation's PhotoMetricDistortion: contrast is scaled about 0 and comes before or after the next two by
-    chance; saturation and hue are changed in HSV.
+    As mmsegmentation's PhotoMetricDistortion: contrast is a factor of the pixel values and is applied before or after
+    saturation and hue, at random; these two are changed in HSV.
     """
     contrast_last = generator.random() < 0.5
     if generator.random() < 0.5:
         image = (image + float(generator.uniform(-BRIGHTNESS, BRIGHTNESS))).clamp(0, 1)
     contrast = float(generator.uniform(*CONTRAST)) if generator.random() < 0.5 else 1.0
     if not contrast_last:
-        image = F.adjust_brightness(image, contrast)  # torchvision's word for a plain factor
+        image = F.adjust_brightness(image, contrast)  # a plain factor, in spite of its name
     saturation = float(generator.uniform(*SATURATION)) if generator.random() < 0.5 else 1.0
     hue = float(generator.uniform(-HUE, HUE)) if generator.random() < 0.5 else 0.0
     image = tinted(image, saturation, hue)
@@ -104,12 +127,12 @@ def distorted(image: Tensor, generator: np.random.Generator) -> Tensor:
 
 
 def tinted(image: Tensor, saturation: float, hue: float) -> Tensor:
-    """HSV saturation times a factor, at most 1, and hue turned by a share of the colour circle."""
+    """The image with its HSV saturation multiplied (at most 1) and its hue turned by a share of the colour circle."""
     if saturation == 1 and hue == 0:
         return image
-    # OpenCV's conversion: torchvision's adjust_hue takes more time than the rest of the sample together
+    # OpenCV's conversion: torchvision's adjust_hue takes longer than all the rest of a sample
     hsv = cv2.cvtColor(np.ascontiguousarray(image.permute(1, 2, 0).numpy()), cv2.COLOR_RGB2HSV)
-    hsv[..., 0] += np.float32(360 * (hue % 1))  # OpenCV wraps what exceeds the circle, not what is negative
+    hsv[..., 0] += np.float32(360 * (hue % 1))  # OpenCV wraps values above 360, not negative ones
     hsv[..., 1] = np.minimum(hsv[..., 1] * saturation, 1)
     return torch.from_numpy(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)).permute(2, 0, 1).clamp(0, 1)
 

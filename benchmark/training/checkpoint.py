@@ -1,11 +1,11 @@
-"""What a killed training continues from: a checkpoint that proves itself whole, and a log of the losses."""
+"""What an interrupted training continues from: the newest checkpoint, the one before it, and a log of the losses."""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,8 +14,6 @@ import torch
 from benchmark.atomic import append_line, write_atomic
 
 State: TypeAlias = dict[str, Any]
-MAGIC = b"isdbench training checkpoint 1\n"
-SHA256_BYTES = 32
 
 
 def log_path(checkpoint: Path) -> Path:
@@ -29,25 +27,24 @@ def previous(path: Path) -> Path:
 
 
 def save_checkpoint(path: Path, state: State) -> None:
-    """Write a checkpoint with its sha256, keeping the one before it.
+    """Write a checkpoint and keep the one before it.
 
     Args:
         path: of the newest checkpoint.
-        state: tensors, numbers, strings and containers of them; "iteration" says how many iterations are done.
+        state: tensors, numbers, strings and containers of them; "iteration" is the number of iterations done.
 
     Raises:
-        UserError: the folder cannot be written to, or the disk is full; what was there stays.
+        UserError: the folder cannot be written to, or the disk is full; the old checkpoint stays.
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    payload = buffer.getvalue()
     if path.exists():
         path.replace(previous(path))
-    write_atomic(path, MAGIC, hashlib.sha256(payload).digest(), payload)
+    write_atomic(path, buffer.getvalue())
 
 
 def load_checkpoint(path: Path, logged: int) -> tuple[State | None, list[str]]:
-    """The newest usable checkpoint, else the one before it, else None; and a line for each that had to be refused.
+    """The newest usable checkpoint, else the one before it, else None; and one line for each that cannot be used.
 
     Args:
         path: of the newest checkpoint.
@@ -57,16 +54,26 @@ def load_checkpoint(path: Path, logged: int) -> tuple[State | None, list[str]]:
     for candidate in (path, previous(path)):
         if not candidate.exists():
             continue
-        content = candidate.read_bytes()
-        start = len(MAGIC) + SHA256_BYTES
-        if not content.startswith(MAGIC) or hashlib.sha256(content[start:]).digest() != content[len(MAGIC) : start]:
+        state = _loaded(candidate)
+        if state is None:
             refused.append(f"{candidate}: truncated or damaged checkpoint, not used")
-            continue
-        state: State = torch.load(io.BytesIO(content[start:]), map_location="cpu", weights_only=True)
-        if state["iteration"] <= logged:
+        elif state["iteration"] <= logged:
             return state, refused
-        refused.append(f"{candidate}: its loss log holds {logged} of {state['iteration']} iterations, not used")
+        else:
+            refused.append(f"{candidate}: its loss log holds {logged} of {state['iteration']} iterations, not used")
     return None, refused
+
+
+def _loaded(path: Path) -> State | None:
+    """The state in a checkpoint, or None if the file is damaged. Its format is a zip file with checksums."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # torch.load does not look at the checksums
+                return None
+        state: State = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # damage can raise anything
+        return None
+    return state
 
 
 class LossLog:
@@ -74,11 +81,11 @@ class LossLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.lines = _whole_lines(path)
+        self.lines = _complete_lines(path)
         self.totals = [sum(json.loads(line)["losses"].values()) for line in self.lines]
 
     def restart(self, iteration: int) -> None:
-        """Forget what follows the first ``iteration`` iterations, in the file too, and go on from there."""
+        """Cut the log, and its file, to the first ``iteration`` iterations, and continue from there."""
         self.totals = self.totals[:iteration]
         write_atomic(self.path, "".join(self.lines[:iteration]).encode())
         self.lines = []
@@ -90,22 +97,22 @@ class LossLog:
         self.totals.append(sum(losses.values()))
 
     def sync(self) -> None:
-        """Have every line on the disk: called before a checkpoint that counts on them."""
+        """Flush every line to the disk: a checkpoint relies on the lines before it."""
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
 
 
-def _whole_lines(path: Path) -> list[str]:
-    """The lines of a log up to the first that a kill cut short or that is not the next iteration."""
+def _complete_lines(path: Path) -> list[str]:
+    """The lines of a log up to the first that was cut short or is not the next iteration."""
     lines: list[str] = []
     if not path.exists():
         return lines
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True):
         try:
-            whole = line.endswith("\n") and json.loads(line)["iteration"] == len(lines)
+            complete = line.endswith("\n") and json.loads(line)["iteration"] == len(lines)
         except (ValueError, KeyError, TypeError):
-            whole = False
-        if not whole:
+            complete = False
+        if not complete:
             break
         lines.append(line)
     return lines

@@ -1,7 +1,7 @@
-"""Training samples by number: sample n is a pure function of (seed, n), so a resumed run needs no sampler's state.
+"""Training samples by number: sample n is a pure function of (seed, n), so a resumed run needs no sampler state.
 
-The image of sample n is entry ``n % len(ids)`` of the permutation of epoch ``n // len(ids)``. Nothing depends on the
-number of worker processes or on what was drawn before.
+The image of sample n is entry ``n % len(ids)`` of the permutation of epoch ``n // len(ids)``. Neither the number of
+worker processes nor earlier draws matter.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from benchmark.data.base import Dataset, Image, Label
 from benchmark.training.augment import augmented
 
 Loader: TypeAlias = "torch.utils.data.DataLoader[tuple[Tensor, Tensor]]"
-EPOCH_STREAM = 1  # third word of a permutation's seed; not 0, since numpy pads seeds with zeros
+EPOCH_STREAM = 1  # third word of a permutation's seed; not 0, because numpy pads seeds with zeros
 
 
 class DecodedImages:
-    """A dataset's images, the last ones kept decoded within ``megabytes``."""
+    """A cache of decoded images that holds at most ``megabytes``; the least recently used one is dropped first."""
 
     def __init__(self, dataset: Dataset, megabytes: float) -> None:
         self.dataset = dataset
@@ -36,25 +36,32 @@ class DecodedImages:
         if image_id in self.kept:
             self.kept.move_to_end(image_id)
             return self.kept[image_id]
-        pair = self.dataset.read(image_id)
-        self.kept[image_id] = pair
-        self.used += _bytes(pair)
+        image, label = self.kept[image_id] = self.dataset.read(image_id)
+        self.used += image.nbytes + label.nbytes
         while self.used > self.limit:
-            self.used -= _bytes(self.kept.popitem(last=False)[1])
-        return pair
+            self.used -= sum(dropped.nbytes for dropped in self.kept.popitem(last=False)[1])
+        return image, label
 
 
 class Samples(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
     """Numbered training samples: image float32 ``[3, h, w]`` in [0, 1], target int64 ``[h, w]``."""
 
     def __init__(
-        self, images: DecodedImages, ids: Sequence[str], recipe: Recipe, crop: tuple[int, int], seed: int
+        self,
+        images: DecodedImages,
+        ids: Sequence[str],
+        recipe: Recipe,
+        crop: tuple[int, int],
+        seed: int,
+        *,
+        crop_classes: tuple[int, ...] = (),
     ) -> None:
         self.images = images
         self.ids = tuple(ids)
         self.recipe = recipe
         self.crop = crop
         self.seed = seed
+        self.crop_classes = crop_classes
 
     def image_id(self, number: int) -> str:
         """The image that sample ``number`` is cut from."""
@@ -64,7 +71,8 @@ class Samples(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
         image, label = self.images.read(self.image_id(number))
-        return augmented(image, label, self.recipe, self.crop, np.random.default_rng([self.seed, number]))
+        generator = np.random.default_rng([self.seed, number])
+        return augmented(image, label, self.recipe, self.crop, generator, crop_classes=self.crop_classes)
 
 
 class Numbers(torch.utils.data.Sampler[list[int]]):
@@ -88,7 +96,3 @@ class Numbers(torch.utils.data.Sampler[list[int]]):
 def loader(samples: Samples, numbers: Numbers, workers: int, *, pin: bool) -> Loader:
     """Batches in the order of the iterations, decoded and cut by ``workers`` processes (0: by this one)."""
     return torch.utils.data.DataLoader(samples, batch_sampler=numbers, num_workers=workers, pin_memory=pin)
-
-
-def _bytes(pair: tuple[Image, Label]) -> int:
-    return pair[0].nbytes + pair[1].nbytes

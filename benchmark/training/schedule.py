@@ -1,4 +1,4 @@
-"""Learning rate, stages and optimiser of a recipe, as functions of the iteration: nothing to restore."""
+"""Learning rate, stages and optimiser of a recipe. All are functions of the iteration, without state to restore."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from benchmark.card import Recipe
 
 
 def learning_rate(recipe: Recipe, iteration: int, iterations: int) -> float:
-    """Poly decay to the recipe's minimum, or tenfold steps, under a linear warm-up (mmcv's rule).
+    """Poly decay to the recipe's minimum, or tenfold steps, with a linear warm-up, as in mmcv.
 
-    ``min + (base - min) * (1 - iteration / iterations) ** power``; during the warm-up times a factor that rises
-    linearly from ``warmup_ratio`` to 1. A shorter run has a warm-up shorter by the same ratio.
+    ``min + (base - min) * (1 - iteration / iterations) ** power``, multiplied during the warm-up by a factor that rises
+    linearly from ``warmup_ratio`` to 1. A run shorter than the recipe's has a warm-up shorter by the same ratio.
     """
     low, done = recipe.min_learning_rate, iteration / iterations
     rate: float = low + (recipe.learning_rate - low) * (1 - done) ** recipe.poly_power
@@ -29,9 +29,9 @@ def learning_rate(recipe: Recipe, iteration: int, iterations: int) -> float:
 
 
 def stage_ends(recipe: Recipe, stages: Sequence[str], iterations: int) -> list[int]:
-    """The iteration at which each stage ends: a share for each as in the recipe, an even one where it names none.
+    """The iteration at which each stage ends: stages get the recipe's shares, or equal ones if it names none.
 
-    Every stage has one iteration at least, as long as there are so many.
+    Every stage gets at least one iteration if there are enough.
     """
     lengths = [recipe.during(stage).iterations for stage in stages]
     ends: list[int] = []
@@ -41,10 +41,15 @@ def stage_ends(recipe: Recipe, stages: Sequence[str], iterations: int) -> list[i
     return ends
 
 
-def optimizer_of(recipe: Recipe, parameters: Iterable[tuple[str, nn.Parameter]]) -> torch.optim.Optimizer:
+def optimizer_of(
+    recipe: Recipe, parameters: Iterable[tuple[str, nn.Parameter]], *, fused: bool = False
+) -> torch.optim.Optimizer:
     """SGD with momentum, Adam or AdamW over the named parameters that the current stage trains.
 
-    A group of the optimiser has the ``multiplier`` of the learning rate that its parameters' names ask for.
+    ``fused`` makes one pass over the parameters instead of one for each operation, with other rounding.
+
+    Parameters with the same multiplier of the learning rate and the same weight decay form a group, whose "multiplier"
+    the training step reads.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in parameters:
@@ -56,6 +61,6 @@ def optimizer_of(recipe: Recipe, parameters: Iterable[tuple[str, nn.Parameter]])
         {"params": members, "weight_decay": decay, "multiplier": factor} for (factor, decay), members in groups.items()
     ]
     if recipe.optimizer == "sgd":
-        return torch.optim.SGD(options, lr=recipe.learning_rate, momentum=recipe.momentum)
+        return torch.optim.SGD(options, lr=recipe.learning_rate, momentum=recipe.momentum, fused=fused)
     kind = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
-    return kind(options, lr=recipe.learning_rate)
+    return kind(options, lr=recipe.learning_rate, fused=fused)

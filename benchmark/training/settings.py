@@ -1,4 +1,4 @@
-"""What a training run needs beside the recipe."""
+"""The settings of a training run beside the recipe."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ Progress = Callable[[int, int, dict[str, float]], None]  # iterations done, iter
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """What a run needs beside the recipe. Batch is of all devices together.
+    """The settings of a run beside the recipe.
 
     Raises:
-        UserError: a number is out of range, or the options do not go together.
+        UserError: a number is out of range, or settings exclude each other.
     """
 
     iterations: int
-    batch: int
+    batch: int  # of all devices together
     seed: int
     checkpoint: Path
     device: Literal["cpu", "cuda"] = "cpu"
     devices: int = 1  # more than one: DDP, in processes of its own
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    workers: int = 0  # processes that decode and cut; 0: none
+    crop_classes: tuple[int, ...] = ()  # a crop with none of these classes is drawn again (see `augment.cut_out`)
+    workers: int = 0  # processes that decode and cut; 0: this one
     checkpoint_every_seconds: float = 120.0
     cache_mb: float = 1000.0  # decoded images kept in memory
 
@@ -43,5 +44,5 @@ class TrainSettings:
             raise UserError("--precision fp16: training in fp16 needs --device cuda; use bf16 or fp32 on a CPU")
 
 
-def unheard(done: int, total: int, losses: dict[str, float]) -> None:
-    """Progress that nobody wants to hear of; unlike a lambda it pickles."""
+def no_progress(done: int, total: int, losses: dict[str, float]) -> None:
+    """A progress callback that does nothing. Unlike a lambda it can be pickled."""

@@ -1,8 +1,8 @@
 """Training: one loop for every system, on lightning-fabric (devices, DDP, precision).
 
-All that is random is a function of the settings and a number: sample n of (seed, n), the dropout of iteration i of
-(seed, i), as the learning rate is of i. So a checkpoint needs no generator's state, and a run killed anywhere and
-started again equals the uninterrupted one bit for bit on a CPU.
+Everything random is a function of the settings and a number: sample n of (seed, n), and the dropout of iteration i of
+(seed, i). So a checkpoint holds no generator's state, and on a CPU a run that was killed anywhere and started again
+equals the uninterrupted one bit for bit.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from benchmark.data.base import Dataset
 from benchmark.errors import NonFiniteError, UserError
 from benchmark.system import System
 from benchmark.training.checkpoint import LossLog, load_checkpoint, log_path
-from benchmark.training.loop import Job, run
-from benchmark.training.settings import Progress, TrainSettings, unheard
+from benchmark.training.loop import TrainingData, run
+from benchmark.training.settings import Progress, TrainSettings, no_progress
 
 CURVE_POINTS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOutcome:
-    """What a run leaves beside the trained weights in the system."""
+    """The result of a run beside the trained weights in the system."""
 
     loss_first: float  # sum of losses, mean of the first tenth of the iterations
     loss_last: float  # the same of the last tenth
-    loss_curve: tuple[float, ...]  # the same of each hundredth; all iterations where they are fewer
+    loss_curve: tuple[float, ...]  # the same of each hundredth; of each iteration if there are fewer than a hundred
     seconds: float  # of training, the parts before an interruption included
     resumed: bool
     stages: tuple[str, ...]
-    notes: tuple[str, ...]  # checkpoints that were refused, and why
+    notes: tuple[str, ...]  # checkpoints that could not be used, and why
 
 
 def train(
@@ -46,11 +46,11 @@ def train(
     dataset: Dataset,
     ids: Sequence[str],
     settings: TrainSettings,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> TrainOutcome:
-    """Train a system in place, going on from ``settings.checkpoint`` where that exists.
+    """Train a system in place, continuing from ``settings.checkpoint`` if that exists.
 
-    With more than one device the loop runs in processes of its own; all that is passed must pickle, ``progress`` too.
+    With more than one device the loop runs in child processes, so every argument must be picklable, ``progress`` too.
 
     Args:
         system: with its initial weights; its card's ``ratio`` scales the crop.
@@ -68,8 +68,8 @@ def train(
     if not ids:
         raise UserError(f"--root {dataset.root}: no image to train on")
     fabric = _fabric(settings)
-    job = Job(recipe, dataset, tuple(ids), settings, progress)
-    outcome = fabric.launch(partial(run, job), system)  # fabric copies the system to each process, not the job
+    data = TrainingData(recipe, dataset, tuple(ids), settings, progress)
+    outcome = fabric.launch(partial(run, data), system)  # fabric passes only the system on to each process
     if isinstance(outcome, NonFiniteError):
         raise outcome
     if settings.devices > 1:

@@ -1,4 +1,4 @@
-"""Streaming evaluation: the same figures killed or not, one image at a time, full-size labels at any scale."""
+"""Evaluation: the same scores interrupted or not, one image at a time, full-size labels at any scale."""
 
 from __future__ import annotations
 

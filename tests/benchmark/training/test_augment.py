@@ -120,6 +120,54 @@ def test_a_crop_full_of_one_class_is_drawn_again_ten_times_at_most():
     assert everywhere_one[1].shape[-2:] == (20, 20)
 
 
+def rare(corner: int = 6) -> tuple[np.ndarray, np.ndarray]:
+    """Class 2 in one corner, class 0 and 1 in halves elsewhere."""
+    label = np.zeros((100, 100), np.uint8)
+    label[:, 50:] = 1
+    label[:corner, :corner] = 2
+    return np.zeros((100, 100, 3), np.uint8), label
+
+
+def test_a_crop_without_the_wanted_classes_is_drawn_again():
+    image, label = rare(corner=30)
+
+    def share(recipe, classes):
+        crops = [
+            cut_out(image, label, recipe, (20, 20), np.random.default_rng(seed), crop_classes=classes)[1]
+            for seed in range(100)
+        ]
+        return sum(bool((crop == 2).any()) for crop in crops) / len(crops)
+
+    by_chance = 29 / 81 * 29 / 81  # 0.13
+    assert share(PLAIN, ()) == pytest.approx(by_chance, abs=0.1)
+    assert share(PLAIN, (2,)) == pytest.approx(1 - (1 - by_chance) ** 10, abs=0.12)  # 0.75
+    # hardly any crop with class 2 is mixed: a crop that holds the class is preferred to one that is mixed
+    strict = dataclasses.replace(PLAIN, max_class_share=0.5)
+    assert share(strict, (2,)) == pytest.approx(1 - (1 - by_chance) ** 10, abs=0.12)
+
+
+def test_if_no_crop_holds_the_classes_the_first_of_ten_is_taken():
+    image, label = coded(100, 100)
+    used, by_hand = np.random.default_rng(0), np.random.default_rng(0)
+    pixels, _ = cut_out(image, label, PLAIN, (20, 20), used, crop_classes=(9,))
+    by_hand.uniform(1, 1)
+    draws = [(int(by_hand.integers(0, 81)), int(by_hand.integers(0, 81))) for _ in range(10)]
+    assert used.bit_generator.state == by_hand.bit_generator.state
+    rows, columns = places(pixels)
+    assert (int(rows[0, 0]), int(columns[0, 0])) == draws[0]
+
+
+def test_no_wanted_classes_change_no_draw():
+    image, label = rare()
+    one, other = np.random.default_rng(7), np.random.default_rng(7)
+    strict = dataclasses.replace(RECIPE, max_class_share=0.6)
+    for _ in range(20):
+        first = augmented(image, label, strict, (20, 20), one)
+        second = augmented(image, label, strict, (20, 20), other, crop_classes=(0, 1, 2))
+        assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert one.bit_generator.state == other.bit_generator.state
+
+
 def test_ignored_pixels_have_no_share():
     label = np.full((10, 10), 255, np.uint8)
     label[0, :3] = 1

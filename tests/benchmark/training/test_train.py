@@ -1,4 +1,4 @@
-"""A run killed anywhere and continued equals the uninterrupted one, bit for bit; what is not finite stops it."""
+"""A run killed anywhere and continued equals the uninterrupted one, bit for bit; a loss that is not finite stops it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from baselines.common.refiner import Refiner
 from benchmark.errors import NonFiniteError, UserError
 from benchmark.training import loop as training_loop
 from benchmark.training.checkpoint import log_path, previous
+from benchmark.training.schedule import optimizer_of
 from benchmark.training.settings import TrainSettings
 from benchmark.training.train import TrainOutcome, train
 from tests.benchmark.tiny import CARD, RECIPE, TinyDataset, TinySystem, tiny_system
 
 IDS = TinyDataset().ids("train")
 STAGES = [("main",), ("body", "head")]
+CHANNELS_LAST = torch.channels_last
 
 
 class Killed(Exception):
@@ -289,6 +291,37 @@ def test_a_frozen_stage_leaves_its_weights_alone(tmp_path):
     train(system, RECIPE, TinyDataset(), IDS, plan(tmp_path))
     assert torch.equal(system.body[0].weight, before[0])
     assert not torch.equal(system.head.weight, before[1])
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_the_faster_layout_and_optimiser_of_a_cpu_change_rounding_only(tmp_path, monkeypatch, optimizer):
+    """Losses and weights are those of torch's plain layout and optimiser, and the system is handed back as it came."""
+    recipe = dataclasses.replace(RECIPE, optimizer=optimizer)
+    layouts, results = [], []
+
+    def plain_optimizer(recipe, parameters, *, fused):
+        assert fused
+        return optimizer_of(recipe, parameters)
+
+    class Looks(TinySystem):
+        def loss(self, image, target):
+            layouts.append(image.is_contiguous(memory_format=CHANNELS_LAST))
+            return super().loss(image, target)
+
+    for name in ("fast", "plain"):
+        if name == "plain":
+            monkeypatch.setattr(torch, "channels_last", torch.contiguous_format)
+            monkeypatch.setattr(training_loop, "optimizer_of", plain_optimizer)
+        torch.manual_seed(3)
+        system = Looks()
+        train(system, recipe, TinyDataset(), IDS, plan(tmp_path / name))
+        assert all(parameter.is_contiguous() for parameter in system.parameters())
+        losses = log_path(plan(tmp_path / name).checkpoint).read_text().splitlines()
+        results.append((system, [json.loads(line)["losses"]["seg"] for line in losses]))
+    assert layouts == [True] * 12 + [False] * 12
+    assert results[0][1] == pytest.approx(results[1][1], rel=1e-4)
+    for fast, plain in zip(results[0][0].parameters(), results[1][0].parameters(), strict=True):
+        torch.testing.assert_close(fast, plain, rtol=1e-3, atol=1e-4)
 
 
 def test_bf16_trains(tmp_path):
