@@ -314,14 +314,16 @@ def test_the_faster_layout_and_optimiser_of_a_cpu_change_rounding_only(tmp_path,
             monkeypatch.setattr(training_loop, "optimizer_of", plain_optimizer)
         torch.manual_seed(3)
         system = Looks()
+        system.body[3] = torch.nn.Identity()  # dropout draws its mask in the order of memory
         train(system, recipe, TinyDataset(), IDS, plan(tmp_path / name))
         assert all(parameter.is_contiguous() for parameter in system.parameters())
         losses = log_path(plan(tmp_path / name).checkpoint).read_text().splitlines()
         results.append((system, [json.loads(line)["losses"]["seg"] for line in losses]))
     assert layouts == [True] * 12 + [False] * 12
     assert results[0][1] == pytest.approx(results[1][1], rel=1e-4)
-    for fast, plain in zip(results[0][0].parameters(), results[1][0].parameters(), strict=True):
-        torch.testing.assert_close(fast, plain, rtol=1e-3, atol=1e-4)
+    fast, plain = (dict(system.named_parameters()) for system, _ in results)
+    del fast["body.0.bias"], plain["body.0.bias"]  # batch norm takes it out: its gradient is rounding alone
+    torch.testing.assert_close(fast, plain, rtol=1e-3, atol=1e-4)
 
 
 def test_bf16_trains(tmp_path):
