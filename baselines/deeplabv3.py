@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
+from baselines.common.builders import mmseg_builder
 from baselines.common.recipes import library, paper
 from benchmark.card import Card, WholeImage
+from benchmark.spec import SystemSpec
 from benchmark.weights.published import RESNET18_V1C, mmseg_key
-
-if TYPE_CHECKING:
-    from benchmark.system import System
 
 CONFIG = "deeplabv3/deeplabv3_r18-d8_4xb2-80k_cityscapes-512x1024.py"
 
-CARDS: tuple[Card, ...] = (
-    Card(
-        name="deeplabv3",
-        title="DeepLabv3",
-        group="Generic Methods",
-        citation="Chen, Papandreou, Schroff, Adam. Rethinking Atrous Convolution. arXiv:1706.05587, 2017",
-        source=f"mmsegmentation 1.2.2, {CONFIG}",
-        licence="Apache-2.0",
-        fidelity="library",
-        backbone="ResNet-18-v1c, output stride 8",
-        parameters=13_836_007,
-        inference=WholeImage(),
-        recipes={"paper": paper(), "library": library(CONFIG, iterations=80_000, batch=8)},
-        rows=("table3/deeplabv3",),
-        imagenet=(RESNET18_V1C,),
-        auxiliary="cross-entropy of an FCN head on backbone stage 3, weight 0.4",
-        assumptions=("backbone: the printed 76.70 is mmsegmentation's figure for ResNet-18 at output stride 8",),
+CARD = Card(
+    name="deeplabv3",
+    title="DeepLabv3",
+    group="Generic Methods",
+    citation="Chen, Papandreou, Schroff, Adam. Rethinking Atrous Convolution. arXiv:1706.05587, 2017",
+    source=f"mmsegmentation 1.2.2, {CONFIG}",
+    licence="Apache-2.0",
+    fidelity="library",
+    backbone="ResNet-18-v1c, output stride 8",
+    parameters=13_836_007,
+    inference=WholeImage(),
+    recipes={"paper": paper(), "library": library(CONFIG, iterations=80_000, batch=8)},
+    rows=("table3/deeplabv3",),
+    imagenet=(RESNET18_V1C,),
+    auxiliary="cross-entropy of an FCN head on backbone stage 3, weight 0.4",
+    assumptions=(
+        "backbone: the paper names none; the printed 76.70 is mmsegmentation's result for ResNet-18 at output stride 8",
     ),
 )
-
-
-def build(card: Card, num_classes: int) -> System:
-    """The system of the card, with random weights."""
-    from baselines.common.mmseg_adapter import MMSegSystem, library_config
-
-    return MMSegSystem(card, num_classes, library_config(CONFIG))
-
-
-def official_keys(card: Card) -> Callable[[str], str | None]:  # noqa: ARG001  # one card
-    """Names in mmsegmentation's published checkpoints -> ours."""
-    return mmseg_key
+SYSTEMS = (SystemSpec(CARD, mmseg_builder(CONFIG), mmseg_key),)

@@ -1,17 +1,14 @@
-"""SegFormer-b0 (Xie et al. 2021) on the whole, the half and the quarter image (Table 4)."""
+"""SegFormer-b0 (Xie et al. 2021) on full, half and quarter images (Table 4)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from baselines.common.recipes import SCALES_ASSUMPTION, library, paper, paper_on_scale
+from baselines.common.builders import mmseg_builder
+from baselines.common.recipes import REDUCED_IMAGES, library, paper, paper_on_scale
 from benchmark.card import Card, Downsampled, Recipe, WholeImage
+from benchmark.spec import SystemSpec
 from benchmark.weights.published import MIT_B0, mmseg_key
-
-if TYPE_CHECKING:
-    from benchmark.system import System
 
 CONFIG = "segformer/segformer_mit-b0_8xb1-160k_cityscapes-1024x1024.py"
 
@@ -32,7 +29,7 @@ def _adamw(recipe: Recipe) -> Recipe:
     )
 
 
-_WHOLE = Card(
+FULL = Card(
     name="segformer-b0",
     title="SegFormer-b0",
     group="Generic Methods",
@@ -50,34 +47,25 @@ _WHOLE = Card(
     rows=("table4/segformer-b0",),
     imagenet=(MIT_B0,),
     assumptions=(
-        "head of 256 channels as its authors made it; ISDNet's released configuration has 128 and halves the image",
-        "AdamW under both recipes: section 4.5 trains it with mmsegmentation's setting, and SGD would weaken it",
-        "whole inference as in Table 4, where the configuration slides a window of 1024",
+        "head of 256 channels, as its authors made it: ISDNet's released configuration has 128 and halves the image",
+        "AdamW in both recipes: section 4.5 trains it with mmsegmentation's setting, and SGD would weaken it",
+        "entire image in one pass, as in Table 4: the configuration slides a window of 1024",
     ),
 )
 
 
-def _on_scale(name: str, scale: float) -> Card:
+def _reduced(name: str, scale: float) -> Card:
     return replace(
-        _WHOLE,
+        FULL,
         name=name,
         inference=Downsampled(scale),
         recipes={"paper": _adamw(paper_on_scale(scale))},
         rows=(f"table4/{name}",),
-        assumptions=(*_WHOLE.assumptions, SCALES_ASSUMPTION),
+        assumptions=(*FULL.assumptions, REDUCED_IMAGES),
     )
 
 
-CARDS: tuple[Card, ...] = (_WHOLE, _on_scale("segformer-b0-half", 0.5), _on_scale("segformer-b0-quarter", 0.25))
-
-
-def build(card: Card, num_classes: int) -> System:
-    """The system of one of ``CARDS``, with random weights."""
-    from baselines.common.mmseg_adapter import MMSegSystem, library_config
-
-    return MMSegSystem(card, num_classes, library_config(CONFIG))
-
-
-def official_keys(card: Card) -> Callable[[str], str | None]:  # noqa: ARG001  # one net for all cards
-    """Names in mmsegmentation's published checkpoints -> ours."""
-    return mmseg_key
+SYSTEMS = tuple(
+    SystemSpec(card, mmseg_builder(CONFIG), mmseg_key)
+    for card in (FULL, _reduced("segformer-b0-half", 0.5), _reduced("segformer-b0-quarter", 0.25))
+)

@@ -3,55 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from baselines.common.builders import mmseg_builder
 from baselines.common.recipes import library, paper
 from benchmark.card import Card, WholeImage
+from benchmark.spec import SystemSpec
 from benchmark.weights.published import STDC1, mmseg_key
-
-if TYPE_CHECKING:
-    from benchmark.system import System
 
 CONFIG = "stdc/stdc1_in1k-pre_4xb12-80k_cityscapes-512x1024.py"
 
-CARDS: tuple[Card, ...] = (
-    Card(
-        name="stdc",
-        title="STDC",
-        group="Global Inference",
-        citation="Fan et al. Rethinking BiSeNet For Real-time Semantic Segmentation. CVPR 2021",
-        source=f"mmsegmentation 1.2.2, {CONFIG}",
-        licence="Apache-2.0",
-        fidelity="library",
-        backbone="STDC1",
-        parameters=8_272_039,
-        inference=WholeImage(),
-        recipes={
-            "paper": paper(),
-            "library": library(CONFIG, iterations=80_000, batch=48, warmup_iterations=1000),
-        },
-        rows=("table1/stdc", "table2/stdc", "table3/stdc"),
-        imagenet=(STDC1,),
-        auxiliary="OHEM cross-entropy of two FCN heads, weight 1.0 each; detail head, BCE 1.0 + Dice 1.0",
-        assumptions=(
-            "STDC1, not STDC2: its first stages are ISDNet's shallow branch, and 74.5 on Cityscapes is STDC1-Seg75",
-            "the whole image at full size: the printed FPS (5.4 TFLOP/s on DeepGlobe) allow it; the 74.5 that is"
-            " printed for Cityscapes is the authors' figure for 768x1536 input",
-        ),
+CARD = Card(
+    name="stdc",
+    title="STDC",
+    group="Global Inference",
+    citation="Fan et al. Rethinking BiSeNet For Real-time Semantic Segmentation. CVPR 2021",
+    source=f"mmsegmentation 1.2.2, {CONFIG}",
+    licence="Apache-2.0",
+    fidelity="library",
+    backbone="STDC1",
+    parameters=8_272_039,
+    inference=WholeImage(),
+    recipes={"paper": paper(), "library": library(CONFIG, iterations=80_000, batch=48, warmup_iterations=1000)},
+    rows=("table1/stdc", "table2/stdc", "table3/stdc"),
+    imagenet=(STDC1,),
+    auxiliary="OHEM cross-entropy of two FCN heads, weight 1.0 each; detail head, BCE 1.0 + Dice 1.0",
+    assumptions=(
+        "STDC1, not STDC2: the paper does not say, but STDC1's first stages are ISDNet's shallow branch, and the"
+        " printed 74.5 on Cityscapes is the authors' result for STDC1-Seg75",
+        "entire image at full size: the printed FPS allow it (5.4 TFLOP/s on DeepGlobe), although the authors' 74.5 on"
+        " Cityscapes is for inputs of 768x1536",
     ),
 )
 
-
-def build(card: Card, num_classes: int) -> System:
-    """The system of the card, with random weights."""
-    from baselines.common.mmseg_adapter import MMSegSystem, library_config
-
-    return MMSegSystem(card, num_classes, library_config(CONFIG), imagenet_into="backbone.backbone")
-
-
-# The authors' layers -> ours. Their classifiers have no bias: ours stays at zero. Their detail heads score one channel
-# where mmsegmentation's scores two: these are left out, and so is the ImageNet classifier.
+# The authors' layers -> ours. Their classifiers have no bias: ours stays at zero. Their detail heads have one output
+# channel and mmsegmentation's has two, so they are left out. So is the ImageNet classifier.
 _AUTHORS = (
     (r"cp\.backbone\.features\.([01])\.(.+)", "backbone.backbone.stages.{0}.{1}"),
     (r"cp\.backbone\.features\.(\d)\.conv_list\.(.+)", "backbone.backbone.stages.{block}.layers.{1}"),
@@ -76,14 +61,13 @@ _AUTHORS = (
 _BLOCKS = {"2": "2.0", "3": "2.1", "4": "3.0", "5": "3.1", "6": "4.0", "7": "4.1"}  # of `features` -> of `stages`
 
 
-def official_keys(card: Card) -> Callable[[str], str | None]:  # noqa: ARG001  # one card
-    """Names in mmsegmentation's or the authors' (STDC-Seg) published checkpoints -> ours; None for what is left out."""
+def published_key(key: str) -> str | None:
+    """Our name of a key in mmsegmentation's or the authors' (STDC-Seg) checkpoint; None for what is left out."""
+    for pattern, name in _AUTHORS:
+        match = re.fullmatch(pattern, key)
+        if match:
+            return "net." + name.format(*match.groups(), block=_BLOCKS.get(match[1]))
+    return mmseg_key(key)
 
-    def ours(key: str) -> str | None:
-        for pattern, name in _AUTHORS:
-            match = re.fullmatch(pattern, key)
-            if match:
-                return "net." + name.format(*match.groups(), block=_BLOCKS.get(match[1]))
-        return mmseg_key(key)
 
-    return ours
+SYSTEMS = (SystemSpec(CARD, mmseg_builder(CONFIG, imagenet_into="backbone.backbone"), published_key),)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from baselines.common.recipes import GLOBAL, GLOBAL_ASSUMPTION, LOCAL, LOCAL_ASSUMPTION, library, paper, paper_local
-from benchmark.card import Card
+from baselines.common.builders import mmseg_builder, smp_builder
+from baselines.common.recipes import GLOBAL, HALF_SCALE, LOCAL, PATCHES, library, paper, paper_local
+from benchmark.card import Card, Recipe
+from benchmark.spec import SystemSpec
 from benchmark.weights.published import RESNET34, mmseg_key
 
-if TYPE_CHECKING:
-    from benchmark.system import System
-
 S5_CONFIG = "unet/unet-s5-d16_fcn_4xb4-160k_cityscapes-512x1024.py"
+_RESNET34 = (
+    "backbone: the paper names none; ResNet-34, the library's default, has ImageNet weights and costs less than the"
+    " 64-channel net of the cited paper, which is 'unet-s5-local' and 'unet-s5-global'"
+)
+_S5 = "the 64-channel net of the cited paper, for which no ImageNet weights exist"
 
-_LOCAL = Card(
+RESNET34_LOCAL = Card(
     name="unet-local",
     title="UNet",
     group="Local Inference",
@@ -29,69 +31,41 @@ _LOCAL = Card(
     recipes={"paper": paper_local()},
     rows=("table1/unet-local",),
     imagenet=(RESNET34,),
-    assumptions=(
-        "backbone: the paper names none; ResNet-34, the library's default, has ImageNet weights and costs less than the"
-        " 64-channel net of the cited paper, which is 'unet-s5-local' / 'unet-s5-global'",
-        LOCAL_ASSUMPTION,
-    ),
+    assumptions=(_RESNET34, PATCHES),
 )
-_S5_LOCAL = Card(
+S5_LOCAL = replace(
+    RESNET34_LOCAL,
     name="unet-s5-local",
-    title="UNet",
-    group="Local Inference",
-    citation=_LOCAL.citation,
     source=f"mmsegmentation 1.2.2, {S5_CONFIG}",
     licence="Apache-2.0",
-    fidelity="library",
     backbone="UNet-S5-D16, 64 channels",
     parameters=28_987_015,
-    inference=LOCAL,
     recipes={"paper": paper_local(), "library": library(S5_CONFIG, iterations=160_000, batch=16)},
-    rows=("table1/unet-local",),
     variant="s5",
     size_multiple=16,
+    imagenet=(),
     auxiliary="cross-entropy of an FCN head on the 128-channel decoder stage, weight 0.4",
-    assumptions=(
-        "the 64-channel net of the cited paper, which has no ImageNet weights",
-        LOCAL_ASSUMPTION,
-    ),
+    assumptions=(_S5, PATCHES),
 )
 
 
-def _global(local: Card, name: str) -> Card:
-    recipes = {"paper": paper(GLOBAL.scale)}
-    if "library" in local.recipes:
-        recipes["library"] = library(S5_CONFIG, iterations=160_000, batch=16, scale=GLOBAL.scale)
+def _global(local: Card, name: str, backbone: str, **more_recipes: Recipe) -> Card:
     return replace(
         local,
         name=name,
         group="Global Inference",
         inference=GLOBAL,
-        recipes=recipes,
+        recipes={"paper": paper(GLOBAL.scale), **more_recipes},
         rows=("table1/unet-global",),
-        assumptions=(*local.assumptions[:1], GLOBAL_ASSUMPTION),
+        assumptions=(backbone, HALF_SCALE),
     )
 
 
-CARDS: tuple[Card, ...] = (
-    _LOCAL,
-    _global(_LOCAL, "unet-global"),
-    _S5_LOCAL,
-    _global(_S5_LOCAL, "unet-s5-global"),
+RESNET34_GLOBAL = _global(RESNET34_LOCAL, "unet-global", _RESNET34)
+S5_GLOBAL = _global(
+    S5_LOCAL, "unet-s5-global", _S5, library=library(S5_CONFIG, iterations=160_000, batch=16, scale=GLOBAL.scale)
 )
-
-
-def build(card: Card, num_classes: int) -> System:
-    """The system of one of ``CARDS``, with random weights."""
-    if card.variant == "s5":
-        from baselines.common.mmseg_adapter import MMSegSystem, library_config
-
-        return MMSegSystem(card, num_classes, library_config(S5_CONFIG))
-    from baselines.common.smp_adapter import SMPSystem
-
-    return SMPSystem(card, num_classes, "Unet", "resnet34")
-
-
-def official_keys(card: Card) -> Callable[[str], str | None]:
-    """Names in mmsegmentation's (variant s5) or segmentation-models-pytorch's published checkpoints -> ours."""
-    return mmseg_key if card.variant == "s5" else "net.{}".format
+SYSTEMS = (
+    *(SystemSpec(card, smp_builder("Unet", "resnet34"), "net.{}".format) for card in (RESNET34_LOCAL, RESNET34_GLOBAL)),
+    *(SystemSpec(card, mmseg_builder(S5_CONFIG), mmseg_key) for card in (S5_LOCAL, S5_GLOBAL)),
+)

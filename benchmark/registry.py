@@ -1,8 +1,7 @@
 """Finds systems and datasets: our own folders first, then the entry points of other packages.
 
-A system module holds ``CARDS`` and ``build(card, num_classes)``, a refiner's ``build(card, num_classes, base)``; a
-dataset module holds ``DATASET``. Other packages name such modules under the entry points ``isdbench.systems`` and
-``isdbench.datasets``.
+A module with systems holds ``SYSTEMS``, a tuple of :class:`benchmark.spec.SystemSpec`; a module with a dataset holds
+``DATASET``. Other packages name such modules under the entry points ``isdbench.systems`` and ``isdbench.datasets``.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.card import Card, Recipe
 from benchmark.errors import UnknownNameError, UserError
+from benchmark.spec import SystemSpec
 
 if TYPE_CHECKING:
     from benchmark.data.base import Dataset
@@ -28,18 +28,34 @@ if TYPE_CHECKING:
 
 
 @cache
-def cards() -> dict[str, Card]:
-    """All cards by name, ISDNet first. Imports no torch unless another package's module does."""
-    found: dict[str, Card] = {}
+def specs() -> dict[str, SystemSpec]:
+    """All systems by name, ISDNet first. Imports no torch unless another package's module does.
+
+    Raises:
+        UserError: two systems have the same name, or an entry point names no module with systems.
+    """
+    found: dict[str, SystemSpec] = {}
     for module in _system_modules():
-        for card in module.CARDS:
-            if card.name in found:
-                raise UserError(
-                    f"two systems are named '{card.name}'; the second is in {module.__name__}: rename it there"
-                )
-            found[card.name] = card
-            _HOMES[card.name] = module
+        for one in _specs_of(module):
+            name = one.card.name
+            if name in found:
+                raise UserError(f"two systems are named '{name}'; the second is in {module.__name__}: rename it there")
+            found[name] = one
     return found
+
+
+def spec(name: str) -> SystemSpec:
+    """The system of a name, or a refiner on a base: "segfix(base=unet-global)".
+
+    Raises:
+        UnknownNameError: there is no such system; the nearest name is given.
+    """
+    return replace(specs()[card(name).name.partition("(")[0]], card=card(name))
+
+
+def cards() -> dict[str, Card]:
+    """The cards of all systems by name, ISDNet first."""
+    return {name: one.card for name, one in specs().items()}
 
 
 def card(name: str) -> Card:
@@ -99,17 +115,10 @@ def _trained_after(recipe: Recipe, refiner: Card, usual: Card) -> Recipe:
     return recipe
 
 
-def home(card: Card) -> ModuleType:
-    """The module that holds a card."""
-    cards()
-    return _HOMES[card.name.partition("(")[0]]
-
-
 def build(card: Card, num_classes: int) -> System:
     """The system of a card (as scaled by :meth:`Card.at`), with random weights from torch's current seed."""
     base = (build(cards()[card.base].at(card.ratio), num_classes),) if card.base else ()
-    system: System = home(card).build(card, num_classes, *base)
-    return system
+    return specs()[card.name.partition("(")[0]].build(card, num_classes, *base)
 
 
 @cache
@@ -136,19 +145,28 @@ def dataset(name: str) -> type[Dataset]:
     return datasets()[name]
 
 
-_HOMES: dict[str, ModuleType] = {}
 _REFINER = re.compile(r"(?P<name>[^()]+)\(base=(?P<base>[^()]+)\)")
+_SYSTEM_MARKS = ("SYSTEMS", "CARDS")  # CARDS: modules written against version 0.1
 
 
 def _system_modules() -> Iterator[ModuleType]:
-    yield from _marked_modules("isdnet", "CARDS")
-    yield from _marked_modules("baselines", "CARDS")
-    yield from _entry_points("isdbench.systems", "CARDS")
+    yield from _marked_modules("isdnet", *_SYSTEM_MARKS)
+    yield from _marked_modules("baselines", *_SYSTEM_MARKS)
+    yield from _entry_points("isdbench.systems", *_SYSTEM_MARKS)
 
 
-def _marked_modules(package: str, mark: str) -> Iterator[ModuleType]:
-    """Modules of a package that assign ``mark`` at top level; the others, which may import torch, are not imported."""
-    pattern = re.compile(rf"^{mark}\b[^=\n]*=", re.MULTILINE)
+def _specs_of(module: ModuleType) -> tuple[SystemSpec, ...]:
+    """The systems of a module; in version 0.1 it held ``CARDS``, one ``build`` and perhaps ``official_keys(card)``."""
+    if hasattr(module, "SYSTEMS"):
+        systems: tuple[SystemSpec, ...] = module.SYSTEMS
+        return systems
+    keys = getattr(module, "official_keys", None)
+    return tuple(SystemSpec(card, module.build, keys(card) if keys else None) for card in module.CARDS)
+
+
+def _marked_modules(package: str, *marks: str) -> Iterator[ModuleType]:
+    """Modules of a package that assign one of ``marks`` at top level; the others may need torch, so stay unimported."""
+    pattern = re.compile(rf"^({'|'.join(marks)})\b[^=\n]*=", re.MULTILINE)
     folder = importlib.import_module(package).__path__
     for info in sorted(pkgutil.iter_modules(folder), key=lambda info: info.name):
         spec = importlib.util.find_spec(f"{package}.{info.name}")
@@ -156,13 +174,13 @@ def _marked_modules(package: str, mark: str) -> Iterator[ModuleType]:
             yield importlib.import_module(spec.name)
 
 
-def _entry_points(group: str, mark: str) -> Iterator[ModuleType]:
+def _entry_points(group: str, *marks: str) -> Iterator[ModuleType]:
     for point in importlib.metadata.entry_points(group=group):
         where = f"entry point {group} '{point.name} = {point.value}'"
         try:
             module = point.load()
         except Exception as error:
-            raise UserError(f"{where} does not load: {error!r}; mend or uninstall that package") from error
-        if not hasattr(module, mark):
-            raise UserError(f"{where} must name a module that holds {mark}; mend or uninstall that package")
+            raise UserError(f"{where} does not load: {error!r}; fix or uninstall that package") from error
+        if not any(hasattr(module, mark) for mark in marks):
+            raise UserError(f"{where} must name a module that holds {marks[0]}; fix or uninstall that package")
         yield module

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.card import Card, Downsampled, Recipe, WholeImage
+from benchmark.spec import SystemSpec
 from benchmark.weights.published import MIT_B0, RESNET18_V1C, RESNET50_V1C, STDC1
 from isdnet.variants import VARIANTS, Variant
 
@@ -151,7 +153,7 @@ _S_FULL = _ablation(
 _PSP = "its head type is in no released file: a PSP head 128 wide, whose map before the classifier goes to the fusion"
 _SEGFORMER = "its head type is in no released file: a SegFormer head 128 wide, whose map (1/16) goes to the fusion"
 
-CARDS: tuple[Card, ...] = (
+_CARDS = (
     _ISDNET,
     _ablation(
         "isdnet-paper",
@@ -223,12 +225,11 @@ CARDS: tuple[Card, ...] = (
 )
 
 
-def build(card: Card, num_classes: int) -> System:
-    """The system of the card, with random weights."""
+def build(card: Card, num_classes: int, *, variant: Variant) -> System:
+    """The net of a variant, with random weights."""
     from isdnet.model import ISDNet
     from isdnet.single_branch import DeepAlone, ShallowAlone
 
-    variant: Variant = VARIANTS[card.name]
     kinds: dict[str, Callable[[Card, int, Variant], System]] = {
         "both": ISDNet,
         "deep": DeepAlone,
@@ -237,9 +238,11 @@ def build(card: Card, num_classes: int) -> System:
     return kinds[variant.branches](card, num_classes, variant)
 
 
-def official_keys(card: Card) -> Callable[[str], str | None]:
-    """The map from a key of the official checkpoint to ours; None for a second name of the same tensor."""
+def published_key(key: str) -> str | None:
+    """Our name of a key in the official checkpoint; None for a second name of the same tensor."""
     from isdnet.official_weights import official_key
 
-    del card  # one map for all; `convert` says what does not fit
-    return official_key
+    return official_key(key)
+
+
+SYSTEMS = tuple(SystemSpec(card, partial(build, variant=VARIANTS[card.name]), published_key) for card in _CARDS)

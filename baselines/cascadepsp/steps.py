@@ -27,7 +27,6 @@ class Steps:
     stride: int = 450
     margin: int = 16  # that a crop's result loses at each border inside the image
     enlarge: bool = False
-    batch: int = 1  # crops that go through the net together
 
     def starts(self, length: int) -> list[int]:
         """Starts of the crops along one side; those beyond the border are moved back, equal ones dropped."""
@@ -99,14 +98,12 @@ class MaskRefiner:
         self.work.skipped_crops += len(places) - len(wanted)
         self.work.passes += LOCAL_PASSES * len(wanted)
         seen = (image, 2 * fine - 1, 2 * coarse - 1)
-        for first in range(0, len(wanted), self.steps.batch):
-            some = wanted[first : first + self.steps.batch]
-            crops = (torch.cat([maps[..., rows, columns] for rows, columns in some]) for maps in seen)
-            for (rows, columns), found in zip(some, torch.sigmoid(padded(self.net, *crops)["s1"]), strict=True):
-                row_cut, column_cut = self._kept(rows, height), self._kept(columns, width)
-                inner = (..., _shifted(rows, row_cut), _shifted(columns, column_cut))
-                total[inner] += found[..., row_cut, column_cut]
-                count[inner] += 1
+        for rows, columns in wanted:
+            found = torch.sigmoid(padded(self.net, *(maps[..., rows, columns] for maps in seen))["s1"])
+            row_cut, column_cut = self._kept(rows, height), self._kept(columns, width)
+            inner = (..., _shifted(rows, row_cut), _shifted(columns, column_cut))
+            total[inner] += found[..., row_cut, column_cut]
+            count[inner] += 1
         return torch.where(count == 0, fine, total / count.clamp(min=1))
 
     def _kept(self, span: slice, length: int) -> slice:

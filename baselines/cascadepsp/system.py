@@ -15,7 +15,6 @@ from baselines.cascadepsp.losses import cascade_losses
 from baselines.cascadepsp.masks import components, spoilt
 from baselines.cascadepsp.net import CascadeNet
 from baselines.cascadepsp.steps import MaskRefiner, Steps, padded
-from baselines.common.patches import LARGE_BUDGET_MB, batch_within
 from baselines.common.refiner import Refiner
 from benchmark.card import Card
 from benchmark.inference import labels_from
@@ -24,15 +23,7 @@ from benchmark.system import IGNORE, System
 SURE = 0.5  # what a refined probability must exceed; what the base's own label is worth
 LEVELS = 255  # of a probability between the release's scripts
 LEAST_IOU = 0.8  # of a spoilt mask with the true one
-MB_PER_PIXEL = 4.9e-3  # of a crop at the net's peak, measured on a CPU
 STEM = "conv1.weight"  # six input channels here, three in the file
-
-
-def steps_of(card: Card) -> Steps:
-    """The sizes of a card's two steps, and how many crops its form takes at a time."""
-    side, stride, margin = (card.sizes[name] for name in ("side", "stride", "margin"))
-    batch = batch_within(LARGE_BUDGET_MB, MB_PER_PIXEL * side**2) if card.variant == "batched" else 1
-    return Steps(side, stride, margin, enlarge=card.variant == "pip", batch=batch)
 
 
 class CascadePSP(Refiner):
@@ -40,10 +31,10 @@ class CascadePSP(Refiner):
 
     own_stages = ("refinement",)
 
-    def __init__(self, card: Card, num_classes: int, base: System) -> None:
+    def __init__(self, card: Card, num_classes: int, base: System, *, enlarge: bool = False) -> None:
         super().__init__(card, num_classes, base)
         self.net = CascadeNet()
-        self.steps = steps_of(card)
+        self.steps = Steps(card.sizes["side"], card.sizes["stride"], card.sizes["margin"], enlarge=enlarge)
 
     def logits(self, image: Tensor) -> Tensor:
         """Scores ``[B, C, H, W]``, image by image: each has components of its own."""

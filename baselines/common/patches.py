@@ -1,4 +1,4 @@
-"""Patches of an image: where they lie, cutting them in batches, merging what a net makes of them on the device.
+"""Patches of an image: where they lie, cutting them in batches, and merging a net's results on the device.
 
 A batch of patches of images ``[B, ...]`` is ``[n * B, ...]``: all images of the first patch, then of the second.
 """
@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 Corner = tuple[int, int]  # top, left
-BUDGET_MB = {"cpu": 256.0, "cuda": 4096.0}  # for what a net makes of patches that go together; a CPU slows with more
-LARGE_BUDGET_MB = 8192.0  # the same for nets that make hundreds of MB of one patch
+BUDGET_MIB = {"cpu": 256.0, "cuda": 4096.0}  # for the maps of patches that go through a net together; more slows a CPU
 
 
 def glnet_grid(side: int, patch: int, least_overlap: int) -> list[int]:
@@ -32,11 +31,6 @@ def glnet_grid(side: int, patch: int, least_overlap: int) -> list[int]:
         raise ValueError(f"overlap {least_overlap} must be at least 0 and smaller than the patch {patch}")
     count = -(-(side - patch) // (patch - least_overlap)) + 1
     return [*(round(index * ((side - patch) / (count - 1))) for index in range(count - 1)), side - patch]
-
-
-def batch_within(budget_mb: float, per_patch_mb: float) -> int:
-    """How many patches at a time stay within a memory budget; at least one."""
-    return max(1, int(budget_mb // per_patch_mb))
 
 
 @dataclass(frozen=True)
@@ -110,6 +104,10 @@ class Grid:
         return count
 
 
-def patches_at_once(device: torch.device, mb_per_pixel: float, grid: Grid) -> int:
-    """How many patches of a grid go through a net together that takes so much memory for a pixel of them."""
-    return batch_within(BUDGET_MB.get(device.type, BUDGET_MB["cuda"]), mb_per_pixel * grid.patch[0] * grid.patch[1])
+def patches_at_once(device: torch.device, mib_per_pixel: float, grid: Grid) -> int:
+    """How many patches go through a net together within the device's budget, at least one.
+
+    ``mib_per_pixel`` is what the net takes at its peak for one pixel of a patch.
+    """
+    budget = BUDGET_MIB.get(device.type, BUDGET_MIB["cuda"])
+    return max(1, int(budget // (mib_per_pixel * grid.patch[0] * grid.patch[1])))

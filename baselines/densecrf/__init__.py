@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from baselines import hrnet_ocr
 from benchmark.card import Card, CustomInference
+from benchmark.spec import SystemSpec
 
 if TYPE_CHECKING:
     from benchmark.system import System
 
-BASE = hrnet_ocr.CARDS[0]
+BASE = hrnet_ocr.CARD
 ITERATIONS = 10
 SMOOTHNESS_WEIGHT = 3.0
 APPEARANCE_WEIGHT = 4.0
@@ -20,8 +21,14 @@ _WEIGHTS = (
     f"smoothness weight {SMOOTHNESS_WEIGHT:g}, appearance weight {APPEARANCE_WEIGHT:g}, colour deviation"
     f" {APPEARANCE_LEVELS:g} of 255"
 )
+_ASSUMPTIONS = (
+    "parameters: neither MagNet nor ISDNet prints them; those of DeepLab's released VOC configuration, not tuned"
+    " (DeepLab itself tuned them on about 100 images)",
+    "on smaller images the appearance deviation shrinks with the image, the smoothness deviation stays 1 pixel",
+    "the CRF sees the full-size image: one of the coarse map's size could add no detail",
+)
 
-CARD = Card(
+LATTICE = Card(
     name="densecrf",
     title="DenseCRF",
     group="UHR Methods",
@@ -38,41 +45,34 @@ CARD = Card(
     base=BASE.name,
     auxiliary=BASE.auxiliary,
     sizes={"smoothness_pixels": 1, "appearance_pixels": 67},
-    remark="the base sees 256x128, here and in the printed row (an author's answer in MagNet's issue 14); rows of the"
-    " table's other groups see 1024x2048",
+    remark=hrnet_ocr.REFINED_HERE,
     assumptions=(
-        "neither MagNet nor ISDNet prints the parameters: those of DeepLab's released VOC configuration, untuned;"
-        " DeepLab itself tuned them on about 100 images",
-        "on smaller images the deviation of the appearance shrinks with them, that of the smoothness stays 1 pixel",
-        "the guide is the full-size image: from a guide of the base's size no detail could come",
-        "FLOPs count the base alone: the mean field is sums of rows and no matrix product",
+        *_ASSUMPTIONS,
+        "FLOPs count the coarse system alone: mean field on the lattice is sums of rows and no matrix product",
     ),
 )
-CARDS: tuple[Card, ...] = (
-    CARD,
-    replace(
-        CARD,
-        name="densecrf-exact",
-        title="DenseCRF (exact)",
-        variant="exact",
-        source="the paper's text, with no approximation: the Gaussian kernels summed up pair by pair",
-        fidelity="reimplemented",
-        inference=CustomInference(
-            f"mean field, {ITERATIONS} iterations, kernels summed over all pairs of pixels; {_WEIGHTS}"
-        ),
-        rows=(),  # the paper's row is of the lattice
-        remark="no row of the paper's: what the lattice's approximation does to 'densecrf'",
-        assumptions=(*CARD.assumptions[:-1], "FLOPs count the pairs' products too, up to the square of the pixels"),
+EXACT = replace(
+    LATTICE,
+    name="densecrf-exact",
+    title="DenseCRF (exact)",
+    variant="exact",
+    source="the paper's text without approximation: the Gaussian kernels summed pair by pair",
+    fidelity="reimplemented",
+    inference=CustomInference(
+        f"mean field, {ITERATIONS} iterations, kernels summed over all pairs of pixels; {_WEIGHTS}"
     ),
-    replace(
-        CARD,
-        name="densecrf-cpp",
-        title="DenseCRF (C++)",
-        variant="pydensecrf2",
-        source="pydensecrf2 1.1: the authors' C++ code, on one CPU core whatever the device",
-        licence="MIT",
-        extra="crf",
-    ),
+    rows=(),  # the paper's row uses the lattice
+    remark="no row of the paper: it shows what the lattice's approximation does to 'densecrf'",
+    assumptions=(*_ASSUMPTIONS, "FLOPs include the products over pairs, up to the square of the number of pixels"),
+)
+CPP = replace(
+    LATTICE,
+    name="densecrf-cpp",
+    title="DenseCRF (C++)",
+    variant="pydensecrf2",
+    source="pydensecrf2 1.1: the authors' C++ code, on one CPU core whatever the device",
+    licence="MIT",
+    extra="crf",
 )
 
 
@@ -80,7 +80,7 @@ def build(card: Card, num_classes: int, base: System) -> System:
     """The system of the card on its base.
 
     Raises:
-        ModuleNotFoundError: the C++ engine is asked for and not installed.
+        ModuleNotFoundError: the card asks for the C++ engine, which is not installed.
     """
     from baselines.densecrf.meanfield import DenseCRF, ExactDenseCRF, Potentials, PyDenseCRF
 
@@ -93,3 +93,6 @@ def build(card: Card, num_classes: int, base: System) -> System:
     )
     engines = {"": DenseCRF, "exact": ExactDenseCRF, "pydensecrf2": PyDenseCRF}
     return engines[card.variant](card, num_classes, base, potentials, ITERATIONS)
+
+
+SYSTEMS = tuple(SystemSpec(card, build) for card in (LATTICE, EXACT, CPP))

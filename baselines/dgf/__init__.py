@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from baselines import hrnet_ocr
 from benchmark.card import Card, CustomInference
+from benchmark.spec import SystemSpec
 
 if TYPE_CHECKING:
     from benchmark.system import System
 
-BASE = hrnet_ocr.CARDS[0]
+BASE = hrnet_ocr.CARD
 GUIDE_PARAMETERS = 711  # 256 + 65 for each of seven classes
 
-CARD = Card(
+FULL = Card(
     name="dgf",
     title="DGF",
     group="UHR Methods",
@@ -42,32 +43,26 @@ CARD = Card(
     base=BASE.name,
     auxiliary=BASE.auxiliary,
     sizes={"radius": 4},
-    remark="the base sees 256x128, here and in the printed row (an author's answer in MagNet's issue 14); rows of the"
-    " table's other groups see 1024x2048",
+    remark=hrnet_ocr.REFINED_HERE,
     assumptions=(
-        "neither MagNet nor ISDNet prints radius, epsilon or training: those of the authors' segmentation net, with the"
-        " rate of its new layers; the base stays frozen, where the authors go on training it too",
-        "2,000 steps without momentum: the authors' 20,000 iterations of one image make a step every ten, and their"
-        " optimiser is made anew after each; batch of the base's recipe, theirs is 10",
-        "crops of 512x1024 at 0.5 to 2 times the size, as the base is trained; the authors' net sees whole images at"
-        " 321x321 times 0.5 to 1.3 and the guide at its own size; pixels without a label are left out, theirs count as"
-        " background",
-        "the guide is made from the full-size image: from a guide of the base's size no detail could come",
+        "radius, epsilon and training: neither MagNet nor ISDNet prints them; those of the authors' segmentation net,"
+        " with the learning rate of its new layers; the coarse system stays frozen, where the authors keep training it",
+        "2,000 steps without momentum: the authors' 20,000 iterations of one image make one step in ten, with a new"
+        " optimiser after each; the batch is that of the coarse system's recipe, theirs is 10",
+        "crops of 512x1024 at 0.5 to 2 times the size, like the coarse system's training: the authors' net sees entire"
+        " images at 321x321 times 0.5 to 1.3, and the guide at its own size",
+        "pixels without a label are ignored: in the authors' code they count as background",
+        "the guide is made from the full-size image: one of the coarse map's size could add no detail",
     ),
 )
-CARDS: tuple[Card, ...] = (
-    CARD,
-    replace(
-        CARD,
-        name="dgf-fast",
-        title="DGF (fast)",
-        variant="fast",
-        inference=CustomInference(
-            "the filter's lines found on the base's map, enlarged, applied to the full-size guides"
-        ),
-        sizes={"radius": 1},
-        assumptions=(*CARD.assumptions, "radius 1, in pixels of the base's map: the authors' fast filter"),
-    ),
+FAST = replace(
+    FULL,
+    name="dgf-fast",
+    title="DGF (fast)",
+    variant="fast",
+    inference=CustomInference("local lines fitted on the coarse map, enlarged, then applied to the full-size guides"),
+    sizes={"radius": 1},
+    assumptions=(*FULL.assumptions, "radius 1, in pixels of the coarse map: the authors' fast filter"),
 )
 
 
@@ -76,3 +71,6 @@ def build(card: Card, num_classes: int, base: System) -> System:
     from baselines.dgf.guided_filter import DeepGuidedFilter
 
     return DeepGuidedFilter(card, num_classes, base, fast=card.variant == "fast")
+
+
+SYSTEMS = tuple(SystemSpec(card, build) for card in (FULL, FAST))

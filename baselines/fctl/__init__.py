@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.card import Card, CustomInference, Recipe
+from benchmark.spec import SystemSpec
 from benchmark.weights.published import VGG16
 
 if TYPE_CHECKING:
     from benchmark.system import System
 
-LATE = 5e-5 * 0.5**0.9  # the Inria stages run from epoch 50 to 100 of a poly schedule of 100 epochs
+LATE = 5e-5 * 0.5**0.9  # the Inria stages run from epoch 50 to 100 of a polynomial schedule of 100 epochs
 
 
 def _recipe(order: tuple[str, ...], epoch: float, learning_rate: float, side: int) -> Recipe:
@@ -38,24 +38,24 @@ def _recipe(order: tuple[str, ...], epoch: float, learning_rate: float, side: in
     )
 
 
-_PATCHES = "patches of 508 that overlap by 50 or more, each with three contexts"
-_MERGED = "; their logits are summed on the host in float64"
-_BATCHED = CustomInference(f"{_PATCHES}, as many at a time as fit into 8 GiB; their logits are summed on the device")
-_NO_FASTER = "the same passes as the release, which takes 8 or 16 patches at a time already; no gain was measured"
 _ASSUMPTIONS = (
-    "one view of each image, as in the release's validation: its test loops over eight (two flips by four rotations),"
-    " 202 TFLOP an image on DeepGlobe and 970 on Inria, which the FPS that ISDNet prints leave no room for",
-    "VGG-16's three dead fully connected layers are dropped in every encoder; in the release they are registered, move"
-    " to the GPU and are never used",
-    "a training step takes four patches of each of its images (six in stage local), at the same places in all, and"
-    " counts their mean loss once for each sub-batch of its images, where the release goes through all 36 or 121"
-    " patches and adds up the gradients; the steps are as many",
-    "on images smaller than the paper's the padding of 100 pixels shrinks with the patch; what the 7x7 layer then lacks"
-    " it pads itself, by up to two cells",
-    "pixels without a label are left out of the loss; the release has none. DeepGlobe's unknown is a class like others",
-    "the 'contextual semantics refinement network' of the abstract is in neither branch of the release, and not here",
+    "one view of each image, as in the release's validation: its test averages eight (two flips by four rotations),"
+    " which costs 202 TFLOP an image on DeepGlobe and 970 on Inria, far more than the printed FPS allow",
+    "VGG-16's three unused fully connected layers are dropped in every encoder: the release registers them and moves"
+    " them to the GPU, but never calls them",
+    "a training step takes four patches of each image (six in stage local), at the same places in all, and counts their"
+    " mean loss once per sub-batch of an image: the release goes through all 36 or 121 patches and adds up the"
+    " gradients; the number of steps is the same",
+    "on images smaller than the paper's the padding of 100 pixels shrinks with the patch, and the 7x7 layer pads what"
+    " it then lacks, by up to two cells",
+    "pixels without a label are ignored in the loss: the release has none; DeepGlobe's unknown is a class like others",
+    "no 'contextual semantics refinement network': the abstract names it, neither branch of the release has it",
 )
-_CARD = Card(
+_INFERENCE = (
+    "patches of 508 that overlap by 50 or more, each with three contexts, {batch} at a time; their logits are summed on"
+    " the host in float64"
+)
+DEEPGLOBE = Card(
     name="fctl",
     title="FCtL",
     group="UHR Methods",
@@ -66,63 +66,44 @@ _CARD = Card(
     fidelity="verified-port",
     backbone="VGG-16, three encoders",
     parameters=170_037_240,
-    inference=CustomInference(f"{_PATCHES}, 8 at a time{_MERGED}"),
+    inference=CustomInference(_INFERENCE.format(batch=8)),
     recipes={"paper": _recipe(("global", "local", "medium", "all"), 454 / 6, 5e-5, 2448)},
     rows=("table1/fctl",),
     imagenet=(VGG16,),
     heavy=True,
     assumptions=(
         *_ASSUMPTIONS,
-        "the global encoder is trained first, not third: it depends on no other stage; two stages crash as released"
-        " (names that are not defined) and run here",
+        "the global encoder is trained first, not third: it depends on no other stage; two stages of the release crash"
+        " on undefined names and are repaired here",
     ),
     sizes={"patch": 508, "overlap": 50, "padding": 100},
 )
-_INRIA = replace(
-    _CARD,
+INRIA = replace(
+    DEEPGLOBE,
     name="fctl-inria",
     source="own code after github.com/liqiokkk/FCtL, branch main (mode 3)",
-    inference=CustomInference(f"{_PATCHES}, 16 at a time{_MERGED}"),
+    inference=CustomInference(_INFERENCE.format(batch=16)),
     recipes={"paper": _recipe(("local", "thrice", "twice", "all"), 126 / 6, LATE, 5000)},
     rows=("table2/fctl",),
     assumptions=(
         *_ASSUMPTIONS,
-        "another net than on DeepGlobe, as published: other contexts, no means taken out of queries",
+        "a different net from DeepGlobe's, as published: other contexts, and queries and keys keep their means",
     ),
 )
 
 
-CARDS: tuple[Card, ...] = (
-    _CARD,
-    _INRIA,
-    replace(
-        _CARD, name="fctl-batched", variant="batched", inference=_BATCHED, assumptions=(*_CARD.assumptions, _NO_FASTER)
-    ),
-    replace(
-        _INRIA,
-        name="fctl-inria-batched",
-        variant="batched",
-        inference=_BATCHED,
-        assumptions=(*_INRIA.assumptions, _NO_FASTER),
-    ),
-)
+def build_deepglobe(card: Card, num_classes: int) -> System:
+    """The net of branch Deepglobe, with random weights."""
+    from baselines.fctl.forms import FCtLDeepGlobe
+
+    return FCtLDeepGlobe(card, num_classes)
 
 
-def build(card: Card, num_classes: int) -> System:
-    """The system of one of ``CARDS``, with random weights."""
-    from baselines.fctl.forms import FCtLDeepGlobe, FCtLInria
+def build_inria(card: Card, num_classes: int) -> System:
+    """The net of branch main, with random weights."""
+    from baselines.fctl.forms import FCtLInria
 
-    return (FCtLInria if card.name.startswith("fctl-inria") else FCtLDeepGlobe)(card, num_classes)
-
-
-def official_keys(card: Card) -> dict[str, Callable[[str], str | None]]:
-    """Names in the three published files of each net -> ours; every tensor stands there under several names."""
-    if card.name.startswith("fctl-inria"):
-        encoders = {"B10.epoch.pth": ("big_pool", "twice"), "B15.epoch.pth": ("big_pool", "thrice")}
-    else:
-        encoders = {"medium.epoch.pth": ("big_pool", "medium"), "global.epoch.pth": ("pool", "large")}
-    others = {file: partial(_trunk_key, pool, f"encoders.{name}") for file, (pool, name) in encoders.items()}
-    return {"all.epoch.pth": _net_key, **others}
+    return FCtLInria(card, num_classes)
 
 
 _POOLS = {"3": 0, "4": 17, "5": 24}  # where these blocks begin in the trunk
@@ -152,3 +133,26 @@ def _net_key(key: str) -> str | None:
     if attention:
         return f"fusion.attentions.{_ORDER[attention[3] or attention[1]]}.{attention[2]}{attention[4]}"
     return _trunk_key("pool", "net.features", key)
+
+
+# Each net is published in three files, in which every tensor stands under several names.
+SYSTEMS = (
+    SystemSpec(
+        DEEPGLOBE,
+        build_deepglobe,
+        {
+            "all.epoch.pth": _net_key,
+            "medium.epoch.pth": partial(_trunk_key, "big_pool", "encoders.medium"),
+            "global.epoch.pth": partial(_trunk_key, "pool", "encoders.large"),
+        },
+    ),
+    SystemSpec(
+        INRIA,
+        build_inria,
+        {
+            "all.epoch.pth": _net_key,
+            "B10.epoch.pth": partial(_trunk_key, "big_pool", "encoders.twice"),
+            "B15.epoch.pth": partial(_trunk_key, "big_pool", "encoders.thrice"),
+        },
+    ),
+)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from baselines.common import pillow_resize
 from baselines.common.losses import focal
-from baselines.common.patches import LARGE_BUDGET_MB, Grid, batch_within, glnet_grid
+from baselines.common.patches import Grid, glnet_grid
 from baselines.fcn8s.padded import PaddedFCN8s, fill, imagenet_pairs, trunk_pairs, vgg_trunk
 from baselines.fctl.attention import ContextAttention, ContextFusion
 from benchmark.card import Card
@@ -47,10 +47,6 @@ class FCtL(System):
         self.encoders = nn.ModuleDict({name: vgg_trunk(padding) for name in self.context_encoders})
         self.apprentice: PaddedFCN8s | None = None
         self.apprentice_attention = ContextAttention(subtract_means=self.subtract_means)
-        self.batched = card.variant == "batched"
-        canvas_mb = (self.patch + 2 * padding) ** 2 * 4 / 2**20
-        within = batch_within(LARGE_BUDGET_MB, per_patch_mb=2 * 64 * canvas_mb)  # input and output of the second layer
-        self.batch = within if self.batched else self.released_batch
         self.stage = self.stages[-1]
 
     def grid(self, image: Tensor) -> Grid:
@@ -63,19 +59,14 @@ class FCtL(System):
         return self.logits(image)
 
     def logits(self, image: Tensor) -> Tensor:
-        """Sums of the patches' logits ``[B, C, H, W]``, as released: neither a softmax nor a division.
-
-        As released they are float64 and on the host; batched, float32 on the image's device.
-        """
+        """Summed logits of the patches, float64 ``[B, C, H, W]`` on the host: as released, no softmax, no division."""
         grid = self.grid(image)
         shared = self.shared_context(image, grid.patch)
-        place, form = image.device, torch.float32
-        if not self.batched:
-            place, form = image.device if image.is_meta else torch.device("cpu"), torch.float64
-        canvas = torch.zeros(image.shape[0], self.num_classes, *grid.size, device=place, dtype=form)
+        host = image.device if image.is_meta else torch.device("cpu")
+        canvas = torch.zeros(image.shape[0], self.num_classes, *grid.size, device=host, dtype=torch.float64)
         passes = len(self.context_encoders) - len(shared) + 1
         self.work = {"passes": len(grid) * passes + len(shared), "patches": len(grid)}
-        for numbers in grid.batches(self.batch):
+        for numbers in grid.batches(self.released_batch):
             grid.add(canvas, self.patch_logits(image, grid, numbers, shared).to(canvas), numbers)
         return canvas
 

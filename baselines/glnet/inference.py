@@ -18,7 +18,7 @@ from benchmark.inference import labels_from, resize
 
 Scores = npt.NDArray[np.float64]
 
-MB_PER_PIXEL = 0.7e-3  # of a patch at the local branch's peak: resident set with 9 patches at a time over that with 1
+MIB_PER_PIXEL = 0.7e-3  # of a patch at the local branch's peak: resident set with 9 patches at a time over that with 1
 
 
 class ReleasedGLNet(GLNetSystem):
@@ -89,7 +89,7 @@ class BatchedGLNet(GLNetSystem):
         help_ = _help(net.fpn_local, maps, local_layer[0])
         merge = Merge(grid, maps)
         logits: list[Tensor] = []
-        for numbers in grid.batches(patches_at_once(image.device, MB_PER_PIXEL, grid)):
+        for numbers in grid.batches(patches_at_once(image.device, MIB_PER_PIXEL, grid)):
             others = cropped_maps(help_, grid, numbers)
             seen = net.fpn_local.pyramid(net.resnet_local(grid.crops(image, numbers)), others, apply=_applied)
             merge.add(seen, numbers)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from benchmark.card import Card, Downsampled, Recipe
+from benchmark.spec import SystemSpec
 from benchmark.weights.published import HRNET_W18_SMALL_V2
 
 if TYPE_CHECKING:
@@ -23,29 +23,30 @@ RECIPE = Recipe(
     photometric=False,
     max_class_share=1.0,
 )
-
-CARDS: tuple[Card, ...] = (
-    Card(
-        name="hrnet-w18s-ocr",
-        title="HRNetW18+OCR",
-        group="Coarse Systems",
-        citation="Wang et al. HRNet. TPAMI 2020; Yuan, Chen, Wang. Object-Contextual Representations. ECCV 2020",
-        source="VinAIResearch/MagNet, magnet/model/hrnet_ocr; trunk from mmsegmentation 1.2.2",
-        licence="AGPL-3.0 (official code, not copied)",
-        fidelity="verified-port",
-        backbone="HRNetV2-W18-small-v2, stem of stride 1",
-        parameters=6_369_870,
-        inference=Downsampled(SCALE),
-        recipes={"paper": RECIPE},
-        size_multiple=8,
-        imagenet=(HRNET_W18_SMALL_V2,),
-        auxiliary="cross-entropy of the auxiliary head, weight 0.4; its logits are in the mean that is inferred",
-        assumptions=(
-            "the model of 63.24 that MagNet, SegFix, DGF, DenseCRF and PointRend of Table 3 start from: it sees 256x128"
-            " where the table's other rows see 1024x2048",
-            "without the class weights of the released configuration, which the other rows have not either",
-        ),
+CARD = Card(
+    name="hrnet-w18s-ocr",
+    title="HRNetW18+OCR",
+    group="Coarse Systems",
+    citation="Wang et al. HRNet. TPAMI 2020; Yuan, Chen, Wang. Object-Contextual Representations. ECCV 2020",
+    source="VinAIResearch/MagNet, magnet/model/hrnet_ocr; trunk from mmsegmentation 1.2.2",
+    licence="AGPL-3.0 (official code, not copied)",
+    fidelity="verified-port",
+    backbone="HRNetV2-W18-small-v2, stem of stride 1",
+    parameters=6_369_870,
+    inference=Downsampled(SCALE),
+    recipes={"paper": RECIPE},
+    size_multiple=8,
+    imagenet=(HRNET_W18_SMALL_V2,),
+    auxiliary="cross-entropy of the auxiliary head, weight 0.4; inference averages its logits with the main head's",
+    assumptions=(
+        "the coarse model of 63.24 from which MagNet, SegFix, DGF, DenseCRF and PointRend start in Table 3: it sees"
+        " 256x128, where the table's other rows see 1024x2048",
+        "no class weights in the loss, unlike the released configuration: the other rows have none either",
     ),
+)
+REFINED_HERE = (  # a remark on every refiner of this system
+    "starts from HRNetW18+OCR (63.24), as MagNet's comparison does; it sees 256x128 here and in the printed row (an"
+    " author's answer in MagNet's issue 14), while rows of the table's other groups see 1024x2048"
 )
 
 
@@ -56,8 +57,11 @@ def build(card: Card, num_classes: int) -> System:
     return HRNetOCRSystem(card, num_classes)
 
 
-def official_keys(card: Card) -> Callable[[str], str | None]:  # noqa: ARG001  # one card
-    """Names in MagNet's published ``cityscapes_hrnet.pth`` -> ours."""
+def published_key(key: str) -> str:
+    """Our name of a key in MagNet's published ``cityscapes_hrnet.pth``."""
     from baselines.hrnet_ocr.net import published_name
 
-    return lambda key: f"net.{published_name(key)}"
+    return f"net.{published_name(key)}"
+
+
+SYSTEMS = (SystemSpec(CARD, build, published_key),)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from baselines.common.recipes import library, paper
 from benchmark.card import Card, Downsampled, Recipe, WholeImage
+from benchmark.spec import SystemSpec
 from benchmark.weights.published import RESNET50_V1C, mmseg_key
 
 if TYPE_CHECKING:
@@ -27,16 +28,17 @@ def _recipes(scale: float = 1.0, crop: tuple[int, int] = (512, 1024)) -> dict[st
     return both
 
 
-def _card(name: str, **others: object) -> Card:
-    return replace(_DEEPGLOBE, name=name, **others)  # type: ignore[arg-type]
-
-
-_SHARED_ASSUMPTIONS = (
-    "ResNet-50: the paper names no backbone, and MagNet, from which both accuracies are taken, compares with ResNet-50"
-    " on DeepGlobe (HRNetV2-W18-small-v2 on Cityscapes, for which nobody published PointRend)",
-    "two steps of 8196 points, as the configuration has it; a smaller profile takes the same share of the pixels",
+_BACKBONE = (
+    "backbone: the paper names none; ResNet-50, since MagNet, the source of both accuracies, compares with ResNet-50 on"
+    " DeepGlobe (HRNetV2-W18-small-v2 on Cityscapes, for which nobody published PointRend)"
 )
-_DEEPGLOBE = Card(
+_POINTS = "two steps of 8196 points, as in the configuration; a smaller profile takes the same share of the pixels"
+_FULL_SIZE = (
+    "entire image at full size: the printed 6.25 FPS on DeepGlobe would need 13.0 TFLOP/s there (the peak of an RTX"
+    " 2080 Ti is 13.4), the 7.14 on Cityscapes 5.2"
+)
+
+DEEPGLOBE = Card(
     name="pointrend",
     title="PointRend",
     group="UHR Methods",
@@ -51,65 +53,58 @@ _DEEPGLOBE = Card(
     rows=("table1/pointrend",),
     imagenet=(RESNET50_V1C,),
     auxiliary="cross-entropy of 2048 sampled points of the crop, weight 1.0",
-    remark="sees 508x508, its result enlarged, as for the printed accuracy; the printed FPS must be of larger images:"
-    " see 'pointrend-whole'",
+    remark="sees 508x508 and enlarges its result, as for the printed accuracy; the printed FPS must be of larger"
+    " images: see 'pointrend-whole'",
     assumptions=(
-        *_SHARED_ASSUMPTIONS,
-        "508x508 image, its result enlarged: the printed 71.78 is MagNet's figure, whose base sees 508x508; the printed"
-        " FPS would be 0.6 TFLOP/s at that size, so it was taken on larger images: see pointrend-whole",
+        _BACKBONE,
+        _POINTS,
+        "image reduced to 508x508, result enlarged: the printed 71.78 is MagNet's result, whose base sees 508x508; the"
+        " printed FPS would be only 0.6 TFLOP/s at that size, so they were taken on larger images: see"
+        " 'pointrend-whole'",
     ),
 )
-_WHOLE_ASSUMPTION = (
-    "the whole image at full size: the printed 6.25 FPS on DeepGlobe would need 13.0 TFLOP/s there (the peak of an"
-    " RTX 2080 Ti is 13.4), the 7.14 on Cityscapes 5.2"
+CITYSCAPES = replace(
+    DEEPGLOBE,
+    name="pointrend-256x128",
+    inference=Downsampled(0.125),
+    recipes=_recipes(0.125, (128, 256)),
+    rows=("table3/pointrend",),
+    remark="sees 256x128 and enlarges its result, here and in the printed row, which is MagNet's (an author's answer in"
+    " MagNet's issue 14); rows of the table's other groups see 1024x2048",
+    assumptions=(_BACKBONE, _POINTS),
 )
-
-CARDS: tuple[Card, ...] = (
-    _DEEPGLOBE,
-    _card(
-        "pointrend-256x128",
-        inference=Downsampled(0.125),
-        recipes=_recipes(0.125, (128, 256)),
-        rows=("table3/pointrend",),
-        remark="sees 256x128, its result enlarged, here and in the printed row, which is MagNet's figure (an author's"
-        " answer in MagNet's issue 14); rows of the table's other groups see 1024x2048",
-        assumptions=_SHARED_ASSUMPTIONS,
-    ),
-    _card(
-        "pointrend-whole",
-        inference=WholeImage(),
-        recipes=_recipes(),
-        rows=("table1/pointrend", "table3/pointrend"),
-        remark="",
-        variant="full size",
-        assumptions=(*_SHARED_ASSUMPTIONS, _WHOLE_ASSUMPTION),
-    ),
-    _card(
-        "pointrend-dense",
-        inference=WholeImage(),
-        recipes=_recipes(),
-        rows=("table1/pointrend", "table3/pointrend"),
-        remark="",
-        variant="full size, points in proportion",
-        assumptions=(
-            _SHARED_ASSUMPTIONS[0],
-            f"a point for {PIXELS_PER_POINT} pixels of the input in each step, the density of 8196 points on 512x1024:"
-            " 8196 points are 0.14 % of 2448x2448, so that the point head would touch almost nothing",
-            _WHOLE_ASSUMPTION,
-        ),
+FULL_SIZE = replace(
+    DEEPGLOBE,
+    name="pointrend-whole",
+    inference=WholeImage(),
+    recipes=_recipes(),
+    rows=("table1/pointrend", "table3/pointrend"),
+    remark="",
+    variant="full size",
+    assumptions=(_BACKBONE, _POINTS, _FULL_SIZE),
+)
+DENSE = replace(
+    FULL_SIZE,
+    name="pointrend-dense",
+    variant="full size, points in proportion",
+    assumptions=(
+        _BACKBONE,
+        f"one point per {PIXELS_PER_POINT} pixels of the input in each step, the density of 8196 points on 512x1024: on"
+        " 2448x2448, 8196 points are 0.14 % of the pixels, so the point head would change almost nothing",
+        _FULL_SIZE,
     ),
 )
 
 
-def build(card: Card, num_classes: int) -> System:
-    """The system of one of ``CARDS``, with random weights."""
+def build(card: Card, num_classes: int, *, pixels_per_point: int = 0) -> System:
+    """PointRend with random weights; ``pixels_per_point``: a number of points in proportion to the input, if not 0."""
     from baselines.common.mmseg_adapter import library_config
     from baselines.pointrend.system import PointRendSystem, Subdivision
 
-    subdivision = Subdivision(pixels_per_point=PIXELS_PER_POINT if card.name == "pointrend-dense" else 0)
-    return PointRendSystem(card, num_classes, library_config(CONFIG), subdivision)
+    return PointRendSystem(card, num_classes, library_config(CONFIG), Subdivision(pixels_per_point=pixels_per_point))
 
 
-def official_keys(card: Card) -> Callable[[str], str | None]:  # noqa: ARG001  # one net for all cards
-    """Names in mmsegmentation's published checkpoints -> ours."""
-    return mmseg_key
+SYSTEMS = (
+    *(SystemSpec(card, build, mmseg_key) for card in (DEEPGLOBE, CITYSCAPES, FULL_SIZE)),
+    SystemSpec(DENSE, partial(build, pixels_per_point=PIXELS_PER_POINT), mmseg_key),
+)

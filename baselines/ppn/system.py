@@ -19,7 +19,7 @@ from benchmark.system import IGNORE
 
 SELECTED = 9  # patches refined in an image
 TRAINED_PATCHES = 6  # patches that a training step refines, over all of its images
-MB_PER_PIXEL = 0.8e-3  # of a patch at the refinement branch's peak, measured as for GLNet
+MIB_PER_PIXEL = 0.8e-3  # of a patch at the refinement branch's peak, measured as for GLNet
 
 
 class ProposalHead(nn.Module):
@@ -102,7 +102,7 @@ class PPN(StagedSystem):
         picked = Grid(grid.size, grid.patch, tuple(grid.corners[number] for number in chosen))
         count = picked.coverage(canvas)
         canvas.masked_fill_(count > 0, 0.0)
-        for numbers in picked.batches(patches_at_once(image.device, MB_PER_PIXEL, grid)):
+        for numbers in picked.batches(patches_at_once(image.device, MIB_PER_PIXEL, grid)):
             logits = self.fused(image, picked, seen.features, numbers)
             picked.add(canvas, resize(logits, grid.patch) / picked.crops(count, numbers), numbers)
         return canvas

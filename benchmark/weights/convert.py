@@ -1,14 +1,13 @@
 """Published checkpoints in our names. Nothing in a file is executed: only tensors are read.
 
-A system's file says by ``official_keys(card)`` what each key of its authors' or its library's checkpoint is called
-here; None drops a key on purpose. Where a system is published in several files, it gives such a function by each file's
-name, and a later file goes over an earlier one. A refiner's files come after those of its base; this one may also have
-been trained here.
+The ``key_map`` of a system says what each key of a checkpoint by its authors or its library is called here. Where a
+system is published in several files, a later file overwrites an earlier one. A refiner's files come after those of its
+base; the base may instead come from a file that was written here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +15,9 @@ from torch import Tensor
 
 from benchmark import registry
 from benchmark.card import Card
+from benchmark.spec import KeyMap
 from benchmark.weights.files import WeightsError, load_state, save_weights, system_of
 from results.paper import DATASETS
-
-KeyMap = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
@@ -80,11 +78,9 @@ def _key_maps(card: Card, officials: Sequence[Path]) -> list[KeyMap]:
 
 def _by_file(card: Card) -> dict[str, KeyMap]:
     """The key maps of a system by the name of the file; a refiner's come after those of its base."""
-    home = registry.home(card)
-    if not hasattr(home, "official_keys"):
+    own = registry.spec(card.name).key_maps
+    if not own:
         raise WeightsError(f"system '{card.name}': no key map is known for its published checkpoints")
-    keys: KeyMap | Mapping[str, KeyMap] = home.official_keys(card)
-    own = dict(keys) if isinstance(keys, Mapping) else {f"the published file of {card.name}": keys}
     if not card.base:
         return own
     return {file: _under_base(names) for file, names in _by_file(registry.card(card.base)).items()} | own
