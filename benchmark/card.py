@@ -1,8 +1,7 @@
 """The metadata card of a system: everything about it that can be said without importing torch.
 
-A system file holds ``CARDS`` (one card per named system) and ``build(card, num_classes)``, which returns a
-``benchmark.system.System``. Sizes on a card are in pixels of the paper's image; :meth:`Card.at` scales them to
-the image that a profile uses, so that 36 patches stay 36 patches.
+Sizes on a card are in pixels of the paper's image. :meth:`Card.at` scales them to the image that a profile uses, so
+that 36 patches stay 36 patches.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ class WholeImage:
 
 @dataclass(frozen=True)
 class Downsampled:
-    """The image is reduced by ``scale`` on each side, and the logits are enlarged again ("global inference")."""
+    """The sides of the image are multiplied by ``scale``, and the logits are enlarged again ("global inference")."""
 
     scale: float
 
 
 @dataclass(frozen=True)
 class SlidingWindow:
-    """Overlapping square patches, ``batch`` at a time, merged by averaging ("local inference")."""
+    """Overlapping square patches, ``batch`` at a time; logits are averaged where they overlap ("local inference")."""
 
     patch: int
     overlap: int
@@ -37,7 +36,7 @@ class SlidingWindow:
 
 @dataclass(frozen=True)
 class CustomInference:
-    """The system overrides ``predict`` with a procedure of its own, described here in one line."""
+    """The system overrides ``predict`` or ``logits`` with a procedure of its own, described here for readers."""
 
     KEY_FIELDS: ClassVar[tuple[str, ...]] = ()  # the description is words
 
@@ -135,17 +134,15 @@ class Card:
     inference: Inference
     recipes: Mapping[str, Recipe]  # "paper" first; "released-code" or "library" where they differ
     rows: tuple[str, ...] = ()  # rows of the paper it feeds: "table1/unet-local"
-    variant: str = ""
+    variant: str = ""  # how it differs from the card that comes first for its rows
     size_multiple: int = 1  # inputs are padded to it and the logits cropped back
     imagenet: tuple[ImageNetWeights, ...] = ()  # a file for each backbone; `load_imagenet` is called with each
-    base: str = ""  # the coarse system that a refiner starts from; `build` is given it as third argument
-    extra: str = ""  # the optional dependency group without which `build` raises ModuleNotFoundError
-    heavy: bool = False  # cannot be shrunk to a smoke run's minutes: a profile may give it fewer iterations
+    base: str = ""  # the coarse system that a refiner starts from: the third argument of its builder
+    extra: str = ""  # the optional dependency group without which its builder raises ModuleNotFoundError
+    heavy: bool = False  # too slow for a smoke run's minutes: a profile may give it fewer iterations
     auxiliary: str = "none"  # losses beside the main one, and their weights
-    remark: str = ""  # what must stand beside its row: what the printed figure was made with, how far ours can match
-    assumptions: tuple[
-        str, ...
-    ] = ()  # what the paper leaves open, what was chosen, why; "base ..." is of the card's own
+    remark: str = ""  # shown beside its row: how the printed value was made, how far ours can match it
+    assumptions: tuple[str, ...] = ()  # what the paper leaves open, what we chose, why
     sizes: Mapping[str, int] = field(default_factory=dict)  # further pixel-sized settings, by name
     ratio: float = 1.0  # image side over the paper's image side, set by `at`
     choices: InitVar[tuple[str, ...]] = ()  # what version 0.1 called assumptions: packages written against it pass it

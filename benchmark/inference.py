@@ -1,7 +1,7 @@
 """Whole-image, downsampled and sliding-window inference: three small functions that compose.
 
 Each takes a net (image ``[B, 3, H, W]`` -> logits ``[B, C, h, w]`` at any stride) and an image, and returns logits of
-the whole image, again at any stride. ``labels_from`` turns those into labels without a full-size logit map.
+the entire image, again at any stride. ``labels_from`` turns them into labels without storing full-size logits.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Net = Callable[[Tensor], Tensor]
 
 
 def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:
-    """Bilinear resize of ``[B, C, h, w]`` to ``size``; the same tensor where the size is right already."""
+    """Bilinear resize of ``[B, C, h, w]`` to ``size`` (height, width); the same tensor if it has that size already."""
     if maps.shape[-2:] == size:
         return maps
     return F.interpolate(maps, size=size, mode="bilinear", align_corners=align_corners)
 
 
 def pad_to(image: Tensor, multiple: int) -> Tensor:
-    """The image ``[B, C, H, W]`` continued at the bottom and right until its sides are multiples of ``multiple``.
+    """The image ``[B, C, H, W]``, padded at the bottom and right until its sides are multiples of ``multiple``.
 
-    By reflection; by repeating the border where the image is smaller than what is missing.
+    The padding reflects the image, or repeats its border where the image is too small to be reflected.
     """
     height, width = image.shape[-2:]
     bottom, right = -height % multiple, -width % multiple
@@ -37,7 +37,7 @@ def pad_to(image: Tensor, multiple: int) -> Tensor:
 
 
 def padded(net: Net, image: Tensor, multiple: int) -> Tensor:
-    """Logits of an image whose sides need not be multiples of ``multiple``: padded, enlarged, cropped back."""
+    """Logits of an image of any size by a net whose input sides are multiples of ``multiple``: pad, enlarge, crop."""
     full = pad_to(image, multiple)
     if full is image:
         return net(image)
@@ -45,18 +45,18 @@ def padded(net: Net, image: Tensor, multiple: int) -> Tensor:
 
 
 def whole(net: Net, image: Tensor) -> Tensor:
-    """One pass on the whole image at its own size."""
+    """One pass over the entire image at its own size."""
     return net(image)
 
 
 def reduced(image: Tensor, scale: float) -> Tensor:
-    """The image with its sides multiplied by ``scale``, antialiased as image libraries reduce."""
+    """The image with its sides multiplied by ``scale``, antialiased as image libraries do."""
     size = (max(1, round(image.shape[-2] * scale)), max(1, round(image.shape[-1] * scale)))
     return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
 def downsampled(net: Net, image: Tensor, scale: float) -> Tensor:
-    """One pass on the reduced image."""
+    """One pass over the reduced image."""
     return net(reduced(image, scale))
 
 
@@ -75,7 +75,7 @@ def window_starts(length: int, patch: int, overlap: int) -> list[int]:
 
 
 def sliding_window(net: Net, image: Tensor, patch: int, overlap: int, batch: int = 1) -> Tensor:
-    """Overlapping patches, ``batch`` at a time, averaged where they overlap; merged in place on the device."""
+    """Logits ``[B, C, H, W]``: overlapping patches, ``batch`` at a time, averaged where they overlap, on the device."""
     height, width = image.shape[-2:]
     size = (min(patch, height), min(patch, width))
     corners = list(itertools.product(window_starts(height, patch, overlap), window_starts(width, patch, overlap)))

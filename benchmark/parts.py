@@ -1,4 +1,4 @@
-"""How the time of one call splits: a system names its parts, and whoever measures asks for the split."""
+"""How the time of one call splits: a system names the parts of its ``predict``, a measurement asks for the split."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ASKED: ContextVar[_Split | None] = ContextVar("_ASKED", default=None)
 
 @contextmanager
 def part(name: str) -> Iterator[None]:
-    """Name a part of a system's ``predict``; of nested parts the outer counts. Timed only where ``split`` asks."""
+    """Name a part of a system's ``predict``. Timed only inside :func:`split`; of nested parts only the outer counts."""
     asked = _ASKED.get()
     if asked is None:
         yield
@@ -49,11 +49,11 @@ def part(name: str) -> Iterator[None]:
 
 
 def split(call: Callable[[], T], synchronise: Callable[[], Any]) -> tuple[T, dict[str, float]]:
-    """What a call returns, and milliseconds by part in the order met, with the "rest" last; empty if it names none.
+    """The result of a call, and milliseconds by part in the order met, with the "rest" last; empty if it names none.
 
     Args:
-        call: what is run once.
-        synchronise: waits for the device, at both ends of a part.
+        call: run once.
+        synchronise: waits for the device; called at both ends of a part.
     """
     asked, whole = _Split(synchronise), _Split(synchronise)
     token = _ASKED.set(asked)

@@ -1,4 +1,4 @@
-"""One call from a uint8 image in host memory to a uint8 label map: the call that is scored and timed."""
+"""From a uint8 image in host memory to a uint8 label map: the call that is both scored and timed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def predicted(
     scale: float = 1.0,
     layout: torch.memory_format = torch.contiguous_format,
 ) -> NDArray[np.uint8]:
-    """Labels uint8 ``[H, W]`` of an image uint8 ``[H, W, 3]`` by ``system.predict``, the call that is timed too.
+    """Labels uint8 ``[H, W]`` of an image uint8 ``[H, W, 3]`` by ``system.predict``.
+
+    ``scale`` multiplies the image's sides before the system sees it; labels are always of the original size.
 
     Raises:
         ValueError: the system's labels are not uint8 ``[1, H, W]``.

@@ -1,4 +1,4 @@
-"""Finds systems and datasets: our own folders first, then the entry points of other packages.
+"""Finds systems and datasets: in our own folders first, then in the entry points of other packages.
 
 A module with systems holds ``SYSTEMS``, a tuple of :class:`benchmark.spec.SystemSpec`; a module with a dataset holds
 ``DATASET``. Other packages name such modules under the entry points ``isdbench.systems`` and ``isdbench.datasets``.
@@ -68,19 +68,19 @@ def card(name: str) -> Card:
     if refiner:
         return _on_base(card(refiner["name"]), card(refiner["base"]), name)
     if "(" in name:
-        raise UserError(f"system '{name}': write a refiner on another system as REFINER(base=SYSTEM)")
+        raise UserError(f"system '{name}': write a refiner of another system as REFINER(base=SYSTEM)")
     if name not in cards():
         raise UnknownNameError("system", name, cards())
     return cards()[name]
 
 
 def _on_base(refiner: Card, base: Card, name: str) -> Card:
-    """A refiner's card on another coarse system than the one it names."""
+    """A refiner's card on another coarse system than its own card names."""
     if not refiner.base:
         known = ", ".join(one.name for one in cards().values() if one.base)
         raise UserError(f"system '{name}': '{refiner.name}' refines no other system; those that do: {known}")
     if base.base:
-        raise UserError(f"system '{name}': '{base.name}' is a refiner itself; name a base that is none")
+        raise UserError(f"system '{name}': '{base.name}' is a refiner itself; choose a base that is not one")
     usual = card(refiner.base)
     own_files = tuple(file for file in refiner.imagenet if file not in usual.imagenet)
     return replace(
@@ -95,18 +95,17 @@ def _on_base(refiner: Card, base: Card, name: str) -> Card:
         backbone=_beside(refiner.backbone, usual.backbone, base.backbone),
         heavy=refiner.heavy or base.heavy,
         auxiliary=_beside(refiner.auxiliary, usual.auxiliary, base.auxiliary),
-        assumptions=tuple(assumption for assumption in refiner.assumptions if not assumption.startswith("base")),
         recipes={name: _trained_after(recipe, refiner, usual) for name, recipe in base.recipes.items()},
     )
 
 
 def _beside(own: str, usual: str, base: str) -> str:
-    """What a base's card says, and the refiner's own words where it has others than its usual base."""
+    """The base's entry of a card, followed by the refiner's own where that differs from its usual base's."""
     return base if own == usual else f"{base}; {own}"
 
 
 def _trained_after(recipe: Recipe, refiner: Card, usual: Card) -> Recipe:
-    """A base's recipe followed by the refiner's own stages: those that its usual base's recipe does not have."""
+    """A base's recipe, then the refiner's own stages: those that the recipe of its usual base does not have."""
     own = next(iter(refiner.recipes.values())).stages
     before = next(iter(usual.recipes.values())).stages or {"main": {}}
     for stage, settings in own.items():
@@ -124,7 +123,7 @@ def build(card: Card, num_classes: int) -> System:
 @cache
 def datasets() -> dict[str, type[Dataset]]:
     """All dataset classes by name."""
-    modules = [*_marked_modules("benchmark.data", "DATASET"), *_entry_points("isdbench.datasets", "DATASET")]
+    modules = [*modules_with("benchmark.data", "DATASET"), *_entry_points("isdbench.datasets", "DATASET")]
     found: dict[str, type[Dataset]] = {}
     for module in modules:
         name = module.DATASET.info.name
@@ -150,8 +149,8 @@ _SYSTEM_MARKS = ("SYSTEMS", "CARDS")  # CARDS: modules written against version 0
 
 
 def _system_modules() -> Iterator[ModuleType]:
-    yield from _marked_modules("isdnet", *_SYSTEM_MARKS)
-    yield from _marked_modules("baselines", *_SYSTEM_MARKS)
+    yield from modules_with("isdnet", *_SYSTEM_MARKS)
+    yield from modules_with("baselines", *_SYSTEM_MARKS)
     yield from _entry_points("isdbench.systems", *_SYSTEM_MARKS)
 
 
@@ -164,7 +163,7 @@ def _specs_of(module: ModuleType) -> tuple[SystemSpec, ...]:
     return tuple(SystemSpec(card, module.build, keys(card) if keys else None) for card in module.CARDS)
 
 
-def _marked_modules(package: str, *marks: str) -> Iterator[ModuleType]:
+def modules_with(package: str, *marks: str) -> Iterator[ModuleType]:
     """Modules of a package that assign one of ``marks`` at top level; the others may need torch, so stay unimported."""
     pattern = re.compile(rf"^({'|'.join(marks)})\b[^=\n]*=", re.MULTILINE)
     folder = importlib.import_module(package).__path__

@@ -1,7 +1,7 @@
-"""The contract between the harness and a system: one module with ``forward``, ``loss`` and ``predict``.
+"""The contract between the benchmark and a system: one module with ``forward``, ``loss`` and ``predict``.
 
 Images are float32 ``[B, 3, H, W]`` in [0, 1], RGB, normalised inside the module. Targets are int64 ``[B, H, W]``, 255 =
-ignore. A system does no input or output, picks no device and prints nothing.
+ignore. A system reads and writes no files, picks no device and prints nothing.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class System(nn.Module, ABC):
-    """A net with its inference procedure. Subclasses give ``forward`` and ``loss``, some ``predict`` too."""
+    """A net with its inference procedure. Subclasses define ``forward`` and ``loss``, some also ``predict``."""
 
     align_corners = False  # how the logits are enlarged
-    stages: tuple[str, ...] = ("main",)  # training stages in order; `enter_stage` prepares each
+    stages: tuple[str, ...] = ("main",)  # training stages in order; `enter_stage` prepares each of them
 
     def __init__(self, card: Card, num_classes: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class System(nn.Module, ABC):
         self.std: Tensor
 
     def normalised(self, image: Tensor) -> Tensor:
-        """The image with ImageNet's mean and standard deviation taken out."""
+        """The image ``[B, 3, H, W]`` normalised by ImageNet's mean and standard deviation."""
         return (image - self.mean) / self.std
 
     @abstractmethod
@@ -46,10 +46,10 @@ class System(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Named scalar losses of a training crop; the harness minimises their sum."""
+        """Named scalar losses of a training crop; training minimises their sum."""
 
     def logits(self, image: Tensor) -> Tensor:
-        """Logits of the whole image by the procedure on the card, at the net's stride where that is possible."""
+        """Logits ``[B, C, h, w]`` of an entire image by the procedure on the card, at the net's stride if possible."""
         procedure = self.card.inference
         multiple = self.card.size_multiple
         self.work = {"passes": 0}
@@ -70,17 +70,17 @@ class System(nn.Module, ABC):
         """Labels uint8 ``[B, H, W]``: the one call that is both scored and timed."""
         size = (image.shape[-2], image.shape[-1])
         labels = inference.labels_from(self.logits(image), size, align_corners=self.align_corners)
-        return labels.to(image.device)  # some releases sum their logits on the host
+        return labels.to(image.device)  # some systems sum their logits on the host
 
     def enter_stage(self, stage: str) -> None:  # most systems have one stage and nothing to prepare
-        """Freeze or unfreeze what a training stage asks for. ``stage`` is one of ``stages``."""
+        """Freeze and unfreeze the parameters for a training stage, one of ``stages``."""
 
     def inference_form(self) -> System:
         """This system without the modules that only training uses. Overridden by systems that have such modules."""
         return self
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
-        """Take ImageNet weights in the layout of the file named on the card.
+        """Fill the backbone with ImageNet weights, whose keys are those of the file named on the card.
 
         Raises:
             ValueError: the file is of another net.

@@ -1,4 +1,4 @@
-"""The blocks that every part of the net is made of: convolution with batch norm, and the segmentation head."""
+"""Building blocks of every part of the net: convolution with batch norm, and the segmentation head."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ S = TypeVar("S", bound=nn.Module)
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm that takes its running statistics in training too where a channel has a single value.
+    """Batch norm that uses its running statistics in training too where a channel has a single value.
 
-    A globally pooled map of one image is such a case; its batch statistics do not exist and torch refuses it.
+    The globally pooled map of one image is such a case: it has no batch statistics, and torch raises an error.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The cards of ISDNet and of everything that Tables 4 to 7 make of it. Imports no torch."""
+"""ISDNet and its variants in Tables 4 to 7, as systems. Imports no torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ CITATION = (
 CITYSCAPES = {"crop": (512, 1024), "resize": (0.5, 2.0), "rotate": "none"}
 
 PAPER = Recipe(
-    source="paper, section 4.2; it prints no crops: half the image's side, as in the released DeepGlobe configuration",
+    source="paper, section 4.2; it prints no crop sizes: half the image's side, as in the released DeepGlobe"
+    " configuration",
     crop=(1224, 1224),
     iterations=80_000,
     datasets={
@@ -82,29 +83,29 @@ _ISDNET = Card(
     imagenet=(RESNET18_V1C, STDC1),
     auxiliary=f"{_HEADS}, of stage 3 0.4; {_SR}; {_SD}",
     assumptions=(
-        "the net and losses of the released code where it differs from the text; 'isdnet-paper' has the text's",
+        "net and losses follow the released code where it differs from the text: 'isdnet-paper' follows the text",
     ),
 )
 
 _BASELINE = f"{_HEADS}, of stage 3 0.4"
 _NO_CODE = "no code was released for this row"
-_SAME_SKELETON = f"{_NO_CODE}: the released net, changed in nothing but what the row names"
-_RGB = "RGB into a three-channel first convolution"
+_SAME_SKELETON = f"{_NO_CODE}: the released net, with only the change that the row names"
+_RGB = "RGB input: the first convolution has three channels instead of six"
 _SHALLOW = (
     f"{_NO_CODE}: STDC1's four stages, their 1/16 map added to the 1/8 map, and the standard head; the full-scale row"
-    " prints the mIoU of STDC in Table 1, so the authors may have run the whole STDC net here"
+    " prints the mIoU of STDC in Table 1, so the authors may have run the complete STDC net here"
 )
 
 
 def _ablation(name: str, title: str, parameters: int, row: str, *assumptions: str, **changes: object) -> Card:
-    """A card for a row of Tables 4 to 7; reimplemented, because the authors released no code for it."""
+    """The card of a row of Tables 4 to 7: reimplemented, since the authors released no code for it."""
     card = replace(_ISDNET, name=name, title=title, group="Ablation", parameters=parameters, rows=(row,) if row else ())
     given: Mapping[str, object] = {"assumptions": assumptions, "fidelity": "reimplemented", **changes}
     return replace(card, **given)  # type: ignore[arg-type]
 
 
 def _reduced(full: Card, divisor: int, name: str, title: str, row: str = "") -> Card:
-    """The card of a branch on the image at 1/2 or 1/4, trained on the same part of the scene."""
+    """The card of a branch on the image at 1/2 or 1/4; its training crops show the same part of the scene."""
     recipes = {key: _reduced_recipe(recipe, divisor) for key, recipe in full.recipes.items()}
     rows = (row,) if row else ()
     return replace(full, name=name, title=title, rows=rows, inference=Downsampled(1 / divisor), recipes=recipes)
@@ -150,8 +151,8 @@ _S_FULL = _ablation(
     imagenet=(STDC1,),
     auxiliary="none",
 )
-_PSP = "its head type is in no released file: a PSP head 128 wide, whose map before the classifier goes to the fusion"
-_SEGFORMER = "its head type is in no released file: a SegFormer head 128 wide, whose map (1/16) goes to the fusion"
+_PSP = "the head is in no released file: a PSP head 128 wide, whose map before the classifier goes to the fusion"
+_SEGFORMER = "the head is in no released file: a SegFormer head 128 wide, whose map (1/16) goes to the fusion"
 
 _CARDS = (
     _ISDNET,
@@ -160,7 +161,7 @@ _CARDS = (
         "ISDNet (text)",
         16_468_395,
         "",
-        "the text's form wherever it differs from the released code",
+        "net and losses follow the text wherever it differs from the released code",
         auxiliary=f"cross-entropy of the deep head 1; {_SR}; {_SD}",
     ),
     _ablation(
@@ -179,7 +180,7 @@ _CARDS = (
         6_840_747,
         "table4/segformer-b0-isd",
         _SEGFORMER,
-        "super-resolution decoder x8 instead of x16, so that it too ends at half the image's size",
+        "super-resolution decoder x8 instead of x16, so that it also ends at half the image's size",
         backbone="MiT-b0 + STDC1",
         imagenet=(MIT_B0, STDC1),
         auxiliary=f"{_HEADS}; {_SR}; {_SD}",

@@ -1,4 +1,4 @@
-"""The terms of eq. 8, each in the form of the text and of the released code; weights are the model's business."""
+"""The terms of eq. 8, each as in the text and as in the released code. The model weighs and sums them."""
 
 from __future__ import annotations
 

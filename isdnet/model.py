@@ -10,8 +10,7 @@ from torch.nn import functional as F
 
 from benchmark.card import Card
 from benchmark.system import System
-from isdnet import losses
-from isdnet import official_weights as official
+from isdnet import losses, official_weights
 from isdnet.blocks import ConvBn, SegmentationHead, fcn_head, initialise, without
 from isdnet.deep import ConvDeep, SegFormerDeep, deep_branch
 from isdnet.fusion import CHANNELS, fusion_module
@@ -25,9 +24,7 @@ from isdnet.variants import (
     Variant,
 )
 
-REDUCTION = (
-    4  # the deep branch sees every fourth pixel: nearest-neighbour, no anti-aliasing (encoder_decoder_refine.py)
-)
+REDUCTION = 4  # of the deep branch's input: every fourth pixel, without anti-aliasing (encoder_decoder_refine.py)
 
 
 def decimated(image: Tensor) -> Tensor:
@@ -53,7 +50,7 @@ class SuperResolutionDecoder(nn.Module):
 
 
 class TrainingHeads(nn.Module):
-    """Everything that inference does without: auxiliary segmentation heads and the super-resolution decoder."""
+    """Everything that only training uses: auxiliary segmentation heads and the super-resolution decoder."""
 
     def __init__(self, variant: Variant, deep: ConvDeep | SegFormerDeep, num_classes: int) -> None:
         super().__init__()
@@ -111,7 +108,7 @@ class ISDNet(System):
             RuntimeError: this is the inference form.
         """
         if self.training_heads is None:
-            raise RuntimeError("the inference form of ISDNet has no training heads; build the system anew")
+            raise RuntimeError("the inference form of ISDNet has no training heads; build the system again")
         deep_map, stage3 = self.deep(self.normalised(decimated(image)))
         deep = self.reduce(deep_map)
         eighth, sixteenth = self.shallow(image, self.shallow_input)
@@ -145,7 +142,7 @@ class ISDNet(System):
 
     @torch.no_grad()
     def super_resolution_target(self, image: Tensor) -> Tensor:
-        """What eq. 6 reconstructs, ``[B, 3, H, W]``: the image (text) or the sum of its residuals (released code)."""
+        """The target of eq. 6, ``[B, 3, H, W]``: the image (text) or the sum of its residuals (released code)."""
         normalised = self.normalised(image)
         if self.variant.form.super_resolution_target == "image":
             return normalised
@@ -162,7 +159,7 @@ class ISDNet(System):
         Raises:
             ValueError: the file is of another net; the message names the first missing key.
         """
-        if official.is_stdc(state):
-            official.load_shallow(self.shallow, state)
+        if official_weights.is_stdc(state):
+            official_weights.load_shallow(self.shallow, state)
         else:
-            official.load_deep(self.deep.backbone, state)
+            official_weights.load_deep(self.deep.backbone, state)

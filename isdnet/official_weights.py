@@ -1,6 +1,6 @@
-"""Weights that others published: the official ISDNet checkpoint and the ImageNet files of both branches, in our names.
+"""Published weights in our names: the official ISDNet checkpoint and the ImageNet files of both branches.
 
-``benchmark.weights.convert`` reads the checkpoint and writes ours; here are the names.
+``benchmark.weights.convert`` reads the checkpoint and writes ours; this file maps the names.
 """
 
 from __future__ import annotations

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from benchmark.card import Card
 from benchmark.system import System
-from isdnet import losses
-from isdnet import official_weights as official
+from isdnet import losses, official_weights
 from isdnet.blocks import ConvBn, SegmentationHead, fcn_head, initialise, without
 from isdnet.deep import deep_branch
 from isdnet.fusion import CHANNELS, fusion_module
@@ -43,7 +42,7 @@ class DeepAlone(System):
             RuntimeError: this is the inference form.
         """
         if self.auxiliary is None:
-            raise RuntimeError("the inference form has no training heads; build the system anew")
+            raise RuntimeError("the inference form has no training heads; build the system again")
         maps, stage3 = self.deep(self.normalised(image))
         form = self.variant.form
         entropy = losses.cross_entropy(self.auxiliary(stage3), target, form)
@@ -58,11 +57,11 @@ class DeepAlone(System):
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Take the backbone's ImageNet file, as ``ISDNet`` does."""
-        official.load_deep(self.deep.backbone, state)
+        official_weights.load_deep(self.deep.backbone, state)
 
 
 class ShallowAlone(System):
-    """The shallow branch with RGB input; its two maps are fused by addition, as where the deep branch is present."""
+    """The shallow branch with RGB input; its two maps are added, as in the full net the deep map is."""
 
     def __init__(self, card: Card, num_classes: int, variant: Variant) -> None:
         super().__init__(card, num_classes)
@@ -86,7 +85,7 @@ class ShallowAlone(System):
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Take STDC's ImageNet file, as ``ISDNet`` does; its first convolution fits as it is."""
-        official.load_shallow(self.shallow, state)
+        official_weights.load_shallow(self.shallow, state)
 
     def _fused(self, image: Tensor) -> Tensor:
         eighth, sixteenth = self.shallow(image, self.normalised)

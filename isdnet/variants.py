@@ -1,4 +1,4 @@
-"""What can vary in ISDNet, as values: the text's form and the released code's, deep branch, fusion, losses.
+"""Everything that varies in ISDNet: the form of text or released code, the deep branch, the fusion, the losses.
 
 Every field of :class:`Form` is one line of ``docs/isdnet-forms.md``. "Text" is the CVPR 2022 paper; "code" is the
 repository cedricgsh/ISDNet at commit 7341335. Nothing here imports torch.

@@ -39,13 +39,12 @@ SLOWNET = '''
 """SlowNet: a small net that takes its time, so that there is time to kill it. {comment}"""
 import time
 from benchmark.card import Card, Recipe, WholeImage
+from benchmark.spec import SystemSpec
 
-CARDS = (
-    Card(
-        name="slownet", title="SlowNet", group="Added", citation="none", source="a test", licence="MIT",
-        fidelity="reimplemented", backbone="none", parameters=1, inference=WholeImage(),
-        recipes={{"paper": Recipe(source="a test", crop=(256, 256), iterations=100, learning_rate=0.01)}},
-    ),
+CARD = Card(
+    name="slownet", title="SlowNet", group="Added", citation="none", source="a test", licence="MIT",
+    fidelity="reimplemented", backbone="none", parameters=1, inference=WholeImage(),
+    recipes={{"paper": Recipe(source="a test", crop=(256, 256), iterations=100, learning_rate=0.01)}},
 )
 
 def build(card, num_classes):
@@ -71,6 +70,8 @@ def build(card, num_classes):
             return {{"cross_entropy": F.cross_entropy(logits, target, ignore_index=255)}}
 
     return SlowNet()
+
+SYSTEMS = (SystemSpec(CARD, build),)
 '''
 
 

@@ -1,7 +1,7 @@
-"""Masks for CascadePSP: a label map split into components to refine, and true masks spoilt for training.
+"""Masks for CascadePSP: a label map split into components to refine, and true masks distorted for training.
 
 Source: hkchengrex/CascadePSP, ``scripts/ade20K/ade_expand_inst.py``, ``dataset/make_bb_trans.py`` (splitting) and
-``util/boundary_modification.py``, ``util/de_transform.py`` (spoiling).
+``util/boundary_modification.py``, ``util/de_transform.py`` (distortion).
 """
 
 from __future__ import annotations

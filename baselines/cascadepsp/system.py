@@ -1,4 +1,4 @@
-"""CascadePSP on a base: every component of the base's label map refined by itself, then put together again.
+"""CascadePSP on a base: every component of the base's label map is refined separately, then all are recombined.
 
 Source: hkchengrex/CascadePSP, ``docs/testing_scene_parsing.md`` and ``eval_post_ade.py``.
 """
@@ -20,9 +20,9 @@ from benchmark.card import Card
 from benchmark.inference import labels_from
 from benchmark.system import IGNORE, System
 
-SURE = 0.5  # what a refined probability must exceed; what the base's own label is worth
+SURE = 0.5  # threshold of a refined probability, and the score of the base's own label
 LEVELS = 255  # of a probability between the release's scripts
-LEAST_IOU = 0.8  # of a spoilt mask with the true one
+LEAST_IOU = 0.8  # of a distorted mask with the true one
 STEM = "conv1.weight"  # six input channels here, three in the file
 
 
@@ -41,7 +41,7 @@ class CascadePSP(Refiner):
         return torch.cat([self.refined(one, self.coarse(one)) for one in torch.split(image, 1)])
 
     def refined(self, image: Tensor, coarse: Tensor) -> Tensor:
-        """Scores ``[1, C, H, W]``: 0.5 for the base's label, more for a class of which a component is surely there."""
+        """Scores ``[1, C, H, W]``: 0.5 for the base's label, more where a refined component exceeds 0.5."""
         size = (image.shape[-2], image.shape[-1])
         labels = labels_from(coarse, size, align_corners=self.base.align_corners)
         scores = image.new_zeros(1, self.num_classes, *size).scatter_(1, labels[:, None].long(), SURE)
@@ -52,7 +52,7 @@ class CascadePSP(Refiner):
         return scores
 
     def _refine(self, refiner: MaskRefiner, image: Tensor, labels: Tensor, scores: Tensor) -> None:
-        """Raise the scores ``[C, H, W]`` of one image ``[1, 3, H, W]`` where a refined component is surely there."""
+        """Raise the scores ``[C, H, W]`` of one image ``[1, 3, H, W]`` where a refined component exceeds 0.5."""
         sizes = self.card.sizes
         for one in components(labels.cpu().numpy(), sizes["disc"], sizes["least_side"]):
             mask = torch.from_numpy(one.mask).to(image)[None, None] * 2 - 1
@@ -68,13 +68,13 @@ class CascadePSP(Refiner):
         return super().loss(image, target)
 
     def own_loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """The six losses for one class of each crop, drawn from those in it, whose mask is spoilt."""
+        """The six losses for one class of each crop, drawn from those in it, whose mask is distorted."""
         truth, mask = (torch.stack(maps)[:, None].to(image) for maps in zip(*map(self._example, target), strict=True))
         logits = padded(self.net, self.normalised(image), mask * 2 - 1)
         return cascade_losses(logits, truth, (target != IGNORE)[:, None].to(image))
 
     def _example(self, target: Tensor) -> tuple[Tensor, Tensor]:
-        """True and spoilt mask ``[H, W]`` of a class in a crop's labels; by torch's random state."""
+        """True and distorted mask ``[H, W]`` of a class in a crop's labels; by torch's random state."""
         random = np.random.default_rng(int(torch.randint(2**31, ())))
         labels = target.cpu().numpy()
         present = np.unique(labels[labels != IGNORE])

@@ -1,4 +1,4 @@
-"""Losses of nets that bring none of their own."""
+"""Losses for nets that come without any."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.system import IGNORE
 
 
 def padded_pair(image: Tensor, target: Tensor, multiple: int) -> tuple[Tensor, Tensor]:
-    """A training crop with sides that are multiples of ``multiple``: the image is continued, the target ignores it."""
+    """A training crop padded until its sides are multiples of ``multiple``; the target ignores the padding."""
     image = pad_to(image, multiple)
     height, width = target.shape[-2:]
     return image, F.pad(target, (0, image.shape[-1] - width, 0, image.shape[-2] - height), value=IGNORE)

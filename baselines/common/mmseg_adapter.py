@@ -1,8 +1,8 @@
 """The only file that imports mmsegmentation: its nets and losses behind the System contract.
 
-Configurations are read from the files that the installed mmsegmentation ships, so that a net is what the library says
-it is. Two things are changed: SyncBN becomes BN, which is the same on one device and also runs on a CPU, and pretrained
-weights are taken out, so that building never touches the network.
+Configurations are read from the files of the installed mmsegmentation, so that a net is exactly the library's. Two
+things are changed: SyncBN becomes BN, which gives the same on one device and also runs on a CPU, and pretrained weights
+are removed, so that building a net never downloads anything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmark.weights.published import load_all
 
 
 class _NoCompiledOps(ModuleType):
-    """Stand-in for ``mmcv._ext``: mmseg imports ``mmcv.ops`` at its top, none of our nets calls an op of it."""
+    """Stand-in for ``mmcv._ext``: importing mmseg imports ``mmcv.ops``, but none of our nets calls one of its ops."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -67,7 +67,7 @@ def build_module(cfg: Mapping[str, Any]) -> nn.Module:
 
 
 def import_mmseg() -> None:
-    """Import mmseg and fill its registry. Python's random state stays where it was: mmengine draws from it."""
+    """Import mmseg and fill its registry. Python's random state is restored: mmengine draws from it."""
     state = random.getstate()
     with _no_warnings():
         install_mmcv_stub()
@@ -77,7 +77,7 @@ def import_mmseg() -> None:
 
 @contextlib.contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Without mmseg's warnings of its own deprecated calls and of sizes that its losses enlarge logits to."""
+    """Silence mmseg's warnings about its own deprecated calls and about sizes to which its losses enlarge logits."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -95,7 +95,7 @@ def library_config(file: str) -> dict[str, Any]:
 
 
 def _offline(value: Any) -> Any:
-    """A copy of a configuration with BN for SyncBN and without pretrained weights."""
+    """A copy of a configuration with BN instead of SyncBN and without pretrained weights."""
     if isinstance(value, Mapping):
         if value.get("type") == "Pretrained":
             return None
@@ -148,7 +148,7 @@ class MMSegSystem(System):
         return {name: value for name, value in terms.items() if "loss" in name}  # not `acc_seg`
 
     def terms(self, features: Any, samples: list[Any]) -> dict[str, Tensor]:
-        """What each head's ``loss`` returns, by head and term. Nets whose heads are chained override it."""
+        """The results of each head's ``loss``, by head and term. Nets whose heads are chained override it."""
         return {
             f"{prefix}.{name}": value
             for prefix, head in self._heads()

@@ -1,7 +1,7 @@
 """OpenCV's bilinear resize of 8-bit images, ``cv2.resize`` with ``INTER_LINEAR``, byte for byte on any device.
 
-OpenCV works in fixed point: the weights of a pixel's two neighbours are whole 1/2048, columns are joined before rows,
-and bits are dropped after either. Worked out by comparing with OpenCV 4.5, 4.9 and 5.0 for x86.
+OpenCV works in fixed point: the weights of a pixel's two neighbours are multiples of 1/2048, columns are joined before
+rows, and bits are dropped after each step. Found by comparison with OpenCV 4.5, 4.9 and 5.0 for x86.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Numbers = NDArray[np.int64]
 
 
 def bilinear(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The image ``[B, C, H, W]`` in whole 1/255 at ``size``, again in whole 1/255; other values are rounded first."""
+    """The image ``[B, C, H, W]`` at ``size``, both in multiples of 1/255; other values are rounded first."""
     steps = [(full // side, full % side) for full, side in zip(image.shape[-2:], size, strict=True)]
     halves = all(rest == 0 and step % 2 == 0 for step, rest in steps)
     pixels = _means(image, steps[0][0], steps[1][0]) if halves else _weighted(image, size)
@@ -33,7 +33,7 @@ def _bytes(image: Tensor) -> Tensor:
 def _means(image: Tensor, down: int, across: int) -> Tensor:
     """Means, halves rounded up, of the four pixels in the middle of each ``down x across`` of ``[B, C, H, W]``.
 
-    What ``_weighted`` comes to where both numbers are even and so all weights are 1/2, at a fraction of the time.
+    Gives what ``_weighted`` gives where both numbers are even, so all weights are 1/2, in a fraction of the time.
     """
     middle = itertools.product((down // 2 - 1, down // 2), (across // 2 - 1, across // 2))
     four = (_bytes(image[..., top::down, left::across]) for top, left in middle)
@@ -43,7 +43,7 @@ def _means(image: Tensor, down: int, across: int) -> Tensor:
 def _weighted(image: Tensor, size: tuple[int, int]) -> Tensor:
     """Bytes ``[B, C, *size]`` as int32 of an image ``[B, C, H, W]``.
 
-    Columns are taken as rows of the transposed image: whole rows are copied at once, columns value by value.
+    Columns are handled as rows of the transposed image: a row is copied at once, a column value by value.
     """
     rows, row_weights = _neighbours(image.shape[-2], size[0], clipped=False)
     columns, column_weights = _neighbours(image.shape[-1], size[1], clipped=True)
@@ -57,7 +57,7 @@ def _weighted(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _products(pixels: Tensor, rows: Numbers, weights: Numbers) -> Iterator[Tensor]:
-    """Twice ``n`` rows of ``[B, C, H, W]``, each times its weight; rows and weights are ``[2, n]``."""
+    """Two times ``n`` rows of ``[B, C, H, W]``, each times its weight; rows and weights are ``[2, n]``."""
     for numbers, factors in zip(rows, weights, strict=True):
         yield pixels.index_select(-2, _to(pixels, numbers)).mul_(_to(pixels, factors)[:, None])
 

@@ -35,7 +35,7 @@ def glnet_grid(side: int, patch: int, least_overlap: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Grid:
-    """Patches of one size on a map of ``size``, row by row."""
+    """Patches of one size on a map of ``size`` (height, width), row by row."""
 
     size: tuple[int, int]
     patch: tuple[int, int]
@@ -97,7 +97,7 @@ class Grid:
             canvas[..., rows, columns] += patch
 
     def coverage(self, like: Tensor) -> Tensor:
-        """How many patches cover each pixel, ``[1, 1, H, W]``, in the type and on the device of ``like``."""
+        """How many patches cover each pixel, ``[1, 1, H, W]``, with the type and device of ``like``."""
         count = like.new_zeros(1, 1, *self.size)
         for rows, columns in map(self.window, range(len(self.corners))):
             count[..., rows, columns] += 1

@@ -2,7 +2,7 @@
 
 ``Image.resize(size, BILINEAR)`` widens its triangle when it shrinks, keeps weights of 22 bits, and rounds to bytes
 after the columns and again after the rows. (Pillow 13 takes the rows first where that is cheaper, as for no image
-here.) A float resize differs by one of 255 here and there, enough for a net to label a tenth of the pixels otherwise.
+here.) A float resize differs by 1/255 at some pixels, enough for a net to label a tenth of the image otherwise.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ WEIGHT_BITS = 22
 
 
 def bilinear(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The image ``[B, C, H, W]`` of whole 1/255 at ``size``, again in whole 1/255; other values are rounded first."""
+    """The image ``[B, C, H, W]`` at ``size``, both in multiples of 1/255; other values are rounded first."""
     levels = image.mul(255).round_().clamp_(0, 255).byte()
     for length in reversed(size):  # columns as rows of the transposed image, which are copied whole
         levels = _rows(levels.transpose(-2, -1).contiguous(), length)
@@ -37,7 +37,7 @@ def _rows(levels: Tensor, length: int) -> Tensor:
 def _taps(full: int, length: int) -> tuple[Tensor, Tensor]:
     """The pixels of ``full`` that each of ``length`` is made of, int64 ``[taps, length]``, and their weights, int32.
 
-    In numpy, so that the values are there on the meta device too; step by step as Pillow, whose roundings show.
+    Computed in numpy, so that it also works on the meta device, and step by step as in Pillow, to round as it does.
     """
     scale = full / length
     reach = max(scale, 1.0)

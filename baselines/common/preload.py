@@ -1,4 +1,4 @@
-"""Imported once by the server that cells are forked from: most systems need mmsegmentation, which takes seconds."""
+"""Imported once by the server process that cells fork from: importing mmsegmentation takes seconds."""
 
 from baselines.common.mmseg_adapter import import_mmseg
 

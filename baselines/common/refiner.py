@@ -1,4 +1,4 @@
-"""A system that improves the logits of another one, its base: DenseCRF, DGF, SegFix, CascadePSP."""
+"""A system that refines the logits of another one, its base: DenseCRF, DGF, SegFix, CascadePSP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmark.system import System
 class Refiner(System):
     """Trained in the base's stages with the base's loss, then in ``own_stages`` on the frozen base.
 
-    Subclasses give :meth:`refined`, and those with parameters ``own_stages`` and :meth:`own_loss`.
+    Subclasses define :meth:`refined`; those with parameters also ``own_stages`` and :meth:`own_loss`.
     """
 
     own_stages: tuple[str, ...] = ()
@@ -31,12 +31,12 @@ class Refiner(System):
     def refined(self, image: Tensor, coarse: Tensor) -> Tensor:
         """Logits ``[B, C, H, W]`` of an image ``[B, 3, H, W]`` from the base's ``coarse`` ``[B, C, h, w]``.
 
-        May add to ``self.work``, which holds the base's counts by then.
+        May add to ``self.work``, which holds the base's counts at that point.
         """
 
     def own_loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Losses of the stages in ``own_stages``."""
-        raise NotImplementedError(f"{type(self).__name__} names own stages {self.own_stages} but gives no loss")
+        raise NotImplementedError(f"{type(self).__name__} names own stages {self.own_stages} but defines no own_loss")
 
     def coarse(self, image: Tensor) -> Tensor:
         """The base's logits ``[B, C, h, w]`` of a whole image or a crop, by the procedure on the base's card."""

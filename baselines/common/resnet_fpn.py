@@ -1,7 +1,7 @@
-"""ResNet-50 and the feature pyramid of GLNet's branches, which MagNet's DeepGlobe backbone is, too.
+"""ResNet-50 and the feature pyramid of GLNet's branches, which is also MagNet's DeepGlobe backbone.
 
-Facts: ``models/fpn_global_local_fmreg_ensemble.py`` and ``models/resnet.py`` of GLNet. The pyramid has neither
-normalisation nor activation: from c2..c5 to the logits everything is linear.
+Source: ``models/fpn_global_local_fmreg_ensemble.py`` and ``models/resnet.py`` of GLNet. The pyramid has neither
+normalisation nor activation: everything from c2..c5 to the logits is linear.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class ResNet50(ResNet):  # type: ignore[misc]  # torchvision has no types
 
 
 class Maps(NamedTuple):
-    """What a pyramid makes on the way. ``ps*`` are from the deepest level to the finest, ``stages`` is c2..c5."""
+    """The maps inside a pyramid. ``ps*`` run from the deepest level to the finest, ``stages`` is c2..c5."""
 
     stages: FourMaps
     ps0: FourMaps  # top-down sums, 256 channels
@@ -67,7 +67,7 @@ class Maps(NamedTuple):
 
 
 def joined(own: Tensor, other: Tensor | None) -> Tensor:
-    """A map and the other branch's, resized to it, as one along the channels."""
+    """A map and the other branch's, resized to it, concatenated along the channels."""
     return own if other is None else torch.cat([own, resize(other, _size(own))], dim=1)
 
 
@@ -78,7 +78,7 @@ def convolved(conv: nn.Conv2d, own: Tensor, other: Tensor | None) -> Tensor:
 
 
 class FPN(nn.Module):
-    """One pyramid on c2..c5, alone or ``doubled``: then every input is joined with the same map of another branch.
+    """A pyramid on c2..c5. If ``doubled``, every input is concatenated with the same map of another branch.
 
     Args:
         num_classes: of the classifier; None where another pyramid's is used.
@@ -148,7 +148,7 @@ class ResNetFPN(FPN):
 
 
 def initialise(module: nn.Module) -> None:
-    """The release's start of all convolutions of a head: weights N(0, 0.01), no bias."""
+    """The release's initialisation of all convolutions of a head: weights N(0, 0.01), biases 0."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.normal_(layer.weight, std=0.01)
@@ -166,6 +166,6 @@ def _size(maps: Tensor) -> tuple[int, int]:
 
 
 def four(maps: list[Tensor]) -> FourMaps:
-    """A list of one map a level as what ``Maps`` holds."""
+    """A list with one map per level as the tuple that ``Maps`` holds."""
     first, second, third, fourth = maps
     return first, second, third, fourth

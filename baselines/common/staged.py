@@ -1,4 +1,4 @@
-"""Systems that train some of their modules in each stage and only use the others."""
+"""Systems that train different modules in each stage and freeze the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Self = TypeVar("Self", bound="StagedSystem")
 
 
 class StagedSystem(System):
-    """A system whose stages each train the modules that ``trained`` gives; the rest is frozen, with its statistics."""
+    """A system whose stages each train the modules of ``trained``; the rest is frozen, batch statistics included."""
 
     def __init__(self, card: Card, num_classes: int) -> None:
         super().__init__(card, num_classes)
@@ -25,7 +25,7 @@ class StagedSystem(System):
         """The modules that the current stage trains."""
 
     def enter_stage(self, stage: str) -> None:
-        """Free what the stage trains, and nothing else."""
+        """Unfreeze what the stage trains, and freeze everything else."""
         self.stage = stage
         self.requires_grad_(False)
         for module in self.trained():

@@ -2,7 +2,7 @@
 
 A pixel with ``d`` features lies in one simplex of a lattice whose points have ``d + 1`` integer coordinates that sum to
 zero. Its value is splatted to the simplex's corners, blurred along the ``d + 1`` axes over the points that exist, and
-sliced back. All three steps are sums of weighted rows: ``embedding_bag``, on any device, with no compiler.
+sliced back. All three steps are sums of weighted rows: ``embedding_bag``, on any device, without a compiler.
 """
 
 from __future__ import annotations

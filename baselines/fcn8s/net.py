@@ -1,7 +1,7 @@
-"""FCN-8s on VGG-16 (Long, Shelhamer, Darrell, CVPR 2015), written from the paper: no library of ours has it.
+"""FCN-8s on VGG-16 (Long, Shelhamer, Darrell, CVPR 2015), written from the paper: no library that we use has it.
 
-Layers carry the names of the authors' Caffe net. Its published weights are of no use here: they take BGR images of
-0 to 255 without division by a standard deviation.
+Layers carry the names of the authors' Caffe net. Its published weights do not fit: they expect BGR images of 0
+to 255 that are not divided by a standard deviation.
 """
 
 from __future__ import annotations

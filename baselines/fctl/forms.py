@@ -30,7 +30,7 @@ class FCtLDeepGlobe(FCtL):
         return [local, *contexts]
 
     def enter_stage(self, stage: str) -> None:
-        """Keep the encoder that the stage before has trained, and free what this one trains."""
+        """Keep the encoder that the stage before has trained, and unfreeze what this one trains."""
         self.stage = stage
         if stage == "global":
             self.train_only(self.hire_apprentice())
@@ -62,7 +62,7 @@ class FCtLInria(FCtL):
         return [*contexts, local]
 
     def enter_stage(self, stage: str) -> None:
-        """Keep the encoder that the stage before has trained, and free what this one trains."""
+        """Keep the encoder that the stage before has trained, and unfreeze what this one trains."""
         self.stage = stage
         if stage == "local":
             self.train_only(self.net)

@@ -89,7 +89,7 @@ class FCtL(System):
 
     @abstractmethod
     def ordered(self, local: Tensor, contexts: list[Tensor]) -> list[Tensor]:
-        """The three contexts in the order of the attentions."""
+        """The features of the three contexts in the order of the attentions."""
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Focal loss of whole images in stage global; else of some patches of each image, the same places in all.
@@ -129,7 +129,7 @@ class FCtL(System):
         return net.decode(pool3, pool4, pool5 + attention(pool5, context), grid.patch)
 
     def train_only(self, *modules: nn.Module) -> None:
-        """Leave free the parameters of these modules alone; fixed enlargements stay fixed."""
+        """Unfreeze these modules and freeze everything else; fixed upsampling layers stay frozen."""
         self.requires_grad_(False)
         for module in modules:
             for name, parameter in module.named_parameters():
@@ -141,7 +141,7 @@ class FCtL(System):
         return self.apprentice
 
     def keep_encoder(self, name: str) -> None:
-        """Make the encoder that was trained last a context's; an apprentice is no longer needed."""
+        """Use the encoder that was trained last for a context, and drop the apprentice."""
         trained = self.apprentice or self.net
         self.encoders[name].load_state_dict(trained.features.state_dict())
         self.apprentice = None

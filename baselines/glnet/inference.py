@@ -1,4 +1,4 @@
-"""GLNet's inference in two ways with the same labels: as the release does it, and done well."""
+"""GLNet's inference in two forms with the same labels: as the release does it, and a faster one."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ReleasedGLNet(GLNetSystem):
 
 
 class BatchedGLNet(GLNetSystem):
-    """The same labels with as many patches at a time as the memory allows, merged on the device.
+    """The same labels with as many patches at a time as the memory budget allows, merged on the device.
 
     From the trunks' maps to the logits GLNet is linear. So the 3x3 convolution that makes ps3 of 1024 channels and the
     ensemble's are applied as one, and what layers make of the global branch's maps, which the release crops and
@@ -101,7 +101,7 @@ class BatchedGLNet(GLNetSystem):
 
 
 def _help(pyramid: FPN, maps: Maps, kernel: Tensor) -> Maps:
-    """In place of each global map, what the places of the kernel that it meets in the local branch make of it."""
+    """For each global map, the products with every place of the kernel that meets it in the local branch."""
     groups = zip(maps[:3], pyramid.layers(), strict=True)
     pairs = [zip(levels, (_halves(conv.weight)[1] for conv in convs), strict=True) for levels, convs in groups]
     pairs.append(zip(maps.ps2, _by_level(kernel)[1], strict=True))

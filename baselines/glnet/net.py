@@ -1,4 +1,4 @@
-"""GLNet's two branches and what they exchange (``models/fpn_global_local_fmreg_ensemble.py`` of the release).
+"""GLNet's two branches and the maps that they exchange (``models/fpn_global_local_fmreg_ensemble.py`` of the release).
 
 "Global" is the image reduced to 508x508, "local" its patches. Maps of the global branch are cropped for a patch; maps
 of all patches are reduced and merged to the size of the global branch's.
@@ -21,7 +21,7 @@ FEATURES = 512  # channels of ps3
 
 
 class Seen(NamedTuple):
-    """What a branch makes of its images."""
+    """The results of a branch."""
 
     maps: Maps
     features: Tensor  # ps3, [B, 512, h, w]
@@ -37,7 +37,7 @@ class GlobalBranch(nn.Module):
         self.fpn_global = FPN(num_classes)
 
     def alone(self, image: Tensor) -> Seen:
-        """The branch without any help from patches. ``image``: ``[B, 3, h, w]``."""
+        """The branch without the patches' maps. ``image``: ``[B, 3, h, w]``."""
         maps = self.fpn_global.pyramid(self.resnet_global(image))
         features = self.fpn_global.features(maps)
         return Seen(maps, features, self.fpn_global.classify(features))

@@ -42,7 +42,7 @@ class GLNetSystem(StagedSystem):
         self.fixed.requires_grad_(False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """The same as ``logits``: there are none of a crop."""
+        """The same as ``logits``: the method has no logits of a crop."""
         return self.logits(image)
 
     def grid(self, image: Tensor) -> Grid:

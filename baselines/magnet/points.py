@@ -1,4 +1,4 @@
-"""Which pixels MagNet replaces: those where the refined map is sure and the coarse one is not."""
+"""Which pixels MagNet replaces: those where the refined map is certain and the coarse one is not."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def error_score(coarse: Tensor, refined: Tensor, doubted: Tensor | None, size: S
 
 
 def highest(score: Tensor, size: Size, count: int) -> Tensor:
-    """The ``count`` pixels with the highest score, bool ``[H, W]``; of equal ones, whichever ``topk`` takes.
+    """The ``count`` pixels with the highest score, bool ``[H, W]``; ties are broken by ``topk``.
 
     Args:
         score: ``[1, 1, h, w]``, enlarged to the nearest pixel.
@@ -57,7 +57,7 @@ def highest(score: Tensor, size: Size, count: int) -> Tensor:
 
 
 def released_mask(inside: Tensor, chosen: Tensor) -> Tensor:
-    """Chosen pixels ``[H, W]`` that the release takes to lie inside tiles.
+    """Chosen pixels ``[H, W]`` that the release considers to be inside tiles.
 
     It samples the mask bilinearly at the pixels' centres and asks for more than 0: rounding lets in about half of the
     pixels just outside, which is 1 % of the image at a quarter of the paper's size.

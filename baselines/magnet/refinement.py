@@ -14,7 +14,7 @@ MOMENTUM = 0.01  # of batch norm
 
 
 class Refinement(nn.Module):
-    """Two probability maps of a tile, seen near and from afar -> logits (Huynh et al. 2021, section 3.3).
+    """Probability maps of a tile at a fine and at a coarse scale -> logits (Huynh et al. 2021, section 3.3).
 
     Names are those of the published files; 88,092 parameters for 7 classes, 103,500 for 19.
     """
@@ -42,9 +42,9 @@ class Refinement(nn.Module):
 
 
 def hard_cross_entropy(logits: Tensor, target: Tensor, least: int) -> Tensor:
-    """Mean cross-entropy of the pixels whose true class has a probability below 0.7; 0 where none is labelled.
+    """Mean cross-entropy of the pixels whose true class has a probability below 0.7; 0 if no pixel is labelled.
 
-    Where that are ``least`` pixels or fewer, the threshold rises until it are ``least`` (OHEM).
+    If fewer than ``least`` pixels qualify, the threshold rises until ``least`` do (OHEM).
 
     Args:
         logits: ``[B, C, H, W]``.

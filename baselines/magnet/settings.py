@@ -1,4 +1,4 @@
-"""What makes one MagNet out of the others, beside the pixel-sized settings on its card."""
+"""How the MagNets differ, beside the pixel-sized settings on their cards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Settings:
     modules: int  # refinement modules: one for all scales, or one for each but the first
     points: float | None  # share of the chosen tiles' pixels that are replaced at a scale; None: as many as a tile has
     patches: int | None = None  # tiles chosen at a scale; None: all
-    as_intended: bool = False  # without what the release does against its own comments and its own training
+    as_intended: bool = False  # without the release's slips against its own comments and its own training
 
 
 DEEPGLOBE = Settings(backbone="resnet-fpn", scales=(0.25, 0.5, 1.0), modules=1, points=0.75)

@@ -25,7 +25,7 @@ Backbone: TypeAlias = "ResNetFPN | HRNetOCR"
 
 
 class MagNetSystem(System):
-    """A backbone that sees tiles of several scales, and refinement modules that join what it says of them.
+    """A backbone that sees tiles at several scales, and refinement modules that combine its results.
 
     Args:
         card: with the sizes of tiles, of the net's input and of the median filter in pixels.
@@ -56,7 +56,7 @@ class MagNetSystem(System):
         return resize(self(resized(image, self.input)), self.input).softmax(dim=1)
 
     def logits(self, image: Tensor) -> Tensor:
-        """Probabilities ``[B, C, H, W]`` of the whole image: what MagNet refines is no logits."""
+        """Probabilities ``[B, C, H, W]`` of the entire image: MagNet refines probabilities, not logits."""
         return torch.cat([self._progress(one) for one in torch.split(image, 1)])
 
     def _progress(self, image: Tensor) -> Tensor:
@@ -73,8 +73,8 @@ class MagNetSystem(System):
     def _refine(self, current: Tensor, image: Tensor, module: nn.Module) -> None:
         """Refine one scale in place.
 
-        The release doubts the refined tiles where it says to doubt what is not refined; most scores are 0 then, and
-        nearly all points come from a tie.
+        MagNet-Fast as released scores the refined tiles 0 where its comment says to do so for what is not refined: most
+        scores are 0 then, and nearly all points come from a tie.
         """
         settings, size = self.settings, (image.shape[-2], image.shape[-1])
         tiles = tiles_of(size, self.tile)

@@ -1,4 +1,4 @@
-"""How MagNet's refinement modules are trained: one random tile of each image against the image seen from afar."""
+"""Training of MagNet's refinement modules: one random tile of each image against the entire image at low resolution."""
 
 from __future__ import annotations
 

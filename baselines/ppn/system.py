@@ -1,4 +1,4 @@
-"""PPN: a global branch, a head that proposes patches, and a branch that refines them. Reconstructed; see ``ppn.py``."""
+"""PPN: a global branch, a head that proposes patches, and a branch that refines them. The card lists every guess."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class PPN(StagedSystem):
         return by_stage[self.stage]
 
     def forward(self, image: Tensor) -> Tensor:
-        """The same as ``logits``: there are none of a crop."""
+        """The same as ``logits``: the method has no logits of a crop."""
         return self.logits(image)
 
     def logits(self, image: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What SegFix learns (Yuan et al. 2020, section 3.2): where boundaries are, and which way leads inside from there.
 
 The release computes both from distance maps of whole images, offline; here they come from the label crop itself, so
-that any augmentation is right by construction. Distances are exact within the band that is asked for.
+that they fit any augmentation. Distances are exact up to the given limit.
 """
 
 from __future__ import annotations

@@ -22,13 +22,13 @@ from results.paper import DATASETS
 
 @dataclass(frozen=True)
 class Conversion:
-    """What became of the keys of a published checkpoint."""
+    """What happened to each key of a published checkpoint."""
 
     num_classes: int
     converted: int
     dropped: tuple[str, ...]  # on purpose
     unused: tuple[str, ...]  # the system has no such tensor
-    missing: tuple[str, ...]  # of modules for training only, or a bias of zero: they keep their initial values
+    missing: tuple[str, ...]  # of modules that only training uses, or a bias of zero: they keep their initial values
 
 
 def convert(card: Card, officials: Sequence[Path], out: Path) -> Conversion:
@@ -61,7 +61,7 @@ def convert(card: Card, officials: Sequence[Path], out: Path) -> Conversion:
 
 
 def _key_maps(card: Card, officials: Sequence[Path]) -> list[KeyMap]:
-    """For each published file, what its keys are called here; a refiner's base may also come from a file of ours."""
+    """The key map of each published file; a refiner's base may also come from a file that was written here."""
     keys = _by_file(card)
     order = f"name these in order: {', '.join(keys)}"
     if len(officials) != len(keys):
@@ -91,18 +91,18 @@ def _under_base(keys: KeyMap) -> KeyMap:
 
 
 def _classes(card: Card, official: str, renamed: Mapping[str, Tensor]) -> int:
-    """The class count of a checkpoint, from the first tensor whose first side is the class count."""
+    """The class count of a checkpoint, from the first tensor whose first dimension is the class count."""
     few, more = (registry.build(card, classes).inference_form().state_dict() for classes in (3, 4))
     for key, value in few.items():
         if value.shape and (value.shape[0], more[key].shape[0]) == (3, 4):
             if key not in renamed:
                 raise WeightsError(f"{official}: a checkpoint of another net: it lacks '{key}' of '{card.name}'")
             return renamed[key].shape[0]
-    raise WeightsError(f"system '{card.name}' has no tensor that tells the class count; it cannot be converted")
+    raise WeightsError(f"system '{card.name}' has no tensor that depends on the class count; it cannot be converted")
 
 
 def _check(card: Card, official: str, own: Mapping[str, Tensor], renamed: Mapping[str, Tensor]) -> None:
-    """Refuse a file that lacks a tensor of the inference form, or has one of another shape."""
+    """Raise an error if a tensor of the inference form is missing or has another shape."""
     needed = registry.build(card, 2).inference_form().state_dict().keys()
     for key, value in own.items():
         if key not in renamed and key in needed and not _may_lack(key, value, renamed):
@@ -113,12 +113,12 @@ def _check(card: Card, official: str, own: Mapping[str, Tensor], renamed: Mappin
 
 
 def _may_lack(key: str, value: Tensor, renamed: Mapping[str, Tensor]) -> bool:
-    """Whether a file may lack a tensor: a counter of batch norm, or the zero bias of a layer that had none there."""
+    """Whether a tensor may be missing: a counter of batch norm, or the zero bias of a layer without bias there."""
     layer, _, kind = key.rpartition(".")
     return kind == "num_batches_tracked" or (kind == "bias" and f"{layer}.weight" in renamed and not value.any())
 
 
 def _dataset(num_classes: int) -> str:
-    """The paper's dataset with so many classes, if there is one."""
+    """The paper's dataset with this number of classes, or an empty string."""
     kinds = (registry.dataset(name).info for name in DATASETS)
     return next((info.name for info in kinds if len(info.classes) == num_classes), "")

@@ -1,4 +1,4 @@
-"""Weights files: read without running any code of theirs, written at once or not at all."""
+"""Weights files: reading runs no code in them, writing is atomic."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ HTML_STARTS = (b"<!doctype html", b"<html", b"<head")
 
 
 class WeightsError(UserError):
-    """A weights file that cannot be used; the message names the file, what it is and the way out."""
+    """A weights file that cannot be used. The message names the file, says what is wrong and what to do."""
 
 
 def load_state(path: Path) -> dict[str, Tensor]:
     """The tensors of a weights file by name, on the CPU.
 
-    Takes safetensors and torch files (zip or legacy), the latter with ``weights_only=True``: nothing in them is run. A
-    state dict under "state_dict" or "model" is taken out, the prefix "module." is removed.
+    Reads safetensors and torch files (zip or legacy), the latter with ``weights_only=True``, so nothing in them is run.
+    A state dict under "state_dict" or "model" is unwrapped, and the prefix "module." removed.
 
     Raises:
         WeightsError: the file is missing, an HTML page, truncated, needs code to be run, or holds no state dict.
@@ -54,13 +54,13 @@ def load_state(path: Path) -> dict[str, Tensor]:
         (key for key, value in content.items() if not (isinstance(key, str) and isinstance(value, Tensor))), None
     )
     if strange is not None:
-        raise WeightsError(f"{path}: entry '{strange}' is no tensor; save model.state_dict() alone")
+        raise WeightsError(f"{path}: entry '{strange}' is not a tensor; save model.state_dict() alone")
     cut = len(PARALLEL) if all(key.startswith(PARALLEL) for key in content) else 0
     return {key[cut:]: value for key, value in content.items()}
 
 
 def save_weights(path: Path, system: System, recipe: str, dataset: str) -> None:
-    """Write the system's weights as safetensors, with its name, class count, card hash, recipe and dataset as metadata.
+    """Write the system's weights as safetensors; its name, classes, card hash, recipe and dataset are metadata.
 
     Raises:
         WeightsError: the file cannot be written.
@@ -77,7 +77,7 @@ def save_weights(path: Path, system: System, recipe: str, dataset: str) -> None:
 
 
 def load_weights(path: Path, system: System) -> None:
-    """Put the weights of a file, written by ``save_weights`` or converted, into a system of the same kind.
+    """Load the weights of a file, written by ``save_weights`` or by ``convert``, into a system of the same kind.
 
     Raises:
         WeightsError: as ``load_state``; or the file is of another system or class count.
@@ -102,7 +102,7 @@ def load_weights(path: Path, system: System) -> None:
 
 
 def trained_on(path: Path) -> str:
-    """The dataset that a file of ``save_weights`` was trained on.
+    """The dataset on which the weights in a file of ``save_weights`` were trained.
 
     Raises:
         WeightsError: the file is missing, or does not say.
@@ -114,12 +114,12 @@ def trained_on(path: Path) -> str:
 
 
 def system_of(path: Path) -> str:
-    """The system whose weights ``save_weights`` wrote; empty for a file of others."""
+    """The system whose weights ``save_weights`` wrote; empty for any other file."""
     return _metadata(path).get("system", "")
 
 
 def is_html(head: bytes) -> bool:
-    """Whether a file that starts with ``head`` is a web page, as file hosts send instead of a large or missing file."""
+    """Whether a file starting with ``head`` is a web page: file hosts send one in place of a large or missing file."""
     return head.lstrip().lower().startswith(HTML_STARTS)
 
 
@@ -137,7 +137,7 @@ def _safetensors(path: Path) -> Any:
     try:
         return safetensors.torch.load_file(path)
     except SafetensorError as error:
-        raise WeightsError(f"{path}: truncated or damaged safetensors file ({error}); fetch it again") from error
+        raise WeightsError(f"{path}: truncated or damaged safetensors file ({error}); download it again") from error
 
 
 def _torch_file(path: Path) -> Any:
@@ -148,16 +148,16 @@ def _torch_file(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         wanted = _forbidden(str(error))
         if wanted is None:
-            raise WeightsError(f"{path}: truncated, or no weights file at all; fetch it again") from error
+            raise WeightsError(f"{path}: truncated, or not a weights file; download it again") from error
         raise WeightsError(
-            f"{path}: not loaded: its pickle asks to run {wanted}; if you trust it, save its state_dict alone"
+            f"{path}: not loaded: its pickle would run {wanted}; if you trust the file, save its state_dict alone"
         ) from error
     except Exception as error:  # torch raises RuntimeError, EOFError, ValueError, KeyError, ... for a broken file
-        raise WeightsError(f"{path}: truncated, or no weights file at all; fetch it again") from error
+        raise WeightsError(f"{path}: truncated, or not a weights file; download it again") from error
 
 
 def _numpy_scalars() -> list[Any]:
-    # training scripts leave their best score beside the weights as a numpy number: data that runs nothing
+    # training scripts store their best score beside the weights as a numpy number: plain data, safe to load
     rebuild = np.float64(0).__reduce__()[0]
     names = ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar")
     kinds = {type(np.dtype(kind)) for kind in (np.float32, np.float64, np.int32, np.int64)}
@@ -165,7 +165,7 @@ def _numpy_scalars() -> list[Any]:
 
 
 def _forbidden(message: str) -> str | None:
-    """What a pickle asked for, from torch's refusal; None when the file is merely broken."""
+    """The name of what a pickle wanted to run, from torch's error message; None if the file is only broken."""
     if "Unsupported operand" in message:
         return "instructions that no weights file needs"
     for mark in ("GLOBAL ", "Unsupported class ", "REDUCE "):
@@ -181,4 +181,4 @@ def _metadata(path: Path) -> dict[str, str]:
         with safetensors.safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})
     except SafetensorError as error:
-        raise WeightsError(f"{path}: truncated or damaged safetensors file ({error}); fetch it again") from error
+        raise WeightsError(f"{path}: truncated or damaged safetensors file ({error}); download it again") from error

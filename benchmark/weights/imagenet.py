@@ -1,4 +1,7 @@
-"""ImageNet weights: a local file, else a download, else a reason; checked by hash, never run, never required."""
+"""ImageNet weights: a local file, else a download, else none with a reason. Files are checked by hash.
+
+Nothing in a file is executed, and a system without its weights can still be trained.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from benchmark.weights.files import WeightsError, is_html, load_state
 
 Mode = Literal["auto", "local", "off"]  # auto: a local file, else a download
 FOLDER_VARIABLE = "ISDBENCH_WEIGHTS"
-TIMEOUT_SECONDS = 20.0  # without an answer
+TIMEOUT_SECONDS = 20.0  # without a response
 RECORDED_DIGITS = 16  # of the sha256, in a record
 
 
@@ -29,11 +32,11 @@ def default_folder() -> Path:
 
 
 def initialise(system: System, files: Sequence[str], folder: Path) -> str:
-    """Give the system those ImageNet weights on its card that are at hand: ``files`` in ``folder``.
+    """Load those ImageNet files of the system's card that are available: ``files`` in ``folder``.
 
     Returns:
-        What a record says of the weights: "imagenet: <file> <sha256, 16 digits>", "random: <why>", or for a card with
-        several files of which some could not be had "partly imagenet: ...".
+        What a record says of the initial weights: "imagenet: <file> <sha256, 16 digits>", "random: <reason>", or
+        "partly imagenet: ..." for a card with several files of which some are missing.
 
     Raises:
         WeightsError: a file is missing, damaged, or of another net.
@@ -41,7 +44,7 @@ def initialise(system: System, files: Sequence[str], folder: Path) -> str:
     if not system.card.imagenet:
         return "random: the card names no ImageNet weights"
     told = [_loaded(system, folder / one.file) for one in system.card.imagenet if one.file in files]
-    absent = [f"{one.file} was not at hand" for one in system.card.imagenet if one.file not in files]
+    absent = [f"{one.file} was not available" for one in system.card.imagenet if one.file not in files]
     kind = "partly imagenet" if told and absent else "imagenet" if told else "random"
     return f"{kind}: {'; '.join([*told, *absent])}"
 
@@ -57,7 +60,7 @@ def _loaded(system: System, path: Path) -> str:
 
 
 def obtain(weights: ImageNetWeights, mode: Literal["auto", "local"], folder: Path) -> Path | str:
-    """The file in ``folder``, downloaded there if need be; or why there is none, and which file to put where.
+    """The path of the file in ``folder``, downloaded if needed; or why there is none and which file to put where.
 
     Raises:
         WeightsError: the file in the folder is not the one on the card, or a download cannot be written.
@@ -83,7 +86,7 @@ def obtain(weights: ImageNetWeights, mode: Literal["auto", "local"], folder: Pat
 
 
 def _fetched(url: str, sha256: str) -> bytes | str:
-    """The file behind a URL, or why it cannot be had."""
+    """The content of a URL, or why it could not be downloaded."""
     if not url.startswith(("https://", "http://")):
         return "not a web address"
     try:

@@ -1,4 +1,4 @@
-"""Putting published weights into a module, and the names that published checkpoints use."""
+"""Loading published weights into a module, and the keys that published checkpoints use."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from benchmark.card import ImageNetWeights
 if TYPE_CHECKING:  # so that a card can name its key map without importing torch
     from torch import Tensor, nn
 
-_COUNTER = "num_batches_tracked"  # absent from files older than torch 0.4.1, and of no effect with a set momentum
+_COUNTER = "num_batches_tracked"  # missing in files older than torch 0.4.1; unused where a momentum is set
 
 
 def load_all(module: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Fill every parameter and buffer of ``module`` from ``state``; what the file has beyond that is left out.
+    """Fill every parameter and buffer of ``module`` from ``state``; further entries of the file are ignored.
 
     Raises:
         ValueError: a key is missing or of another shape; the message names the first one.
@@ -32,7 +32,7 @@ def load_all(module: nn.Module, state: Mapping[str, Tensor]) -> None:
 
 
 def mmseg_key(key: str) -> str | None:
-    """Our name of a key in a checkpoint that mmsegmentation publishes; None for what holds no weights of the net."""
+    """Our name of a key in a checkpoint of mmsegmentation; None for an entry that is no weight of the net."""
     return f"net.{key}" if key.partition(".")[0] in _MMSEG_PARTS else None
 
 
@@ -43,7 +43,7 @@ _OPENMMLAB = "https://download.openmmlab.com/"
 
 
 def _published(folder: str, file: str) -> ImageNetWeights:
-    """A file whose name ends in the first digits of its sha256, as both publishers do."""
+    """A file whose name ends in the first digits of its sha256, as both publishers name theirs."""
     return ImageNetWeights(file, (folder + file,), file.rpartition("-")[2].partition(".")[0])
 
 

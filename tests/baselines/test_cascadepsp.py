@@ -1,7 +1,5 @@
 """CascadePSP: what its sheet of facts must show, components, spoilt masks, losses, the published file."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +11,6 @@ from baselines.cascadepsp.losses import cascade_losses
 from baselines.cascadepsp.masks import _coarse_contours, _iou, components, spoilt
 from baselines.cascadepsp.net import CascadeNet
 from baselines.cascadepsp.steps import MaskRefiner, Steps, padded
-from baselines.cascadepsp.system import steps_of
 from benchmark import registry
 from benchmark.cli import main
 from benchmark.weights.files import load_weights, save_weights
@@ -160,19 +157,6 @@ def test_a_crop_loses_its_margin_at_borders_inside_the_image_and_overlaps_are_av
     assert refiner.work.crops == 1  # columns 0-47; the next crop, 40-87, has no foreground
     torch.testing.assert_close(found[..., :44], torch.full((1, 1, 48, 44), 0.75))
     assert not found[..., 44:].any()
-
-
-def test_the_batched_form_gives_the_labels_of_the_released_one(net):
-    image, fine = torch.rand(1, 3, 90, 110), (disc(110, 36)[..., :90, :] > 0).float()
-    alone, together = (MaskRefiner(net, replace(SMALL, batch=batch)) for batch in (1, 5))
-    with torch.inference_mode():
-        found, expected = (refiner._local(image, fine, fine) for refiner in (together, alone))
-    torch.testing.assert_close(found, expected)
-    assert torch.equal(found > 0.5, expected > 0.5)
-    assert alone.work == together.work
-    assert alone.work.crops > 5
-    batches = {name: steps_of(registry.card(name).at(0.25)).batch for name in ("cascadepsp", "cascadepsp-batched")}
-    assert batches == {"cascadepsp": 1, "cascadepsp-batched": 33}
 
 
 def test_an_empty_mask_stays_empty_without_a_pass(net):

@@ -271,7 +271,7 @@ class Coarse(System):
 
 def refiner(card=None):
     card = card or registry.card("densecrf")
-    return registry.home(card).build(card, 2, Coarse()).eval()
+    return registry.spec(card.name).build(card, 2, Coarse()).eval()
 
 
 def test_the_map_follows_the_edges_of_the_image():

@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from baselines import fctl
 from baselines.common.patches import Grid, glnet_grid
 from baselines.common.pillow_resize import bilinear
 from baselines.fcn8s.padded import POOLS, PaddedFCN8s
@@ -125,18 +124,10 @@ def test_a_patch_takes_from_the_contexts_of_the_release_in_its_order(attentive):
     torch.testing.assert_close(found[:2], expected, rtol=1e-3, atol=1e-3 * float(expected.std()))
 
 
-def test_the_batched_form_gives_the_labels_of_the_released_one(attentive, monkeypatch):
-    image = torch.rand(2, 3, 90, 130)
+def test_logits_are_summed_on_the_host_in_float64_as_released(attentive):
     with torch.inference_mode():
-        alone = attentive.predict(image)
-        assert attentive.logits(image).dtype == torch.float64  # summed on the host as released
-        monkeypatch.setattr(attentive, "batch", 5)
-        monkeypatch.setattr(attentive, "batched", True)
-        together = attentive.predict(image)
-        assert attentive.logits(image).dtype == torch.float32
-    assert float((together == alone).float().mean()) > 0.9999
-    for name in ("fctl-batched", "fctl-inria-batched"):
-        assert weightless(registry.card(name)).batch > weightless(registry.card(name)).released_batch
+        logits = attentive.logits(torch.rand(2, 3, 90, 130))
+    assert (logits.dtype, logits.device.type) == (torch.float64, "cpu")
 
 
 def test_a_step_counts_the_mean_loss_once_for_each_sub_batch_of_each_image(small, monkeypatch):
@@ -290,6 +281,6 @@ def published(form):
 
 @pytest.mark.parametrize("card", [DEEPGLOBE, INRIA])
 def test_published_files_fill_every_tensor_once(card):
-    maps = fctl.official_keys(card).values()
+    maps = registry.spec(card.name).key_maps.values()
     ours = [name for keys, file in zip(maps, published(card), strict=True) for name in map(keys, file) if name]
     assert sorted(ours) == sorted(weightless(card).inference_form().state_dict())

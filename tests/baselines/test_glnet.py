@@ -322,7 +322,7 @@ def test_every_key_of_the_three_published_files_has_its_place(name, released, ba
     names = official_names()
     counts = {"resnet_global": 318, "resnet_local": 318, "fpn_global": 52, "fpn_local": 28, "ensemble_conv": 2}
     assert {part: len(keys) for part, keys in names.items()} == counts
-    maps = registry.home(CARD).official_keys(registry.card(name))
+    maps = registry.spec(name).key_maps
     files = [f"fpn_deepglobe_{stage}.pth" for stage in ("global", "global2local", "local2global")]
     assert list(maps) == files
     keys = [key for part in names.values() for key in part]

@@ -25,7 +25,7 @@ def test_parameters_are_those_of_the_published_net():
 def test_published_names_cover_the_net(system):
     own = list(system.state_dict())
     published = [name.removeprefix("net.").removeprefix("backbone.") for name in own]
-    ours = registry.home(CARD).official_keys(CARD)
+    ours = registry.spec(CARD.name).key_map
     assert [ours(key) for key in published] == own
     assert ours("model.conv1.weight") == "net.backbone.conv1.weight"
     assert published_name("cls_head.bias") == "cls_head.bias"

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from baselines.common.resnet_fpn import ResNetFPN
 from baselines.hrnet_ocr.net import HRNetOCR
-from baselines.magnet import points, settings
+from baselines.magnet import points
 from baselines.magnet import system as magnet_system
 from baselines.magnet import training as magnet_training
 from baselines.magnet.refinement import Refinement, hard_cross_entropy
@@ -51,7 +51,7 @@ def test_parameters_are_those_of_the_published_files(classes, net, modules):
     system, module = ResNetFPN(classes) if classes == 7 else HRNetOCR(classes), Refinement(classes)
     assert sum(p.numel() for p in system.parameters()) == backbone
     assert sum(p.numel() for p in module.parameters()) == refinement
-    assert settings(registry.card(net)).modules == modules
+    assert registry.build(registry.card(net), 2).settings.modules == modules
     assert len(module.state_dict()) == 60
 
 
@@ -72,7 +72,7 @@ def test_tiles_of_the_published_sizes_do_not_overlap():
     for name, counts in (("magnet", (1, 4, 16)), ("magnet-cityscapes", (1, 4, 16, 64))):
         card, (height, width) = registry.card(name), SIZES[name]
         tile = (card.sizes["tile_height"], card.sizes["tile_width"])
-        for scale, count in zip(settings(card).scales, counts, strict=True):
+        for scale, count in zip(registry.build(card, 2).settings.scales, counts, strict=True):
             tiles = tiles_of((round(height * scale), round(width * scale)), tile)
             assert len(tiles) == count
             assert sum(t.size[0] * t.size[1] for t in tiles) == height * width * scale**2
@@ -335,7 +335,7 @@ def test_published_files_become_ours(tmp_path):
 def test_published_names_cover_the_cityscapes_net():
     card = registry.card("magnet-fast-cityscapes")
     own = set(registry.build(card, 3).state_dict())
-    backbone, *refinements = registry.home(card).official_keys(card).values()
+    backbone, *refinements = registry.spec(card.name).key_maps.values()
     module = Refinement(3).state_dict()
     names = {keys(key) for keys in refinements for key in module}
     assert len(names) == 180

@@ -7,11 +7,12 @@ from mmseg.structures import SegDataSample
 from torch.nn import functional as F
 
 from baselines.common.mmseg_adapter import library_config
-from baselines.pointrend import CARDS, CONFIG, PIXELS_PER_POINT
+from baselines.pointrend import CONFIG, PIXELS_PER_POINT, SYSTEMS
 from baselines.pointrend.system import PointRendSystem, Subdivision
 from benchmark import registry
 from tests.baselines.test_cards import configuration
 
+CARDS = [spec.card for spec in SYSTEMS]
 BY_NAME = {card.name: card for card in CARDS}
 IMAGE = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(0))
 PARAMETERS = {2: 28_695_144, 7: 28_700_959, 19: 28_715_119}  # measured on the library's own net, apart from this code

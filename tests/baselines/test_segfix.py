@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from baselines.hrnet_ocr import CARDS as BASES
-from baselines.segfix import CARDS
+from baselines import hrnet_ocr
+from baselines.segfix import SYSTEMS
 from baselines.segfix.net import ReleasedNorm, SegFixNet, balanced_cross_entropy, losses, published_name
 from baselines.segfix.system import STAY, moved, sampled
 from baselines.segfix.targets import DIRECTIONS, distance_to_other, targets
@@ -15,7 +15,7 @@ from benchmark.system import IGNORE
 from benchmark.weights.convert import convert
 from benchmark.weights.files import WeightsError, load_state
 
-BY_NAME = {card.name: card for card in CARDS}
+BY_NAME = {spec.card.name: spec.card for spec in SYSTEMS}
 FLIPPED = (4, 3, 2, 1, 0, 7, 6, 5)  # a direction's class after a horizontal flip
 
 
@@ -95,7 +95,7 @@ def test_output_holds_the_labels_of_the_input_only():
 
 
 def test_the_published_size_and_the_cost_of_the_base():
-    base = sum(parameter.numel() for parameter in registry.build(BASES[0], 7).inference_form().parameters())
+    base = sum(parameter.numel() for parameter in registry.build(hrnet_ocr.CARD, 7).inference_form().parameters())
     own = sum(parameter.numel() for parameter in SegFixNet(48).parameters())
     assert own == 65_697_344
     assert BY_NAME["segfix"].parameters == own + base  # test_all_systems counts the card's

@@ -15,9 +15,9 @@ def test_a_system_of_another_package_is_listed(tmp_path):
 @pytest.mark.parametrize(
     ("value", "code", "wanted"),
     [
-        ("theirs:CARDS", "CARDS = ()", "must name a module that holds CARDS"),
+        ("theirs:SYSTEMS", "SYSTEMS = ()", "must name a module that holds SYSTEMS"),
         ("theirs", "import nowhere_to_be_found", "does not load"),
-        ("theirs", "from isdnet.cards import CARDS", "two systems are named 'isdnet'"),
+        ("theirs", "from isdnet.cards import SYSTEMS", "two systems are named 'isdnet'"),
     ],
 )
 def test_a_badly_made_package_is_one_line(value, code, wanted, tmp_path):

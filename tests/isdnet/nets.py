@@ -5,14 +5,15 @@ import zlib
 import numpy as np
 import torch
 
-from isdnet.cards import CARDS, build
+from isdnet.cards import SYSTEMS
 
-CARD = {card.name: card for card in CARDS}
+SPEC = {spec.card.name: spec for spec in SYSTEMS}
+CARD = {name: spec.card for name, spec in SPEC.items()}
 
 
 def net(name: str, num_classes: int = 7, seed: int = 0):
     torch.manual_seed(seed)
-    return build(CARD[name], num_classes)
+    return SPEC[name].build(CARD[name], num_classes)
 
 
 def numbered(name: str, num_classes: int = 7):

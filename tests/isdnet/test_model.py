@@ -2,12 +2,12 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from isdnet.cards import CARDS
+from isdnet.cards import SYSTEMS
 from isdnet.model import ISDNet, decimated
 from isdnet.single_branch import DeepAlone
 from tests.isdnet.nets import CARD, image, net, numbered, target, without_dropout
 
-NAMES = [card.name for card in CARDS]
+NAMES = [spec.card.name for spec in SYSTEMS]
 # of the sheet measured on the official net; its inference counts hold the deep 1x1 classifier, which nothing reads
 OFFICIAL_PARAMETERS = {  # system, classes: training, inference, deep classifier
     ("isdnet", 7): (17_780_554, 17_225_010, 128 * 7 + 7),

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from benchmark.weights.convert import convert
 from benchmark.weights.files import WeightsError, load_weights
-from isdnet.cards import official_keys
+from isdnet.cards import published_key
 from isdnet.official_weights import official_key
 from tests.isdnet.nets import CARD, image, net, numbered, target, without_dropout
 
@@ -120,7 +120,7 @@ def test_every_key_of_the_official_checkpoint_has_a_place():
     mapped = [official_key(name) for name in names]
     assert mapped.count(None) == 120
     assert sorted(key for key in mapped if key) == sorted(net("isdnet").state_dict())
-    assert official_keys(CARD["isdnet"])("refine_head.fuse8.g1") == "fuse8.modulate_shallow.alpha"
+    assert published_key("refine_head.fuse8.g1") == "fuse8.modulate_shallow.alpha"
 
 
 def test_an_official_checkpoint_converts_without_rest(tmp_path):

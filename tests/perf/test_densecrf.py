@@ -17,7 +17,7 @@ def test_densecrf(ratio, benchmark):
     scores = torch.randn(CLASSES, *SIZE, generator=torch.Generator().manual_seed(0)).flatten(1).T
     base = registry.build(registry.card("stdc"), CLASSES)
     cards = [registry.card(name) for name in ("densecrf", "densecrf-cpp")]
-    engines = [registry.home(card).build(card, CLASSES, base) for card in cards]
+    engines = [registry.spec(card.name).build(card, CLASSES, base) for card in cards]
     for engine in engines:
         engine.iterations = ITERATIONS
     ours, theirs = [lambda engine=engine: engine.inferred(image, scores.log_softmax(1)) for engine in engines]

@@ -146,7 +146,7 @@ def test_the_detail_head_keeps_two_classes(nets):
 @pytest.mark.parametrize(
     "config",
     [module.CONFIG for module in (bisenetv1, bisenetv2, deeplabv3, icnet, pspnet, segformer, stdc)]
-    + [unet.S5_CONFIG, deeplabv3plus.R50D8_CONFIG],
+    + [unet.S5_CONFIG, deeplabv3plus.STRIDE8_CONFIG],
 )
 def test_configurations_name_the_card_they_come_from(config):
     assert library_config(config)["type"] == "EncoderDecoder"

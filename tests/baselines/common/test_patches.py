@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from baselines.common.patches import Grid, batch_within, glnet_grid, patches_at_once
-from baselines.glnet.inference import MB_PER_PIXEL
+from baselines.common.patches import BUDGET_MIB, Grid, glnet_grid, patches_at_once
+from baselines.glnet.inference import MIB_PER_PIXEL
 from baselines.glnet.system import SUB_BATCH
 
 
@@ -83,10 +83,12 @@ def test_batches_hold_every_patch_once():
 
 
 def test_a_budget_holds_so_many_patches_and_always_one():
-    assert [batch_within(1000.0, per_patch) for per_patch in (250.0, 251.0, 5000.0)] == [4, 3, 1]
+    one, cpu = Grid((9, 9), (1, 1), ((0, 0),)), torch.device("cpu")
+    counts = [patches_at_once(cpu, BUDGET_MIB["cpu"] / share, one) for share in (4, 3.99, 0.5)]
+    assert counts == [4, 3, 1]
 
 
 def test_at_the_papers_size_a_gpu_takes_more_patches_at_a_time_than_the_release_and_a_cpu_one():
     grid = Grid((2448, 2448), (508, 508), ((0, 0),))
-    cpu, gpu = (patches_at_once(torch.device(name), MB_PER_PIXEL, grid) for name in ("cpu", "cuda"))
+    cpu, gpu = (patches_at_once(torch.device(name), MIB_PER_PIXEL, grid) for name in ("cpu", "cuda"))
     assert cpu == 1 < SUB_BATCH < gpu <= 36

@@ -1,24 +1,23 @@
 """A system that is published in several files, one for each stage of its training."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 from benchmark import registry
+from benchmark.spec import SystemSpec
 from benchmark.weights.convert import convert
 from benchmark.weights.files import WeightsError, load_weights
 from tests.benchmark.tiny import CARD, TinySystem
 
 
 @pytest.fixture
-def home(monkeypatch):
+def published(monkeypatch):
     """The tiny system in two files: the body alone, then the whole net under a prefix."""
     keys = {
         "first.pth": lambda key: key if key.startswith("body.") else None,
         "second.pth": lambda key: key.removeprefix("net."),
     }
-    monkeypatch.setattr(registry, "home", lambda card: SimpleNamespace(official_keys=lambda card: keys))
+    monkeypatch.setattr(registry, "spec", lambda name: SystemSpec(CARD, TinySystem, keys))
     monkeypatch.setattr(registry, "build", TinySystem)
 
 
@@ -32,7 +31,7 @@ def write(folder, second):
 
 
 @pytest.mark.parametrize("part", ["head.", ""])
-def test_a_later_file_goes_over_an_earlier_one(part, home, tmp_path):
+def test_a_later_file_goes_over_an_earlier_one(part, published, tmp_path):
     early, late, files = write(tmp_path, lambda key: key.startswith(part))
     done = convert(CARD, files, tmp_path / "out.safetensors")
     assert set(done.dropped) == {"head.weight", "head.bias"}
@@ -43,13 +42,13 @@ def test_a_later_file_goes_over_an_earlier_one(part, home, tmp_path):
         assert torch.equal(value, (late if key.startswith(part) else early)[key]), key
 
 
-def test_the_number_of_files_is_checked_and_they_are_named_in_order(home, tmp_path):
+def test_the_number_of_files_is_checked_and_they_are_named_in_order(published, tmp_path):
     *_, files = write(tmp_path, lambda key: True)
     with pytest.raises(WeightsError, match=r"'tiny': 1 published files given; name these in order: first.pth, second"):
         convert(CARD, files[:1], tmp_path / "out.safetensors")
 
 
-def test_an_error_names_all_files(home, tmp_path):
+def test_an_error_names_all_files(published, tmp_path):
     *_, files = write(tmp_path, lambda key: key != "head.weight" and key.startswith("head."))
     with pytest.raises(WeightsError, match=r"first\.pth, .*second\.pth: a checkpoint of another net: it lacks 'head"):
         convert(CARD, files, tmp_path / "out.safetensors")

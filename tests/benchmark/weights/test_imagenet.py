@@ -126,7 +126,7 @@ def test_the_system_gets_the_weights_and_the_record_their_name(file, folder, ser
     assert (system.body[0].weight == 0.25).all()
 
 
-@pytest.mark.parametrize(("named", "why"), [(True, "net.pth was not at hand"), (False, "no ImageNet")])
+@pytest.mark.parametrize(("named", "why"), [(True, "net.pth was not available"), (False, "no ImageNet")])
 def test_without_weights_the_run_goes_on_and_the_record_says_why(file, folder, named, why):
     system = pretrained(*[weights(file)] * named)
     before = system.body[0].weight.clone()

@@ -1,7 +1,5 @@
 """Published weights: ImageNet files of each backbone, names in published checkpoints."""
 
-import importlib
-
 import pytest
 import torch
 import torchvision
@@ -9,19 +7,19 @@ import torchvision
 from benchmark import registry
 from benchmark.weights.published import RESNET18, load_all, mmseg_key
 
-MODULES = {
-    "unet-local": "unet",
-    "unet-s5-local": "unet",
-    "deeplabv3plus-local": "deeplabv3plus",
-    "deeplabv3plus-r50d8-local": "deeplabv3plus",
-    "stdc": "stdc",
-    "bisenetv1": "bisenetv1",
-    "bisenetv2": "bisenetv2",
-    "deeplabv3": "deeplabv3",
-    "pspnet": "pspnet",
-    "icnet": "icnet",
-    "segformer-b0": "segformer",
-}
+LIBRARY = (
+    "unet-local",
+    "unet-s5-local",
+    "deeplabv3plus-local",
+    "deeplabv3plus-r50d8-local",
+    "stdc",
+    "bisenetv1",
+    "bisenetv2",
+    "deeplabv3",
+    "pspnet",
+    "icnet",
+    "segformer-b0",
+)
 BACKBONES = {  # where the ImageNet file goes, in our names
     "unet-local": "net.encoder",
     "deeplabv3plus-local": "net.encoder",
@@ -99,11 +97,11 @@ def test_published_files_carry_their_hash_in_their_name():
     assert RESNET18.urls == ("https://download.pytorch.org/models/resnet18-f37072fd.pth",)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", LIBRARY)
 def test_published_checkpoint_names_cover_the_net(name):
     card = registry.card(name)
     own = registry.build(card, 3).state_dict()
-    ours = importlib.import_module(f"baselines.{MODULES[name]}").official_keys(card)
+    ours = registry.spec(name).key_map
     published = [key.removeprefix("net.") for key in own]  # a library's checkpoint holds its net's own names
     assert [ours(key) for key in published] == list(own)
 
@@ -138,7 +136,7 @@ def authors_stdc():
 
 def test_names_of_the_stdc_authors_cover_the_net_but_for_the_classifiers_bias():
     card = registry.card("stdc")
-    ours = importlib.import_module("baselines.stdc").official_keys(card)
+    ours = registry.spec("stdc").key_map
     lean = registry.build(card, 3).inference_form().state_dict()
     mapped = [ours(name) for name in authors_stdc()]
     assert len(set(mapped)) == len(mapped)
