@@ -107,7 +107,8 @@ class ISDNet(System):
         Raises:
             RuntimeError: this is the inference form.
         """
-        if self.training_heads is None:
+        heads = self.training_heads
+        if heads is None:
             raise RuntimeError("the inference form of ISDNet has no training heads; build the system again")
         deep_map, stage3 = self.deep(self.normalised(decimated(image)))
         deep = self.reduce(deep_map)
@@ -116,18 +117,13 @@ class ISDNet(System):
         fused8, context8 = self.fuse8(eighth, fused16)
         terms = {"segmentation": self._entropy(self.classifier(self.dropout(fused8)), target)}
         maps: dict[str, Tensor | None] = {"deep": deep_map, "fuse16": context16, "fuse8": context8, "stage3": stage3}
-        terms |= self._auxiliary(self.training_heads, maps, target)
-        return terms | self._super_resolution(self.training_heads, deep, image)
+        for name, weight in AUXILIARY_WEIGHTS.items():
+            if name in heads.auxiliary:
+                terms[f"auxiliary_{name}"] = weight * self._entropy(heads.auxiliary[name](maps[name]), target)
+        return terms | self._super_resolution(heads, deep, image)
 
     def _entropy(self, logits: Tensor, target: Tensor) -> Tensor:
         return losses.cross_entropy(logits, target, self.variant.form)
-
-    def _auxiliary(self, heads: TrainingHeads, maps: Mapping[str, Tensor | None], target: Tensor) -> dict[str, Tensor]:
-        return {
-            f"auxiliary_{name}": weight * self._entropy(heads.auxiliary[name](maps[name]), target)
-            for name, weight in AUXILIARY_WEIGHTS.items()
-            if name in heads.auxiliary
-        }
 
     def _super_resolution(self, heads: TrainingHeads, deep: Tensor, image: Tensor) -> dict[str, Tensor]:
         if heads.super_resolution is None:

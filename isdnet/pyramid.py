@@ -50,9 +50,9 @@ class LaplacianPyramid(nn.Module):
 
     def reduced(self, image: Tensor) -> Tensor:
         """``g``: ``[B, C, H, W]`` to ``[B, C, ceil(H / 2), ceil(W / 2)]``."""
-        batch, channels = image.shape[:2]
+        batch, channels, height, width = image.shape
         padded = F.pad(image, (2, 2, 2, 2), mode="reflect").flatten(0, 1)[:, None]
-        return F.conv2d(padded, self.kernel, stride=2).view(batch, channels, *_half(image))
+        return F.conv2d(padded, self.kernel, stride=2).view(batch, channels, (height + 1) // 2, (width + 1) // 2)
 
     def enlarged(self, image: Tensor, size: torch.Size) -> Tensor:
         """``Upsample``: ``[B, C, h, w]`` to ``[B, C, *size]``, where ``size`` is ``(2h, 2w)`` or one less."""
@@ -62,7 +62,3 @@ class LaplacianPyramid(nn.Module):
         border = border.flatten(0, 1)[:, None]
         full = F.conv_transpose2d(border, 4 * self.kernel, stride=2, padding=4, output_padding=1)
         return full.view(batch, channels, *full.shape[-2:])[..., : size[0], : size[1]]
-
-
-def _half(image: Tensor) -> tuple[int, int]:
-    return (image.shape[-2] + 1) // 2, (image.shape[-1] + 1) // 2

@@ -76,7 +76,9 @@ class ShallowAlone(System):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits ``[B, C, ceil(H / 8), ceil(W / 8)]``."""
-        logits: Tensor = self.classifier(self.dropout(self._fused(image)))
+        eighth, sixteenth = self.shallow(image, self.normalised)
+        fused: Tensor = self.fuse8(eighth, self.reduce(sixteenth))[0]
+        logits: Tensor = self.classifier(self.dropout(fused))
         return logits
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -86,8 +88,3 @@ class ShallowAlone(System):
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Take STDC's ImageNet file, as ``ISDNet`` does; its first convolution fits as it is."""
         official_weights.load_shallow(self.shallow, state)
-
-    def _fused(self, image: Tensor) -> Tensor:
-        eighth, sixteenth = self.shallow(image, self.normalised)
-        fused: Tensor = self.fuse8(eighth, self.reduce(sixteenth))[0]
-        return fused

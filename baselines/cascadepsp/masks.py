@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.uint8]  # [H, W] of 0 and 1
 ENLARGED = 0.25  # of a component's box: half of it on each side
-LEAST_POINTS = 10  # of a contour that is kept when a mask is spoilt
+LEAST_POINTS = 10  # of a contour that is kept when a mask is distorted
 REMOVED = SAMPLED = 0.1  # of a contour's points: a stretch is removed, then so many are left
 ROUNDS, REGIONS = 250, 4
 LEAST_KERNEL = 3
@@ -44,13 +44,14 @@ def components(labels: Mask, disc_size: int, least_side: int) -> Iterator[Compon
     for label in np.unique(labels):
         own = (labels == label).astype(np.uint8)
         if own.sum() > least_side**2:
-            for region in _regions(own, _disc(disc_size), least_side):
+            for region in closed_regions(own, disc_element(disc_size), least_side):
                 rows, columns = (_enlarged(np.flatnonzero(region.any(axis)), region.shape[1 - axis]) for axis in (1, 0))
                 if rows.stop > rows.start and columns.stop > columns.start:
                     yield Component(int(label), rows, columns, region[rows, columns])
 
 
-def _regions(own: Mask, disc: Mask, least_side: int) -> Iterator[Mask]:
+def closed_regions(own: Mask, disc: Mask, least_side: int) -> Iterator[Mask]:
+    """Parts of a class's mask ``[H, W]`` that are connected once gaps narrower than the disc are closed."""
     count, numbers, boxes, _ = cv2.connectedComponentsWithStats(cv2.dilate(own, disc), connectivity=8)
     reach = max(disc.shape)
     for number in range(1, count):
@@ -76,29 +77,31 @@ def _enlarged(occupied: NDArray[np.intp], length: int) -> slice:
     return slice(int(max(0, first - more)), int(min(length - 1, last + more)))
 
 
-def _disc(size: int) -> Mask:
+def disc_element(size: int) -> Mask:
+    """A disc of ``size`` x ``size`` pixels; of an even size it is not symmetric, as released."""
     radius = size // 2
     y, x = np.ogrid[-radius : size - radius, -radius : size - radius]
     disc: Mask = (x * x + y * y <= radius * radius).astype(np.uint8)
     return disc
 
 
-def spoilt(mask: Mask, target_iou: float, most_kernel: int, random: np.random.Generator) -> Mask:
+def distorted(mask: Mask, target_iou: float, most_kernel: int, random: np.random.Generator) -> Mask:
     """The mask with coarse contours, then dilated and eroded in random regions.
 
     As released, until its IoU is below the target with what the coarse contours gave, not with the mask itself.
     """
-    coarse = _coarse_contours(mask, random)
+    coarse = coarse_contours(mask, random)
     drawn: Mask = coarse.copy()
     for _ in range(ROUNDS):
         for _ in range(REGIONS):
             _change_a_region(drawn, most_kernel, random)
-        if _iou(drawn, coarse) < target_iou:
+        if mask_iou(drawn, coarse) < target_iou:
             break
     return drawn
 
 
-def _coarse_contours(mask: Mask, random: np.random.Generator) -> Mask:
+def coarse_contours(mask: Mask, random: np.random.Generator) -> Mask:
+    """The mask redrawn from contours with a tenth of their points; contours of fewer than 10 points vanish."""
     contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     coarse = [_thinned(np.asarray(contour), random) for contour in contours if len(contour) >= LEAST_POINTS]
     coarse = [contour for contour in coarse if len(contour)]
@@ -141,5 +144,6 @@ _KERNELS = (
 )
 
 
-def _iou(one: Mask, other: Mask) -> float:
+def mask_iou(one: Mask, other: Mask) -> float:
+    """Intersection over union of two masks; 1 if both are empty."""
     return float((np.count_nonzero(one & other) + 1e-6) / (np.count_nonzero(one | other) + 1e-6))

@@ -67,10 +67,10 @@ class MaskRefiner:
         if not (mask > 0).any():
             return torch.zeros_like(mask)
         self.work.masks += 1
-        fine, coarse = self._global(image, mask)
-        return self._local(image, fine, coarse)
+        fine, coarse = self.refined_globally(image, mask)
+        return self.refined_locally(image, fine, coarse)
 
-    def _global(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def refined_globally(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Full-size mask of 0 and 1 at stride 1 and probability at stride 4, of the image no longer than ``side``."""
         size = mask.shape[-2:]
         ratio = self.steps.side / max(size)
@@ -87,7 +87,7 @@ class MaskRefiner:
         )
         return (fine > 0.5).to(fine.dtype), coarse
 
-    def _local(self, image: Tensor, fine: Tensor, coarse: Tensor) -> Tensor:
+    def refined_locally(self, image: Tensor, fine: Tensor, coarse: Tensor) -> Tensor:
         """Means of the crops' probabilities; where no crop ran, the global mask."""
         height, width = fine.shape[-2:]
         total, count = torch.zeros_like(fine), torch.zeros_like(fine)

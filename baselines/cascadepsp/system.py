@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from baselines.cascadepsp.losses import cascade_losses
-from baselines.cascadepsp.masks import components, spoilt
+from baselines.cascadepsp.masks import components, distorted
 from baselines.cascadepsp.net import CascadeNet
 from baselines.cascadepsp.steps import MaskRefiner, Steps, padded
 from baselines.common.refiner import Refiner
@@ -79,7 +79,7 @@ class CascadePSP(Refiner):
         labels = target.cpu().numpy()
         present = np.unique(labels[labels != IGNORE])
         truth = (labels == (random.choice(present) if len(present) else -1)).astype(np.uint8)
-        mask = spoilt(truth, random.uniform(LEAST_IOU, 1.0), self.card.sizes["most_kernel"], random)
+        mask = distorted(truth, random.uniform(LEAST_IOU, 1.0), self.card.sizes["most_kernel"], random)
         return torch.from_numpy(truth), torch.from_numpy(mask)
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:

@@ -27,10 +27,10 @@ class DirectSum:
         half, one = -0.5 * ordered.square().sum(1, keepdim=True), ordered.new_ones(len(features), 1)
         # -|a - b|^2 / 2 as a product; in float32 it would lose the distance of neighbours far from the origin
         self._left, self._right = torch.cat([ordered, half, one], 1), torch.cat([ordered, one, half], 1).T
-        self._first = torch.searchsorted(along, along - REACH).tolist()
-        self._end = torch.searchsorted(along, along + REACH, right=True).tolist()
+        self.first = torch.searchsorted(along, along - REACH).tolist()
+        self.end = torch.searchsorted(along, along + REACH, right=True).tolist()
         self._factors = features.new_ones(len(features), 1)
-        self.size = sum(self._end) - sum(self._first)
+        self.size = sum(self.end) - sum(self.first)
 
     def filter(self, values: Tensor) -> Tensor:
         """The kernel's matrix times ``values`` (float32 ``[N, C]``); a row's own value counts too."""
@@ -38,17 +38,17 @@ class DirectSum:
         start = 0
         with torch.autocast(values.device.type, enabled=False):
             while start < len(values):
-                stop = self._stop(start)
-                near = slice(self._first[start], self._end[stop - 1])
+                stop = self.stop(start)
+                near = slice(self.first[start], self.end[stop - 1])
                 weights = (self._left[start:stop] @ self._right[:, near]).float().clamp_(min=LEAST).exp_()
                 found[self._order[start:stop]] = weights @ scaled[near]
                 start = stop
         return self._factors * found
 
-    def _stop(self, start: int) -> int:
+    def stop(self, start: int) -> int:
         """The end of the rows that are taken together from ``start`` on: as many as ``PAIRS`` allow, or one."""
-        rest = range(start + 1, len(self._end) + 1)
-        many = bisect_right(rest, PAIRS, key=lambda stop: (stop - start) * (self._end[stop - 1] - self._first[start]))
+        rest = range(start + 1, len(self.end) + 1)
+        many = bisect_right(rest, PAIRS, key=lambda stop: (stop - start) * (self.end[stop - 1] - self.first[start]))
         return start + max(1, many)
 
     def scale_(self, factors: Tensor) -> None:

@@ -57,16 +57,17 @@ class FCN8s(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits at the image's size."""
-        pool3 = self._stages(image, (1, 2, 3))
-        pool4 = self._stages(pool3, (4,))
-        deep = self._stages(pool4, (5,))
+        pool3 = self.pooled(image, (1, 2, 3))
+        pool4 = self.pooled(pool3, (4,))
+        deep = self.pooled(pool4, (5,))
         deep = self.drop(F.relu(self.fc6(deep), inplace=True))
         deep = self.drop(F.relu(self.fc7(deep), inplace=True))
         sum16 = _cropped(self.upscore2(self.score_fr(deep)), pool4) + self.score_pool4(pool4)
         sum8 = _cropped(self.upscore_pool4(sum16), pool3) + self.score_pool3(pool3)
         return _cropped(self.upscore8(sum8), image)
 
-    def _stages(self, x: Tensor, stages: tuple[int, ...]) -> Tensor:
+    def pooled(self, x: Tensor, stages: tuple[int, ...]) -> Tensor:
+        """Maps after some of VGG's stages, each of which ends with a pool."""
         for stage in stages:
             for index in range(1, len(STAGES[stage - 1]) + 1):
                 x = F.relu(self.get_submodule(f"conv{stage}_{index}")(x), inplace=True)

@@ -177,10 +177,12 @@ def surroundings(image: Tensor, grid: Grid, numbers: Sequence[int], times: int) 
     Returns:
         ``[n * B, 3, h, w]``.
     """
-    return torch.cat([pillow_resize.bilinear(_region(image, grid, number, times), grid.patch) for number in numbers])
+    return torch.cat(
+        [pillow_resize.bilinear(region_around(image, grid, number, times), grid.patch) for number in numbers]
+    )
 
 
-def _region(image: Tensor, grid: Grid, number: int, times: int) -> Tensor:
+def region_around(image: Tensor, grid: Grid, number: int, times: int) -> Tensor:
     """The region at full size. ``helper.py`` pads by half a patch, or a whole one, rounded down."""
     bounds = []
     for start, side, full in zip(grid.corners[number], grid.patch, grid.size, strict=True):

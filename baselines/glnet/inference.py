@@ -29,17 +29,17 @@ class ReleasedGLNet(GLNetSystem):
 
     def logits(self, image: Tensor) -> Tensor:
         """Summed logits of the patches, float64 ``[B, C, H, W]`` on the host, where the release sums them."""
-        return torch.cat([torch.from_numpy(self._scores(one)[0]) for one in torch.split(image, 1)])
+        return torch.cat([torch.from_numpy(self.scores(one)[0]) for one in torch.split(image, 1)])
 
     def predict(self, image: Tensor) -> Tensor:
         """Labels uint8 ``[B, H, W]``: the ensemble's, the first of the three label maps that the release makes."""
         labels = []
         for one in torch.split(image, 1):
-            ensemble, *_ = (scores.argmax(1) for scores in self._scores(one))
+            ensemble, *_ = (scores.argmax(1) for scores in self.scores(one))
             labels.append(torch.from_numpy(ensemble.astype(np.uint8)))
         return torch.cat(labels).to(image.device)
 
-    def _scores(self, image: Tensor) -> tuple[Scores, Scores, Scores]:
+    def scores(self, image: Tensor) -> tuple[Scores, Scores, Scores]:
         """Ensemble, local and global scores ``[1, C, H, W]`` of one image."""
         grid, small = self.grid(image), self.reduced(image)
         shape = (len(grid), self.num_classes, *grid.patch)
@@ -48,16 +48,16 @@ class ReleasedGLNet(GLNetSystem):
         merge = Merge(grid, maps)
         for numbers in grid.batches(SUB_BATCH):
             seen = self.seen_locally(image, grid, maps, numbers)
-            local[numbers] += _on_host(seen.logits, grid.patch)
+            local[numbers] += enlarged_on_host(seen.logits, grid.patch)
             merge.add(seen.maps, numbers)
             kept.append(seen.features.cpu())
         features = torch.cat(kept)
         helped = self.net.helped(small, merge.result())
         for numbers in grid.batches(SUB_BATCH):
             some, part = features[numbers].to(image.device), cropped(helped.features, grid, numbers)
-            ensemble[numbers] += _on_host(self.net.ensemble(some, part), grid.patch)
+            ensemble[numbers] += enlarged_on_host(self.net.ensemble(some, part), grid.patch)
         self.work = {"passes": len(grid) + 2, "patches": len(grid)}
-        return _host_canvas(ensemble, grid), _host_canvas(local, grid), _on_host(helped.logits, grid.size)
+        return summed_on_host(ensemble, grid), summed_on_host(local, grid), enlarged_on_host(helped.logits, grid.size)
 
 
 class BatchedGLNet(GLNetSystem):
@@ -169,13 +169,13 @@ def _canvas(grid: Grid, logits: list[Tensor], whole: Tensor) -> Tensor:
     return canvas
 
 
-def _on_host(logits: Tensor, size: tuple[int, int]) -> Scores:
+def enlarged_on_host(logits: Tensor, size: tuple[int, int]) -> Scores:
     """Logits enlarged by repeating pixels (``nearest``), on the host."""
     scores: Scores = F.interpolate(logits, size=size).float().cpu().numpy().astype(np.float64)
     return scores
 
 
-def _host_canvas(patches: Scores, grid: Grid) -> Scores:
+def summed_on_host(patches: Scores, grid: Grid) -> Scores:
     """Scores ``[n, C, h, w]`` of the patches summed to ``[1, C, H, W]``; not divided where patches overlap."""
     canvas = np.zeros((1, patches.shape[1], *grid.size))
     for number, patch in enumerate(patches):

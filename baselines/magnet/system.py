@@ -78,18 +78,18 @@ class MagNetSystem(System):
         """
         settings, size = self.settings, (image.shape[-2], image.shape[-1])
         tiles = tiles_of(size, self.tile)
-        chosen = self._chosen(current, tiles)
-        refined, inside = self._refined(current, image, chosen, module)
+        chosen = self.chosen_tiles(current, tiles)
+        refined, inside = self.refined_tiles(current, image, chosen, module)
         doubted = inside if settings.patches and not settings.as_intended else None
         radius = self.card.sizes["median_radius"]
         score = points.error_score(current, refined, doubted, self.input, radius)
-        replaced = points.highest(score, size, self._budget(size, len(chosen), len(tiles)))
+        replaced = points.highest(score, size, self.points_at(size, len(chosen), len(tiles)))
         if settings.patches:
             replaced = replaced & inside if settings.as_intended else points.released_mask(inside, replaced)
         points.replace(current, refined, replaced)
         self.work["points"] += int(replaced.sum())
 
-    def _chosen(self, current: Tensor, tiles: list[Tile]) -> list[Tile]:
+    def chosen_tiles(self, current: Tensor, tiles: list[Tile]) -> list[Tile]:
         """The most uncertain tiles; in the release the least uncertain ones, since it sorts in ascending order."""
         count = self.settings.patches
         if not count:
@@ -98,7 +98,9 @@ class MagNetSystem(System):
         order = uncertain.mean(dim=(1, 2, 3)).sort(descending=self.settings.as_intended).indices
         return [tiles[number] for number in order[:count].tolist()]
 
-    def _refined(self, current: Tensor, image: Tensor, tiles: list[Tile], module: nn.Module) -> tuple[Tensor, Tensor]:
+    def refined_tiles(
+        self, current: Tensor, image: Tensor, tiles: list[Tile], module: nn.Module
+    ) -> tuple[Tensor, Tensor]:
         """Probabilities ``[1, C, H, W]`` on the tiles, 0 elsewhere, and where they count, ``[H, W]``."""
         as_intended = self.settings.as_intended
         border = 0 if as_intended else self.card.sizes["border"]
@@ -111,7 +113,7 @@ class MagNetSystem(System):
             self.work["refinements"] += 1
         return canvas.finished()
 
-    def _budget(self, size: Size, refined: int, tiles: int) -> int:
+    def points_at(self, size: Size, refined: int, tiles: int) -> int:
         """How many pixels are replaced at a scale of which so many tiles are refined."""
         share, pixels = self.settings.points, size[0] * size[1]
         if share is None:

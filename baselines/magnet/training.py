@@ -32,7 +32,7 @@ def refinement_losses(system: MagNetSystem, image: Tensor, target: Tensor) -> di
     losses = {}
     for scale, module in zip(scales, system.refinement, strict=False):
         drawn = [scales[_random(len(scales))] if shared else scale for _ in image]
-        tiles = [_tile(system, image[[b]], target[[b]], scale) for b, scale in enumerate(drawn)]
+        tiles = [random_tile(system, image[[b]], target[[b]], scale) for b, scale in enumerate(drawn)]
         labels = torch.cat([label for _, label, _ in tiles])
         with torch.no_grad():
             fine = system.probabilities(torch.cat([tile for tile, _, _ in tiles]))
@@ -44,7 +44,7 @@ def refinement_losses(system: MagNetSystem, image: Tensor, target: Tensor) -> di
     return losses
 
 
-def _tile(system: MagNetSystem, image: Tensor, target: Tensor, scale: float) -> tuple[Tensor, Tensor, Box]:
+def random_tile(system: MagNetSystem, image: Tensor, target: Tensor, scale: float) -> tuple[Tensor, Tensor, Box]:
     """A random tile of one image at a scale, at the input's size; its labels; its box on the map of the whole image."""
     size: Size = (round(image.shape[-2] * scale), round(image.shape[-1] * scale))
     height, width = (min(side, full) for side, full in zip(system.tile, size, strict=True))

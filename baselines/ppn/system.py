@@ -114,7 +114,7 @@ class PPN(StagedSystem):
         grid = self.grid(image)
         with torch.no_grad():
             seen = self.seen_globally(image)
-            critical = (errors := _errors(seen.logits, target, grid)) > errors.mean(1, keepdim=True)
+            critical = (errors := error_shares(seen.logits, target, grid)) > errors.mean(1, keepdim=True)
         if self.stage == "proposal":
             scores = self.proposal(seen.features, grid)
             return {"proposal": F.binary_cross_entropy_with_logits(scores, critical.float())}
@@ -149,7 +149,7 @@ def _means(maps: Tensor, grid: Grid) -> Tensor:
     return crops.mean((1, 2, 3)).view(len(grid), -1).T
 
 
-def _errors(logits: Tensor, target: Tensor, grid: Grid) -> Tensor:
+def error_shares(logits: Tensor, target: Tensor, grid: Grid) -> Tensor:
     """The share of wrong pixels in each patch, ``[B, patches]``, at the logits' stride; unlabelled ones are right."""
     size = (logits.shape[-2], logits.shape[-1])
     small = F.interpolate(target[:, None].float(), size, mode="nearest-exact")

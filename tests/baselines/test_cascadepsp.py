@@ -1,4 +1,4 @@
-"""CascadePSP: what its sheet of facts must show, components, spoilt masks, losses, the published file."""
+"""CascadePSP: what its sheet of facts must show, components, distorted masks, losses, the published file."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from baselines import cascadepsp
 from baselines.cascadepsp.losses import cascade_losses
-from baselines.cascadepsp.masks import _coarse_contours, _iou, components, spoilt
+from baselines.cascadepsp.masks import coarse_contours, components, distorted, mask_iou
 from baselines.cascadepsp.net import CascadeNet
 from baselines.cascadepsp.steps import MaskRefiner, Steps, padded
 from benchmark import registry
@@ -153,7 +153,7 @@ def test_a_crop_loses_its_margin_at_borders_inside_the_image_and_overlaps_are_av
     refiner = MaskRefiner(told, Steps(side=48, stride=48, margin=4))
     fine = torch.zeros(1, 1, 48, 88)
     fine[..., :20] = 1
-    found = refiner._local(torch.rand(1, 3, 48, 88), fine, fine)
+    found = refiner.refined_locally(torch.rand(1, 3, 48, 88), fine, fine)
     assert refiner.work.crops == 1  # columns 0-47; the next crop, 40-87, has no foreground
     torch.testing.assert_close(found[..., :44], torch.full((1, 1, 48, 44), 0.75))
     assert not found[..., 44:].any()
@@ -191,15 +191,15 @@ def test_components_are_joined_over_small_gaps_and_boxed():
 def test_the_boxed_erosion_equals_that_of_the_whole_map():
     import cv2
 
-    from baselines.cascadepsp.masks import _disc, _regions
+    from baselines.cascadepsp.masks import closed_regions, disc_element
 
     random = np.random.default_rng(3)
     own = (cv2.GaussianBlur(random.random((120, 160)), (0, 0), 6) > 0.5).astype(np.uint8)
-    kernel = _disc(10)
+    kernel = disc_element(10)
     count, numbers = cv2.connectedComponents(cv2.dilate(own, kernel), connectivity=8)
     closed = [cv2.erode((numbers == number).astype(np.uint8), kernel) for number in range(1, count)]
     expected = [one * own for one in closed if one.sum() > 25]
-    found = list(_regions(own, kernel, 5))
+    found = list(closed_regions(own, kernel, 5))
     assert len(found) == len(expected) > 1
     assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
 
@@ -207,12 +207,12 @@ def test_the_boxed_erosion_equals_that_of_the_whole_map():
 @pytest.mark.parametrize("target", [0.8, 0.95])
 def test_a_spoilt_mask_is_near_the_target_and_follows_its_seed(target):
     mask = (disc(112, 35)[0, 0].numpy() > 0).astype(np.uint8)
-    one, again, other = (spoilt(mask, target, 9, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    one, again, other = (distorted(mask, target, 9, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
-    coarse = _coarse_contours(mask, np.random.default_rng(1))
-    assert 0.3 < _iou(one, coarse) < target
-    assert _iou(coarse, mask) > 0.8  # the contours alone spoil it a little
+    coarse = coarse_contours(mask, np.random.default_rng(1))
+    assert 0.3 < mask_iou(one, coarse) < target
+    assert mask_iou(coarse, mask) > 0.8  # the contours alone spoil it a little
     assert set(np.unique(one)) <= {0, 1}
 
 

@@ -173,8 +173,8 @@ def test_one_row_far_from_all_others_costs_no_memory():
     features = torch.cat([torch.full((1, 1), -1000.0), torch.rand(4000, 1)])
     kernel, start, largest = DirectSum(features), 0, 0
     while start < len(features):
-        stop = kernel._stop(start)
-        largest = max(largest, (stop - start) * (kernel._end[stop - 1] - kernel._first[start]))
+        stop = kernel.stop(start)
+        largest = max(largest, (stop - start) * (kernel.end[stop - 1] - kernel.first[start]))
         start = stop
     assert 4000 < largest <= PAIRS
 

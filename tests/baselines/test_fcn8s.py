@@ -33,7 +33,7 @@ def test_trunk_is_torchvisions_vgg16_given_its_file(system):
     system.load_imagenet(reference.state_dict())
     image = torch.rand(1, 3, 64, 96)  # multiples of 32: pools that round up and down agree
     with torch.inference_mode():
-        ours = system.net._stages(image, tuple(range(1, len(STAGES) + 1)))
+        ours = system.net.pooled(image, tuple(range(1, len(STAGES) + 1)))
         torch.testing.assert_close(ours, reference.features(image))
         torch.testing.assert_close(system.net.fc7.weight.flatten(1), reference.classifier[3].weight)
         # fc6 in the middle of a 7x7 map sees what the classifier's first layer sees: 25,088 numbers in the same order

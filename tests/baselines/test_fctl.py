@@ -14,7 +14,7 @@ from baselines.common.pillow_resize import bilinear
 from baselines.fcn8s.padded import POOLS, PaddedFCN8s
 from baselines.fctl import system as fctl_system
 from baselines.fctl.attention import WIDTH, ContextAttention, ContextFusion
-from baselines.fctl.system import _region, surroundings
+from baselines.fctl.system import region_around, surroundings
 from benchmark import registry
 from benchmark.accuracy.metrics import confusion, metrics
 
@@ -167,7 +167,7 @@ def test_contexts_at_the_papers_size(times, side):
     with torch.device("meta"):
         picture = torch.empty(1, 3, 2448, 2448)
         grid = weightless(DEEPGLOBE).grid(picture)
-        assert _region(picture, grid, 0, times).shape == (1, 3, side, side)
+        assert region_around(picture, grid, 0, times).shape == (1, 3, side, side)
         assert surroundings(picture, grid, [0, 7], times).shape == (2, 3, 508, 508)
 
 

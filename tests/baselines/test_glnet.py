@@ -11,7 +11,7 @@ import torch
 from baselines.common.losses import focal
 from baselines.common.patches import Grid, glnet_grid
 from baselines.glnet import system as glnet_system
-from baselines.glnet.inference import BatchedGLNet, ReleasedGLNet, _host_canvas, _on_host
+from baselines.glnet.inference import BatchedGLNet, ReleasedGLNet, enlarged_on_host, summed_on_host
 from baselines.glnet.net import GLNet, GlobalBranch, Merge, cropped, cropped_maps
 from benchmark import registry
 from benchmark.accuracy.metrics import confusion, metrics
@@ -56,13 +56,13 @@ def batched(released):
 @pytest.fixture(scope="module")
 def scores(released):
     with torch.inference_mode():
-        return released._scores(image(SIDE, SIDE))
+        return released.scores(image(SIDE, SIDE))
 
 
 @pytest.fixture(scope="module")
 def few(released):
     with torch.inference_mode():
-        return released._scores(image(*FEW))
+        return released.scores(image(*FEW))
 
 
 # 1
@@ -110,8 +110,8 @@ def test_a_patch_of_508_has_logits_of_127():
 
 def test_the_result_is_constant_on_blocks_of_four_where_no_patches_overlap():
     patch_logits = torch.from_numpy(np.random.default_rng(0).normal(size=(4, 7, 11, 11)))
-    canvas = _host_canvas(
-        _on_host(patch_logits, (44, 44)), Grid((76, 76), (44, 44), ((0, 0), (0, 32), (32, 0), (32, 32)))
+    canvas = summed_on_host(
+        enlarged_on_host(patch_logits, (44, 44)), Grid((76, 76), (44, 44), ((0, 0), (0, 32), (32, 0), (32, 32)))
     )
     assert canvas.shape == (1, 7, 76, 76)
     alone = canvas[0, :, :32, :32].reshape(7, 8, 4, 8, 4)
@@ -132,9 +132,9 @@ def test_dividing_by_the_overlap_changes_no_label(released, monkeypatch):
 
     def kept(patches, grid):
         merged.append(patches)
-        return _host_canvas(patches, grid)
+        return summed_on_host(patches, grid)
 
-    monkeypatch.setattr("baselines.glnet.inference._host_canvas", kept)
+    monkeypatch.setattr("baselines.glnet.inference.summed_on_host", kept)
     with torch.inference_mode():
         labels = released.predict(image(SIDE, SIDE))
     starts = glnet_grid(SIDE, SMALL.sizes["patch"], SMALL.sizes["least_overlap"])
@@ -157,9 +157,9 @@ def test_the_image_goes_in_without_normalisation(released, few):
     picture = image(*FEW)
     shifted = (picture - torch.tensor(IMAGENET_MEAN).view(3, 1, 1)) / torch.tensor(IMAGENET_STD).view(3, 1, 1)
     with torch.inference_mode():
-        assert not np.allclose(released._scores(shifted)[0], few[0])
+        assert not np.allclose(released.scores(shifted)[0], few[0])
         inputs.clear()
-        released._scores(picture)
+        released.scores(picture)
     for hook in hooks:
         hook.remove()
     assert all(given.min() >= 0 and given.max() <= 1 for given in inputs)
@@ -182,7 +182,7 @@ def test_a_patch_depends_on_the_image_outside_it(released, few):
     picture = image(*FEW)
     picture[..., 42:, 42:] = 0.5
     with torch.inference_mode():
-        changed = released._scores(picture)
+        changed = released.scores(picture)
     for before, after in zip(few[:2], changed[:2], strict=True):  # rows and columns that only the first patch has
         assert np.abs(before - after)[..., :19, :19].max() > 1e-6 * np.abs(before).max()
 

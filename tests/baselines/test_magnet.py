@@ -95,7 +95,7 @@ def test_points_of_a_scale(name, size, refined, tiles, expected):
     system = build(name)
     card = registry.card(name)
     system.tile = (card.sizes["tile_height"], card.sizes["tile_width"])
-    assert system._budget(size, refined, tiles) == expected
+    assert system.points_at(size, refined, tiles) == expected
 
 
 @pytest.mark.parametrize(("name", "counts"), [("magnet", (3468, 13_872)), ("magnet-cityscapes", (128, 128, 128))])
@@ -164,7 +164,7 @@ def test_released_fast_takes_the_least_uncertain_tiles_and_intended_the_most():
     for name, left in (("magnet-fast", {0}), ("magnet-fast-as-intended", {68, 102})):
         system = build(name)
         size = (136, 136)
-        chosen = system._chosen(halves(size), tiles_of(size, system.tile))
+        chosen = system.chosen_tiles(halves(size), tiles_of(size, system.tile))
         assert len(chosen) == 3
         assert {tile.left for tile in chosen} <= (left if name.endswith("intended") else {0, 34})
 
@@ -230,7 +230,7 @@ def test_order_of_the_inputs_in_training(name, fine_first, monkeypatch):
     system.loss(image, torch.zeros(1, 136, 136, dtype=torch.int64))
     system.work = {"passes": 0, "refinements": 0}
     with torch.inference_mode():
-        system._refined(torch.rand(1, CLASSES, 136, 136), image, [Tile(0, 0, 34, 34)], system.refinement[0])
+        system.refined_tiles(torch.rand(1, CLASSES, 136, 136), image, [Tile(0, 0, 34, 34)], system.refinement[0])
     assert seen == [fine_first, True]
 
 
@@ -249,10 +249,10 @@ def test_a_training_tile_and_its_box_show_the_same_place():
     system = build("magnet")
     system.enter_stage("refinement")
     ramp = torch.linspace(0, 1, 136).expand(1, 3, 136, 136).contiguous()
-    from baselines.magnet.training import _tile
+    from baselines.magnet.training import random_tile
 
     for scale in (0.5, 1.0):
-        tile, labels, box = _tile(system, ramp, (ramp[:, 0] * 100).long(), scale)
+        tile, labels, box = random_tile(system, ramp, (ramp[:, 0] * 100).long(), scale)
         afar = aligned(F.interpolate(ramp, system.input, mode="bilinear"), [box], system.input)
         assert (tile - afar).abs()[..., 2:-2].max() < 0.03  # RoIAlign is half a pixel of 28 off
         assert (labels / 100 - tile[:, 0]).abs().max() < 0.03

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from baselines.ppn.system import PPN, ProposalHead, _errors
+from baselines.ppn.system import PPN, ProposalHead, error_shares
 from benchmark import registry
 from benchmark.inference import resize
 from results.paper import TABLE_NAMES, paper_table
@@ -175,7 +175,7 @@ def test_the_share_of_wrong_pixels_of_each_patch():
     target = torch.full((2, 60, 60), 3)
     target[0, :19] = 5  # rows that only the upper two patches have
     target[1, :19] = 255
-    shares = _errors(logits, target, grid)
+    shares = error_shares(logits, target, grid)
     torch.testing.assert_close(shares, torch.tensor([[19 / 41, 19 / 41, 0, 0], [0, 0, 0, 0]]))
 
 
