@@ -43,6 +43,17 @@ def test_its_system_is_built_from_its_card(paths, tmp_path):
     assert done.stdout.splitlines() == ["567 (1, 64, 48) torch.uint8", "['cross_entropy']"], done.stderr
 
 
+def test_it_may_map_the_keys_of_published_files_as_systems_of_that_time_did(tmp_path):
+    text = (PACKAGE / "tinynet.py").read_text(encoding="utf-8")
+    keys = "\n\ndef official_keys(card):\n    return {'a.pth': lambda key: f'{card.name}.{key}'}\n"
+    (tmp_path / "tinynet.py").write_text(text + keys, encoding="utf-8")
+    declare(tmp_path, "plugin_v0", {"isdbench.systems": {"tinynet": "tinynet"}})
+    code = "from benchmark import registry; print(registry.spec('tinynet').key_maps['a.pth']('weight'))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment(tmp_path))
+    assert done.stdout == "tinynet.weight\n", done.stderr
+
+
 def test_its_system_and_dataset_are_listed(paths, tmp_path):
     systems = json.loads(isdbench("systems", "--json", folder=tmp_path, paths=paths).stdout)
     assert next(one for one in systems if one["name"] == "tinynet")["group"] == "Added"
