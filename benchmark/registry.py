@@ -50,7 +50,8 @@ def spec(name: str) -> SystemSpec:
     Raises:
         UnknownNameError: there is no such system; the nearest name is given.
     """
-    return replace(specs()[card(name).name.partition("(")[0]], card=card(name))
+    own_card = card(name)
+    return replace(specs()[name.partition("(")[0]], card=own_card)
 
 
 def cards() -> dict[str, Card]:

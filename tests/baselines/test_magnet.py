@@ -128,7 +128,7 @@ def test_where_refined_equals_coarse_nothing_changes(name, monkeypatch):
     system, image = build(name), image_of(name)
     everywhere = torch.ones
     monkeypatch.setattr(
-        system, "_refined", lambda current, *_: (current.clone(), everywhere(current.shape[-2:], dtype=torch.bool))
+        system, "refined_tiles", lambda current, *_: (current.clone(), everywhere(current.shape[-2:], dtype=torch.bool))
     )
     with torch.inference_mode():
         plain = system.probabilities(resized(image, (34, 34)))

@@ -126,7 +126,7 @@ def test_the_card_says_that_the_printed_figures_are_no_measure_of_it():
     for word in (
         "no reference implementation",
         "cannot be graded",
-        "quoted, not measured",
+        "quoted from the PPN paper, not measured",
         "71.90",
         "12.90",
         "9 highest",
