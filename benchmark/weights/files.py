@@ -63,7 +63,7 @@ def save_weights(path: Path, system: System, recipe: str, dataset: str) -> None:
     """Write the system's weights as safetensors; its name, classes, card hash, recipe and dataset are metadata.
 
     Raises:
-        WeightsError: the file cannot be written.
+        WriteError: the file cannot be written.
     """
     metadata = {
         "system": system.card.name,

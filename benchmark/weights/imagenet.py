@@ -63,7 +63,8 @@ def obtain(weights: ImageNetWeights, mode: Literal["auto", "local"], folder: Pat
     """The path of the file in ``folder``, downloaded if needed; or why there is none and which file to put where.
 
     Raises:
-        WeightsError: the file in the folder is not the one on the card, or a download cannot be written.
+        WeightsError: the file in the folder is not the one on the card.
+        WriteError: a download cannot be written.
     """
     path = folder / weights.file
     if path.exists():

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from benchmark.atomic import WriteError
 from benchmark.errors import UserError
 from benchmark.weights.files import WeightsError, load_state, load_weights, save_weights
 from tests.benchmark.tiny import CARD, TinySystem, tiny_system
@@ -111,7 +112,7 @@ def test_what_is_no_state_dict(tmp_path, content):
 
 def test_an_entry_that_is_no_tensor_is_named(tmp_path):
     torch.save({"a": torch.ones(1), "epoch": 3}, tmp_path / "w.pth")
-    assert "'epoch' is no tensor" in refusal(tmp_path / "w.pth")
+    assert "'epoch' is not a tensor" in refusal(tmp_path / "w.pth")
 
 
 def test_saved_weights_come_back_with_their_metadata(tmp_path):
@@ -174,7 +175,7 @@ def test_a_failed_write_keeps_the_old_file(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(WeightsError, match="No space left on device"):
+    with pytest.raises(WriteError, match="No space left on device"):
         save_weights(path, TinySystem(), "paper", "tiny")
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
