@@ -31,10 +31,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Ruff: format and rules."""
-    session.install("ruff>=0.6,<0.18")
+    """Ruff: format and rules; import-linter: who may import whom."""
+    session.install("ruff>=0.6,<0.18", "import-linter>=2.5,<3")
     session.run("ruff", "format", "--check", *CODE)
     session.run("ruff", "check", *CODE)
+    session.run("lint-imports", "--no-logo", env={"PYTHONPATH": "."})
 
 
 @nox.session

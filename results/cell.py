@@ -66,6 +66,8 @@ class Cell(Model):
     hardware: str = ""  # the CPU's or the GPU's name: figures of another machine are another cell's
     split: str = ""  # that is scored
     split_hash: str = ""  # of the ids trained on and scored
+    image_ratio: float = 1.0  # to which the dataset's images were reduced, image and pixel-sized settings alike
+    base_key: str = ""  # the cell whose trained weights a refiner started from
     smallest_budget: bool = False  # whether the least memory that a cost cell runs in is searched for
     protocol: Protocol
 

@@ -29,9 +29,13 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
     assert job.split is not None
     protocol, device = job.cell.protocol, torch_device(job.cell.device)
     dataset = registry.dataset(job.cell.dataset)(job.root)
+    if job.image_ratio != 1:
+        dataset = ReducedDataset(dataset, job.image_ratio)
     torch.manual_seed(job.cell.seed)
     system = registry.build(job.card, job.num_classes)
     start = imagenet.initialise(system, job.cell.imagenet, imagenet.default_folder())
+    if job.base_weights:
+        start = start_from_base(system, job.base_weights)
     settings = _settings(job)
 
     def trained(done: int, total: int, losses: dict[str, float]) -> None:
@@ -39,7 +43,7 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
 
     # training and evaluation apply autocast themselves
     with measurement_mode(protocol.model_copy(update={"precision": "fp32"}), device):
-        training = train(system, job.recipe, dataset, job.split.train, settings, trained)
+        training = train(system, job.recipe, dataset, job.split.train, settings, trained) if system.stages else UNTRAINED
         save_weights(job.weights, system, job.cell.recipe, job.cell.dataset)
         evaluation = evaluate(
             system.inference_form(),
@@ -52,6 +56,20 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
             progress=lambda done, total: tell("evaluate", done, total, ""),
         )
     return _accuracy(len(job.split.train), settings.iterations, training, evaluation, start)
+
+
+def start_from_base(system: System, weights: Path) -> str:
+    """Give a refiner the trained weights of its base, and leave it its own training stages; says so for the record.
+
+    Raises:
+        MissingBaseError: the base has no trained weights.
+    """
+    assert isinstance(system, Refiner)
+    if not weights.exists():
+        raise MissingBaseError(f"the base '{system.base.card.name}' has no trained weights: {weights} does not exist")
+    load_weights(weights, system.base)
+    system.stages = system.own_stages
+    return f"base: {weights.name}"
 
 
 def _settings(job: Job) -> TrainSettings:

@@ -38,10 +38,12 @@ class Job:
     profile: Profile  # as it is for this system
     num_classes: int
     root: Path  # of the dataset
+    image_ratio: float  # to which the dataset's images are reduced
     split: Split | None  # None for cost
     devices: int  # GPUs to train on
     work: Path  # checkpoints and partial results of this cell
     weights: Path  # where the trained weights are kept
+    base_weights: Path | None = None  # trained weights of the base that a refiner starts from; None: train it too
     command: str
     round: int = 1  # the round of samples that a cost cell's process takes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmark.data.base import DatasetInfo
 from benchmark.run.job import Split
@@ -19,13 +20,15 @@ class RunOptions:
     profile: Profile
     dataset: DatasetInfo
     image_size: tuple[int, int]  # (height, width) of the dataset's images
-    ratio: float = 1.0  # image side over the paper's image side; 1 for real images, which keep their size
+    ratio: float = 1.0  # image side over the paper's image side; pixel-sized settings scale with it
+    image_ratio: float = 1.0  # to which the dataset's images are reduced before anything else
     root: Path = Path()  # of the dataset; cost cells need none
     split: Split | None = None  # which images to train on and to score; None: cost only
     systems: tuple[str, ...] | None = None  # None: those of the table
     kinds: tuple[Kind, ...] = ("accuracy", "cost")
     seeds: int = 1  # training runs of each system
-    recipe: str | None = None  # None: the first on each card
+    recipe: str | None = None  # None: the profile's, or the first on each card
+    recipe_changes: Mapping[str, Any] = field(default_factory=dict)  # settings of the recipe that the user overrides
     imagenet: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # available ImageNet files, by system
     device: str = "cpu"  # "cpu" or the GPU's name
     hardware: str = ""  # the CPU's or the GPU's name

@@ -13,6 +13,8 @@ from benchmark.errors import DataError, UnknownNameError, UserError
 from benchmark.run.job import Job, Split
 from benchmark.run.options import RunOptions
 from benchmark.run.profiles import Profile
+from benchmark.run.short_recipe import NAME as SHORT
+from benchmark.run.short_recipe import overridden, short
 from benchmark.run.tables import row_of, systems_of, tables_of
 from benchmark.run.timing_variants import timing_variant
 from results.cell import Cell, Kind, Protocol, digest, identity
@@ -48,16 +50,30 @@ def jobs(card: Card, paper_dataset: str, options: RunOptions) -> list[Job]:
         paper_dataset: the dataset whose printed values these cells are compared with; "" for none.
         options: what was asked for.
     """
-    seeds = {"accuracy": range(options.seeds), "cost": range(1)}
-    return [_job(card, kind, seed, paper_dataset, options) for kind in options.kinds for seed in seeds[kind]]
+    made = []
+    if "accuracy" in options.kinds:
+        for seed in range(options.seeds):
+            base = _base_job(card, seed, paper_dataset, options)
+            made += [job for job in (base, _job(card, "accuracy", seed, paper_dataset, options, base)) if job]
+    if "cost" in options.kinds:
+        made.append(_job(card, "cost", 0, paper_dataset, options))
+    return made
 
 
-def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOptions) -> Job:
+def _base_job(card: Card, seed: int, paper_dataset: str, options: RunOptions) -> Job | None:
+    """The training of the base that a refiner starts from; None where the refiner's own recipe trains it."""
+    name = options.recipe or options.profile.recipe
+    if not card.base or name != SHORT:
+        return None
+    return _job(registry.card(card.base), "accuracy", seed, paper_dataset, options)
+
+
+def _job(
+    card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOptions, base: Job | None = None
+) -> Job:
     """The one place where settings are resolved: what goes into the key is what the cell's process executes."""
     scaled = card.at(options.ratio)
-    recipe_name, recipe = recipe_of(card, options.recipe)
-    # the synthetic world takes the crop and schedule of the dataset that it stands for
-    recipe = recipe.on(paper_dataset if options.dataset.synthetic else options.dataset.name)
+    recipe_name, recipe = _recipe(card, paper_dataset, options)
     split = options.split if kind == "accuracy" else None
     cell = Cell(
         kind=kind,
@@ -75,6 +91,8 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
         hardware=options.hardware,
         split=split.scored_name if split else "",
         split_hash=split.hash if split else "",
+        image_ratio=options.image_ratio,
+        base_key=base.cell.key if base else "",
         smallest_budget=options.smallest_budget and kind == "cost",
         protocol=_protocol(kind, options),
     )
@@ -85,12 +103,28 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
         profile=options.profile.for_card(card),
         num_classes=len(options.dataset.classes),
         root=options.root,
+        image_ratio=options.image_ratio,
         split=split,
         devices=options.devices,
         work=options.out / "work" / cell.key,
         weights=options.out / "weights" / f"{card.name}-{cell.key}.safetensors",
+        base_weights=base.weights if base else None,
         command=options.command,
     )
+
+
+def _recipe(card: Card, paper_dataset: str, options: RunOptions) -> tuple[str, Recipe]:
+    """The name of the recipe, and the recipe as it is on the dataset, with what the user overrides."""
+    name = options.recipe or options.profile.recipe or None
+    own_name, recipe = recipe_of(card, None if name == SHORT else name)
+    # the synthetic world takes the crop and schedule of the dataset that it stands for
+    on = paper_dataset if options.dataset.synthetic else options.dataset.name
+    recipe = recipe.on(on)
+    if name == SHORT:
+        base = recipe_of(registry.card(card.base), None)[1].on(on) if card.base else None
+        own_stages = tuple(stage for stage in recipe.stages if stage not in (base.stages or ("main",))) if base else None
+        recipe = short(recipe, options.dataset.training, own_stages)
+    return name or own_name, overridden(recipe, options.recipe_changes)
 
 
 def _card_hash(card: Card) -> str:

@@ -29,11 +29,12 @@ class Profile:
     sample_seconds: float  # sampling one system stops after this, once min_samples are taken
     max_warmup: int  # in each round
     rounds: int  # processes that share a system's samples; between them come those of the other systems
+    recipe: str = ""  # by which all systems are trained; "": the first on each card
     heavy: Mapping[str, int] = field(default_factory=dict)  # what differs for a system that cannot be shrunk
 
     KEY_FIELDS: ClassVar[tuple[str, ...]] = (
         *("ratio", "train_images", "test_images", "whole_dataset", "iterations", "batch", "imagenet"),
-        *("timed_regions", "min_samples", "max_samples", "sample_seconds", "max_warmup", "rounds", "heavy"),
+        *("timed_regions", "min_samples", "max_samples", "sample_seconds", "max_warmup", "rounds", "recipe", "heavy"),
     )
 
     @property
@@ -66,6 +67,23 @@ PROFILES = {
             max_warmup=4,
             rounds=2,
             heavy={"iterations": 4, "batch": 1, "max_warmup": 0, "rounds": 1},  # the call that counts FLOPs warms them
+        ),
+        Profile(
+            name="desk",  # two CPU cores, hours for a table; or one GPU, minutes
+            ratio=0.25,
+            train_images=48,
+            test_images=16,
+            whole_dataset=True,
+            iterations=300,
+            batch=4,
+            imagenet="off",  # the same start on every machine
+            timed_regions=("predict",),
+            min_samples=10,
+            max_samples=20,
+            sample_seconds=10.0,
+            max_warmup=4,
+            rounds=2,
+            recipe="short",
         ),
         Profile(
             name="lite",  # one GPU, about an hour for a table
