@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from results.errors import UnknownNameError, UserError
 
-__all__ = ["DataError", "NonFiniteError", "ProbeAbsentError", "UnknownNameError", "UserError"]
+__all__ = ["DataError", "MissingBaseError", "NonFiniteError", "ProbeAbsentError", "UnknownNameError", "UserError"]
 
 
 class DataError(UserError):
@@ -17,3 +17,7 @@ class NonFiniteError(RuntimeError):
 
 class ProbeAbsentError(Exception):
     """A probe cannot give a figure here; the message becomes the reason in the record."""
+
+
+class MissingBaseError(RuntimeError):
+    """A refiner has no trained base to start from, because its training failed. An outcome, not bad input."""

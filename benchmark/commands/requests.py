@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,22 +35,28 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
         UserError: a name is unknown, a number out of range, or the dataset's folder is not usable.
     """
     check_table_options(args)
+    from benchmark.data.reduced import reduced_size
     from benchmark.run.options import RunOptions
     from benchmark.run.plan import size_of, split_of
 
-    chosen = profile(args.profile)
+    chosen = _changed(profile(args.profile), args)
     info = registry.dataset(args.dataset).info
     size = world_size(table, chosen.ratio) if info.synthetic else info.image_size
     dataset = None if args.only == "cost" else _dataset(args, chosen, size, display)
     split = split_of(dataset, chosen, args.holdout) if dataset else None
     if dataset and split:
         size = size_of(dataset, split.scored)
+    ratio = chosen.ratio if info.synthetic else args.ratio
+    changes = {"crop": tuple(side / ratio for side in args.crop)} if args.crop else {}
+    changes |= {"learning_rate": args.learning_rate} if args.learning_rate else {}
     systems = args.systems or systems_of(table, registry.cards())
     return RunOptions(
         **_common(args, chosen),
         dataset=info,
-        image_size=size,
-        ratio=chosen.ratio if info.synthetic else 1.0,
+        image_size=size if info.synthetic else reduced_size(size, args.ratio),
+        ratio=ratio,
+        image_ratio=1.0 if info.synthetic else args.ratio,
+        recipe_changes=changes,
         root=dataset.root if dataset else Path(),
         split=split,
         systems=args.systems,
@@ -61,6 +68,13 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
     )
 
 
+def _changed(chosen: Profile, args: argparse.Namespace) -> Profile:
+    """The profile with the iterations and batch that the user overrides; for heavy systems too."""
+    changes = {name: getattr(args, name) for name in ("iterations", "batch") if getattr(args, name)}
+    heavy = {name: value for name, value in chosen.heavy.items() if name not in changes}
+    return replace(chosen, heavy=heavy, **changes)
+
+
 def check_table_options(args: argparse.Namespace) -> None:
     """Refuse bad names and numbers before anything is made.
 
@@ -69,6 +83,10 @@ def check_table_options(args: argparse.Namespace) -> None:
     """
     if min(args.seeds, args.devices) < 1 or args.holdout < 0:
         raise UserError("--seeds and --devices must be 1 or more, --holdout 0 or more")
+    if not 0 < args.ratio <= 1:
+        raise UserError(f"--ratio {args.ratio}: give a number above 0 and up to 1")
+    if args.ratio != 1 and args.dataset == "synthetic":
+        raise UserError("--ratio: the size of the synthetic world follows from --profile; use --ratio on real images")
     profile(args.profile)
     timing_variant(args.protocol)
     for name in args.systems or ():

@@ -6,10 +6,17 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from benchmark.commands.options import add_dataset_options, add_device_option, add_protocol_options, add_store_options
+from benchmark.commands.options import (
+    add_dataset_options,
+    add_device_option,
+    add_protocol_options,
+    add_store_options,
+    positive,
+    size,
+)
 from benchmark.commands.requests import check_table_options, measured, store_of, table_options
 from benchmark.run.profiles import PROFILES
-from results.paper import TABLE_NAMES, paper_table
+from results.paper import OWN_TABLES, TABLE_NAMES, paper_table
 
 if TYPE_CHECKING:
     from benchmark.commands.progress import Display
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The tables, and what to run them on."""
-    parser.add_argument("tables", nargs="+", metavar="TABLE", help=", ".join(TABLE_NAMES))
+    parser.add_argument("tables", nargs="+", metavar="TABLE", help=", ".join((*TABLE_NAMES, *OWN_TABLES)))
     parser.add_argument("--only", choices=("cost", "accuracy"), help="one kind of cell")
     add_run_options(parser)
 
@@ -29,7 +36,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", default="smoke", help=f"the budget: {', '.join(PROFILES)} (smoke)")
     parser.add_argument("--systems", type=names, help="comma-separated; those of the table or figure by default")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="training runs of each system (1)")
-    parser.add_argument("--recipe", help="a recipe on the systems' cards; the first one by default")
+    parser.add_argument("--recipe", help="'short', or one on the systems' cards (the profile's, or the first)")
+    parser.add_argument("--iterations", type=positive, metavar="N", help="of training, instead of the profile's")
+    parser.add_argument("--batch", type=positive, metavar="N", help="of training, instead of the profile's")
+    parser.add_argument("--crop", type=size, metavar="HxW", help="of training, in pixels of the images trained on")
+    parser.add_argument("--learning-rate", type=float, metavar="X", help="instead of the recipe's")
+    parser.add_argument(
+        "--ratio", type=float, default=1.0, metavar="R", help="reduce real images to R of their side (1)"
+    )
     parser.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs to train on, data-parallel (1)")
     parser.add_argument("--holdout", type=int, default=0, metavar="N", help="score the last N images of 'train'")
     add_dataset_options(parser, default="synthetic")

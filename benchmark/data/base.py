@@ -23,6 +23,7 @@ Progress = Callable[[int, int], None]  # images done, images in all
 class TrainingHints:
     """What a recipe shared by all systems must respect on a dataset. A recipe of a system's own ignores it."""
 
+    rotate: Literal["none", "right-angles"] = "right-angles"  # "none": the images have an up and a down
     photometric: bool = True  # False: distorting the colours destroys what the classes are told by
     crop_classes: tuple[int, ...] = ()  # a crop with none of these classes is drawn again, ten times at most
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.base import IGNORE, DatasetInfo, Label
+from benchmark.data.base import IGNORE, DatasetInfo, Label, TrainingHints
 from benchmark.data.folder import Layout, SplitFolders
 from benchmark.data.reading import read_label, require_values
 
@@ -59,6 +59,7 @@ class Cityscapes(SplitFolders):
         palette=tuple(colour for _, _, colour in CLASSES),
         image_size=(1024, 2048),
         paper_classes=tuple(range(len(CLASSES))),
+        training=TrainingHints(rotate="none"),
         evaluation_splits=("val",),
         citation="Cordts et al., The Cityscapes Dataset for Semantic Urban Scene Understanding, CVPR 2016",
         licence="Cityscapes terms, non-commercial research; register to download",

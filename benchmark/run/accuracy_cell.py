@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import cast
+
 import torch
 
 from benchmark import registry
 from benchmark.accuracy.evaluate import EvaluationOutcome, evaluate
+from benchmark.data.base import Dataset
+from benchmark.data.reduced import ReducedDataset
+from benchmark.errors import MissingBaseError
 from benchmark.machine.device import torch_device
 from benchmark.machine.torch_settings import measurement_mode
 from benchmark.run.job import Job, Tell
+from benchmark.system import System
 from benchmark.training.settings import TrainSettings
 from benchmark.training.train import TrainOutcome, train
 from benchmark.weights import imagenet
-from benchmark.weights.files import save_weights
+from benchmark.weights.files import load_weights, save_weights
 from results.record import Accuracy
 
 CHECKPOINT_SECONDS = 10.0
@@ -28,7 +35,7 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
     """
     assert job.split is not None
     protocol, device = job.cell.protocol, torch_device(job.cell.device)
-    dataset = registry.dataset(job.cell.dataset)(job.root)
+    dataset: Dataset = registry.dataset(job.cell.dataset)(job.root)
     if job.image_ratio != 1:
         dataset = ReducedDataset(dataset, job.image_ratio)
     torch.manual_seed(job.cell.seed)
@@ -43,7 +50,9 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
 
     # training and evaluation apply autocast themselves
     with measurement_mode(protocol.model_copy(update={"precision": "fp32"}), device):
-        training = train(system, job.recipe, dataset, job.split.train, settings, trained) if system.stages else UNTRAINED
+        training = None  # a refiner without stages of its own has nothing to train
+        if system.stages:
+            training = train(system, job.recipe, dataset, job.split.train, settings, trained)
         save_weights(job.weights, system, job.cell.recipe, job.cell.dataset)
         evaluation = evaluate(
             system.inference_form(),
@@ -64,11 +73,11 @@ def start_from_base(system: System, weights: Path) -> str:
     Raises:
         MissingBaseError: the base has no trained weights.
     """
-    assert isinstance(system, Refiner)
+    base = cast("System", system.base)  # a refiner has a base and stages of its own
     if not weights.exists():
-        raise MissingBaseError(f"the base '{system.base.card.name}' has no trained weights: {weights} does not exist")
-    load_weights(weights, system.base)
-    system.stages = system.own_stages
+        raise MissingBaseError(f"the base '{base.card.name}' has no trained weights: there is no {weights}")
+    load_weights(weights, base)
+    system.stages = cast("tuple[str, ...]", system.own_stages)
     return f"base: {weights.name}"
 
 
@@ -88,7 +97,7 @@ def _settings(job: Job) -> TrainSettings:
 
 
 def _accuracy(
-    train_images: int, iterations: int, training: TrainOutcome, evaluation: EvaluationOutcome, start: str
+    train_images: int, iterations: int, training: TrainOutcome | None, evaluation: EvaluationOutcome, start: str
 ) -> Accuracy:
     scores = evaluation.metrics
     return Accuracy(
@@ -103,13 +112,13 @@ def _accuracy(
         image_confusions=evaluation.image_confusions,
         paper_classes=evaluation.paper_classes,
         train_images=train_images,
-        iterations=iterations,
+        iterations=iterations if training else 0,
         work=evaluation.work,
         labels_hash=evaluation.labels_hash,
-        loss_first=training.loss_first,
-        loss_last=training.loss_last,
-        loss_curve=training.loss_curve,
-        train_seconds=training.seconds,
+        loss_first=training.loss_first if training else None,
+        loss_last=training.loss_last if training else None,
+        loss_curve=training.loss_curve if training else (),
+        train_seconds=training.seconds if training else 0.0,
         evaluate_seconds=evaluation.seconds,
         weights=start,
     )

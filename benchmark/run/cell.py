@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TypedDict
 
-from benchmark.errors import NonFiniteError
+from benchmark.errors import MissingBaseError, NonFiniteError
 from benchmark.machine.environment import environment, provenance
 from benchmark.machine.oom import is_out_of_memory
 from benchmark.run.job import Job, Tell
@@ -62,7 +62,7 @@ def _outcome(job: Job, tell: Tell) -> Outcome | None:
 
         cost = measure_cost(job, tell)
         return {"status": "ok", "cost": cost} if cost else None
-    except NonFiniteError as error:
+    except (NonFiniteError, MissingBaseError) as error:
         return {"status": "failed", "reason": str(error)}
     except ImportError as error:
         return {"status": "unavailable", "reason": f"a package that the system needs is not installed: {error}"}

@@ -68,9 +68,7 @@ def _base_job(card: Card, seed: int, paper_dataset: str, options: RunOptions) ->
     return _job(registry.card(card.base), "accuracy", seed, paper_dataset, options)
 
 
-def _job(
-    card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOptions, base: Job | None = None
-) -> Job:
+def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOptions, base: Job | None = None) -> Job:
     """The one place where settings are resolved: what goes into the key is what the cell's process executes."""
     scaled = card.at(options.ratio)
     recipe_name, recipe = _recipe(card, paper_dataset, options)
@@ -121,9 +119,12 @@ def _recipe(card: Card, paper_dataset: str, options: RunOptions) -> tuple[str, R
     on = paper_dataset if options.dataset.synthetic else options.dataset.name
     recipe = recipe.on(on)
     if name == SHORT:
-        base = recipe_of(registry.card(card.base), None)[1].on(on) if card.base else None
-        own_stages = tuple(stage for stage in recipe.stages if stage not in (base.stages or ("main",))) if base else None
-        recipe = short(recipe, options.dataset.training, own_stages)
+        stages = None
+        if card.base:  # a refiner's recipe is its base's, followed by stages of its own
+            base = recipe_of(registry.card(card.base), None)[1].on(on)
+            stages = tuple(stage for stage in recipe.stages if stage not in (base.stages or ("main",)))
+        known = registry.datasets()
+        recipe = short(recipe, (known[on].info if on in known else options.dataset).training, stages)
     return name or own_name, overridden(recipe, options.recipe_changes)
 
 

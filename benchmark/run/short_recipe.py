@@ -2,7 +2,7 @@
 
 All systems share the optimiser, the schedule and the number of samples. From its own recipe a system keeps only what
 belongs to its method: the size and scale of its crops, and how its stages share out the iterations. A dataset says
-whether colours may be distorted and which classes a crop must hold, for all systems alike.
+whether images may be rotated, whether colours may be distorted and which classes a crop must hold, for all alike.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def short(own: Recipe, hints: TrainingHints, own_stages: tuple[str, ...] | None 
         source="short recipe, the same for all systems; crops and shares of the stages as in the system's own recipe",
         crop=own.crop,
         resize=own.resize,
-        rotate=own.rotate,
+        rotate=hints.rotate,
         iterations=iterations,  # the profile sets the number; these are shares
         batch=4,
         optimizer="adamw",
@@ -54,5 +54,8 @@ def short(own: Recipe, hints: TrainingHints, own_stages: tuple[str, ...] | None 
 
 def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """A recipe with settings changed for all stages, as ``--crop`` and ``--learning-rate`` ask."""
-    stages = {stage: {**settings, **{n: v for n, v in changes.items() if n in settings}} for stage, settings in recipe.stages.items()}
+    stages = {
+        stage: {**settings, **{name: value for name, value in changes.items() if name in settings}}
+        for stage, settings in recipe.stages.items()
+    }
     return replace(recipe, stages=stages, **changes)

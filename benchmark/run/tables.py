@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from benchmark.card import Card
-from results.paper import DATASETS, TABLE_NAMES, PaperTable, paper_table
+from results.paper import DATASETS, OWN_TABLES, TABLE_NAMES, PaperTable, paper_table
 
 
 def row_of(table: PaperTable, card: Card) -> str | None:
     """The row of a table that a card feeds, such as "unet-local"; None if it feeds none."""
     rows = (row.partition("/") for row in card.rows)
-    return next((row for name, _, row in rows if name == table.name), None)
+    return next((row for name, _, row in rows if name == table.row_prefix), None)
 
 
 def systems_of(table: PaperTable, cards: dict[str, Card]) -> list[str]:
@@ -30,4 +30,4 @@ def world_size(table: PaperTable, ratio: float) -> tuple[int, int]:
 
 def tables_of(dataset: str) -> list[str]:
     """The tables that print values for a dataset."""
-    return [name for name in TABLE_NAMES if paper_table(name).dataset == dataset]
+    return [name for name in (*TABLE_NAMES, *OWN_TABLES) if paper_table(name).dataset == dataset]
