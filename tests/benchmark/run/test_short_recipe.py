@@ -1,0 +1,76 @@
+"""The short recipe: what all systems share, what each keeps of its own, and what refiners start from."""
+
+import pytest
+
+from benchmark import registry
+from benchmark.run.options import RunOptions
+from benchmark.run.plan import plan
+from benchmark.run.profiles import profile
+from results.paper import paper_table
+
+SHARED = (
+    "optimizer",
+    "learning_rate",
+    "weight_decay",
+    "batch",
+    "poly_power",
+    "photometric",
+    "rotate",
+    "settle_batches",
+)
+
+
+def planned(table="table1", dataset="synthetic", **changes):
+    info = registry.dataset(dataset).info
+    settings = {"profile": profile("desk"), "dataset": info, "image_size": (612, 612), "ratio": 0.25}
+    return plan(paper_table(table), RunOptions(**{**settings, "kinds": ("accuracy",), **changes}))
+
+
+def test_all_systems_of_a_table_train_alike_and_keep_their_crops():
+    jobs = {job.cell.system: job for job in planned()}
+    assert len({tuple(getattr(job.recipe, name) for name in SHARED) for job in jobs.values()}) == 1
+    assert {job.cell.recipe for job in jobs.values()} == {"short"}
+    for name, job in jobs.items():
+        own = next(iter(registry.card(name).recipes.values())).on("deepglobe")
+        assert (job.recipe.crop, job.recipe.resize) == (own.crop, own.resize)
+
+
+def test_stages_keep_their_shares_and_nothing_of_their_optimisers():
+    (job,) = planned(systems=("glnet",))
+    own = registry.card("glnet").recipes["paper"].on("deepglobe")
+    assert {stage: settings["iterations"] for stage, settings in job.recipe.stages.items()} == {
+        stage: own.during(stage).iterations for stage in own.stages
+    }
+    assert all(job.recipe.during(stage).learning_rate == job.recipe.learning_rate for stage in job.recipe.stages)
+
+
+def test_a_refiner_starts_from_the_trained_weights_of_its_base_and_trains_its_own_stages():
+    base, refiner = planned(systems=("cascadepsp",))
+    assert base.cell.system == refiner.card.base
+    assert refiner.base_weights == base.weights
+    assert refiner.cell.base_key == base.cell.key
+    assert list(refiner.recipe.stages) == ["refinement"]
+    other, _ = planned(systems=("cascadepsp",), seeds=1, recipe_changes={"learning_rate": 0.1})
+    assert other.cell.key != base.cell.key
+
+
+def test_a_refiner_with_another_recipe_trains_its_base_itself():
+    (job,) = planned(systems=("cascadepsp",), recipe="paper")
+    assert (job.base_weights, job.cell.base_key) == (None, "")
+
+
+def test_a_dataset_says_what_suits_it_for_all_systems():
+    (hrf,) = planned("hrf", "hrf", systems=("stdc",))
+    assert not hrf.recipe.photometric
+    assert hrf.recipe.crop_classes == (1, 2)
+    (street,) = planned("table3", systems=("stdc",))  # the synthetic world stands for Cityscapes here
+    assert street.recipe.rotate == "none"
+
+
+@pytest.mark.parametrize("changes", [{"learning_rate": 0.1}, {"crop": (100.0, 100.0)}], ids=lambda one: next(iter(one)))
+def test_what_the_user_overrides_is_executed_and_in_the_key(changes):
+    (plain,) = planned(systems=("glnet",))
+    (changed,) = planned(systems=("glnet",), recipe_changes=changes)
+    for stage in changed.recipe.stages:
+        assert all(getattr(changed.recipe.during(stage), name) == value for name, value in changes.items())
+    assert changed.cell.key != plain.cell.key
