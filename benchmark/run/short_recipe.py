@@ -47,6 +47,7 @@ def short(own: Recipe, hints: TrainingHints, own_stages: tuple[str, ...] | None 
         warmup_ratio=0.1,
         photometric=hints.photometric,
         crop_classes=hints.crop_classes,
+        max_class_share=1.0 if hints.crop_classes else 0.75,
         settle_batches=16,
         stages=stages,
     )

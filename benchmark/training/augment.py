@@ -32,8 +32,6 @@ def augmented(
     recipe: Recipe,
     crop: tuple[int, int],
     generator: np.random.Generator,
-    *,
-    crop_classes: tuple[int, ...] = (),
 ) -> tuple[Tensor, Tensor]:
     """A training sample: image float32 ``[3, h, w]`` and target int64 ``[h, w]``, (h, w) = ``crop``.
 
@@ -46,11 +44,10 @@ def augmented(
         recipe: the ranges.
         crop: height and width in pixels of this image, after the recipe's resize.
         generator: the only source of randomness.
-        crop_classes: see :func:`cut_out`.
     """
     turns = int(generator.integers(1, 4)) if recipe.rotate == "right-angles" and generator.random() < 0.5 else 0
     # a quarter turn swaps the sides: the sample must be `crop` after it
-    cut = cut_out(image, label, recipe, crop[::-1] if turns % 2 else crop, generator, crop_classes=crop_classes)
+    cut = cut_out(image, label, recipe, crop[::-1] if turns % 2 else crop, generator)
     if generator.random() < 0.5:
         cut = (F.horizontal_flip(cut[0]), F.horizontal_flip(cut[1]))
     if recipe.rotate == "continuous" and generator.random() < 0.5:
@@ -70,15 +67,13 @@ def cut_out(
     recipe: Recipe,
     crop: tuple[int, int],
     generator: np.random.Generator,
-    *,
-    crop_classes: tuple[int, ...] = (),
 ) -> Pair:
     """A crop of the image at a scale drawn from ``recipe.resize``; smaller than ``crop`` if the resized image is.
 
     The window is cut first and resized afterwards, which is faster than resizing the entire image. It is drawn again,
     ten times in all, while one class fills more than ``recipe.max_class_share`` of it or it holds none of
-    ``crop_classes`` (empty: any crop will do). If no draw meets both conditions, the last one with such a class is
-    taken, or the first one if none has any.
+    ``recipe.crop_classes`` (empty: any crop will do). If no draw meets both conditions, the last one with such a class
+    is taken, or the first one if none has any.
     """
     scale = float(generator.uniform(*recipe.resize))
     sides = [min(full, max(1, round(side / scale))) for full, side in zip(label.shape, crop, strict=True)]
@@ -87,7 +82,7 @@ def cut_out(
     for _ in range(CROP_TRIES):
         top, left = (int(generator.integers(0, full - cut + 1)) for full, cut in zip(label.shape, sides, strict=True))
         drawn = np.s_[top : top + sides[0], left : left + sides[1]]
-        holds = not crop_classes or bool(np.isin(label[drawn], crop_classes).any())
+        holds = not recipe.crop_classes or bool(np.isin(label[drawn], recipe.crop_classes).any())
         if holds or window is None:
             window = drawn
         if holds and is_mixed(label[drawn], recipe.max_class_share):

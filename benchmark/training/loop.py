@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import random
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,6 +22,7 @@ from benchmark.card import Recipe
 from benchmark.data.base import Dataset
 from benchmark.errors import NonFiniteError, UserError
 from benchmark.system import System
+from benchmark.training.batch_norm import settle
 from benchmark.training.checkpoint import LossLog, State, load_checkpoint, log_path, save_checkpoint
 from benchmark.training.sampling import DecodedImages, Numbers, Samples, loader
 from benchmark.training.schedule import learning_rate, optimizer_of, stage_ends
@@ -111,22 +113,29 @@ class Loop:
             self.fabric.strategy.precision.load_state_dict(self.state["scaler"])
             self.state = None
         samples = self.samples(recipe)
-        share = self.fabric.global_rank, self.fabric.world_size
-        numbers = Numbers(self.iteration, end, self.settings.batch, *share)
-        for batch in loader(samples, numbers, self.settings.workers, pin=self.settings.device == "cuda"):
+        for image, target in self.batches(samples, self.iteration, end):
             self.seed()
-            image = batch[0].to(self.fabric.device, non_blocking=True, memory_format=self.layout)
-            target = batch[1].to(self.fabric.device, non_blocking=True)
             rate = learning_rate(recipe, self.iteration - start, end - start)
             losses = self.step(module, stepper, rate, image, target, samples)
             self.record(rate, losses)
-            self.save(optimizer)
+            if self.iteration < end:
+                self.save(optimizer)
+        if recipe.settle_batches:  # on the samples that would come next
+            self.seed()
+            settle(self.system, self.batches(samples, end, end + recipe.settle_batches))
+        self.save(optimizer)
+
+    def batches(self, samples: Samples, start: int, end: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """This process's share of the batches from iteration ``start`` to ``end``, on its device."""
+        numbers = Numbers(start, end, self.settings.batch, self.fabric.global_rank, self.fabric.world_size)
+        for image, target in loader(samples, numbers, self.settings.workers, pin=self.settings.device == "cuda"):
+            on_device = image.to(self.fabric.device, non_blocking=True, memory_format=self.layout)
+            yield on_device, target.to(self.fabric.device, non_blocking=True)
 
     def samples(self, recipe: Recipe) -> Samples:
         """The training samples of a stage, with the recipe's crop at the ratio of the card."""
         height, width = (max(1, round(side * self.system.card.ratio)) for side in recipe.crop)
-        classes = self.settings.crop_classes
-        return Samples(self.images, self.data.ids, recipe, (height, width), self.settings.seed, crop_classes=classes)
+        return Samples(self.images, self.data.ids, recipe, (height, width), self.settings.seed)
 
     def step(
         self,
@@ -220,7 +229,7 @@ class Loop:
 
 def run_identity(system: System, data: TrainingData) -> dict[str, str]:
     """What must be equal for a checkpoint to be continued."""
-    names = ("iterations", "batch", "seed", "device", "devices", "precision", "crop_classes")
+    names = ("iterations", "batch", "seed", "device", "devices", "precision")
     return {
         "system": digest(identity(system.card)),
         "recipe": digest(identity(data.recipe)),

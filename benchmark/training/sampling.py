@@ -53,15 +53,12 @@ class Samples(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
         recipe: Recipe,
         crop: tuple[int, int],
         seed: int,
-        *,
-        crop_classes: tuple[int, ...] = (),
     ) -> None:
         self.images = images
         self.ids = tuple(ids)
         self.recipe = recipe
         self.crop = crop
         self.seed = seed
-        self.crop_classes = crop_classes
 
     def image_id(self, number: int) -> str:
         """The image that sample ``number`` is cut from."""
@@ -72,7 +69,7 @@ class Samples(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
         image, label = self.images.read(self.image_id(number))
         generator = np.random.default_rng([self.seed, number])
-        return augmented(image, label, self.recipe, self.crop, generator, crop_classes=self.crop_classes)
+        return augmented(image, label, self.recipe, self.crop, generator)
 
 
 class Numbers(torch.utils.data.Sampler[list[int]]):

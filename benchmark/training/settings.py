@@ -27,7 +27,6 @@ class TrainSettings:
     device: Literal["cpu", "cuda"] = "cpu"
     devices: int = 1  # more than one: DDP, in processes of its own
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    crop_classes: tuple[int, ...] = ()  # a crop with none of these classes is drawn again (see `augment.cut_out`)
     workers: int = 0  # processes that decode and cut; 0: this one
     checkpoint_every_seconds: float = 120.0
     cache_mb: float = 1000.0  # decoded images kept in memory

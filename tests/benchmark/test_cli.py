@@ -103,7 +103,7 @@ def test_an_empty_split_is_one_line(capsys, data):
 
 def test_another_tables_dataset_is_one_line(capsys, data):
     line = line_of(capsys, "run", "table3", "--dataset", "deepglobe", "--root", data)
-    assert "table3 prints cityscapes" in line
+    assert "table3 is about cityscapes" in line
 
 
 def test_an_unwritable_output_is_one_line(capsys, data, tmp_path):
