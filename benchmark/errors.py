@@ -1,10 +1,10 @@
-"""The errors that a user can mend: one clear line that names the file or option and the way out."""
+"""Errors that the user can fix (one line that names the file or option and says what to do), and two outcomes."""
 
 from __future__ import annotations
 
 from results.errors import UnknownNameError, UserError
 
-__all__ = ["DataError", "MissingBaseError", "NonFiniteError", "ProbeAbsentError", "UnknownNameError", "UserError"]
+__all__ = ["DataError", "MissingBaseError", "NonFiniteError", "ProbeUnavailableError", "UnknownNameError", "UserError"]
 
 
 class DataError(UserError):
@@ -15,8 +15,8 @@ class NonFiniteError(RuntimeError):
     """A loss or a gradient is infinite or not a number: the training cannot go on. An outcome, not bad input."""
 
 
-class ProbeAbsentError(Exception):
-    """A probe cannot give a figure here; the message becomes the reason in the record."""
+class ProbeUnavailableError(Exception):
+    """A memory or GPU value cannot be measured here; the message becomes the reason in the record."""
 
 
 class MissingBaseError(RuntimeError):

@@ -1,4 +1,8 @@
-"""How the time of one call splits: a system names the parts of its ``predict``, a measurement asks for the split."""
+"""The time of one call by parts: a system names the parts of its ``predict``, the cost measurement times them.
+
+Not ``torch.profiler.record_function``: the profiler records every operator, which slows a call of many patches down and
+fills the memory, and on a GPU it does not synchronise at the ends of a part.
+"""
 
 from __future__ import annotations
 
@@ -7,60 +11,69 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Clock = Callable[[], float]  # seconds; waits for the device first
 REST = "rest"
 
 
-@dataclass
-class _Split:
-    synchronise: Callable[[], Any]
-    part_ms: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+class _Timer:
+    """Milliseconds by part of the call that is being timed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.part_ms: dict[str, float] = defaultdict(float)
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        self.synchronise()
-        start = time.perf_counter()
+        start = self.clock()
         try:
             yield
         finally:
-            self.synchronise()
-            self.part_ms[name] += (time.perf_counter() - start) * 1000
+            self.part_ms[name] += (self.clock() - start) * 1000
 
 
-_ASKED: ContextVar[_Split | None] = ContextVar("_ASKED", default=None)
+_TIMER: ContextVar[_Timer | None] = ContextVar("_TIMER", default=None)
 
 
 @contextmanager
 def part(name: str) -> Iterator[None]:
-    """Name a part of a system's ``predict``. Timed only inside :func:`split`; of nested parts only the outer counts."""
-    asked = _ASKED.get()
-    if asked is None:
+    """Name a part of a system's ``predict``. It is timed inside :func:`time_parts` only; nested parts are not."""
+    timer = _TIMER.get()
+    if timer is None:
         yield
         return
-    token = _ASKED.set(None)
+    token = _TIMER.set(None)
     try:
-        with asked.timed(name):
+        with timer.timed(name):
             yield
     finally:
-        _ASKED.reset(token)
+        _TIMER.reset(token)
 
 
-def split(call: Callable[[], T], synchronise: Callable[[], Any]) -> tuple[T, dict[str, float]]:
-    """The result of a call, and milliseconds by part in the order met, with the "rest" last; empty if it names none.
+def time_parts(call: Callable[[], T], synchronise: Callable[[], Any]) -> tuple[T, dict[str, float]]:
+    """Run ``call`` once.
 
     Args:
-        call: run once.
+        call: what is run.
         synchronise: waits for the device; called at both ends of a part.
+
+    Returns:
+        The call's result, and its milliseconds by part in the order met, with the "rest" last; empty without parts.
     """
-    asked, whole = _Split(synchronise), _Split(synchronise)
-    token = _ASKED.set(asked)
+
+    def clock() -> float:
+        synchronise()
+        return time.perf_counter()
+
+    timer = _Timer(clock)
+    token = _TIMER.set(timer)
+    start = clock()
     try:
-        with whole.timed(REST):
-            result = call()
+        result = call()
     finally:
-        _ASKED.reset(token)
-    named = dict(asked.part_ms)
-    return result, {**named, REST: whole.part_ms[REST] - sum(named.values())} if named else {}
+        _TIMER.reset(token)
+    total_ms = (clock() - start) * 1000
+    named = dict(timer.part_ms)
+    return result, {**named, REST: total_ms - sum(named.values())} if named else {}

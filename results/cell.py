@@ -14,7 +14,14 @@ METRIC_VERSION = 2  # raised whenever a change of code changes an accuracy or co
 
 Kind = Literal["accuracy", "cost"]
 Precision = Literal["fp32", "fp16", "bf16"]
-Region = Literal["forward", "full_logits", "predict", "end_to_end"]  # what is timed
+# What is timed:
+# - forward: one pass of the net, on the first input that the system's inference procedure feeds to it (the entire
+#   image, the reduced image or one batch of patches, padded as the procedure does), to logits at the net's stride
+# - logits: the entire procedure, from a float image on the device to logits at the net's stride
+# - full_logits: the same, and the logits enlarged to the image's size, where the official speed script stops
+# - predict: from a float image on the device to labels on the device
+# - end_to_end: from a uint8 image in host memory to labels in host memory
+Region = Literal["forward", "logits", "full_logits", "predict", "end_to_end"]
 
 
 class Model(BaseModel):

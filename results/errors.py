@@ -1,4 +1,4 @@
-"""The errors that a user can mend: one clear line that names the file or option and the way out."""
+"""Errors that the user can fix: one line that names the file or option and says what to do."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ class UnknownNameError(UserError):
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
         hint = f"did you mean '{near[0]}'? " if near else ""
-        listed = "'isdbench systems' lists all" if kind == "system" else f"known: {', '.join(names)}"  # 70 and more
+        listed = "'isdbench systems' lists all" if kind == "system" else f"known: {', '.join(names)}"  # 70 systems
         super().__init__(f"unknown {kind} '{name}': {hint}{listed}")

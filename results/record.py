@@ -1,25 +1,26 @@
 """The record: the immutable outcome of one cell, as typed JSON. Old versions stay readable.
 
-Every number in a report comes from a record, and a record says how it was made: the cell, the protocol, the raw
-samples, the environment and the provenance, or why there is no number.
+Every number in a report comes from a record. A record says how it was made (cell, protocol, raw samples, environment,
+provenance), or why there is no number. Sizes are in MiB (2^20 bytes), times in milliseconds or seconds.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from results.cell import Cell, Model, Region
+from results.upgrade import upgraded
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Status = Literal["ok", "oom", "failed", "unavailable"]
-OLDER = "the record is older than this figure"
+OLDER = "the record is older than this measurement"
 
 
-class Samples(Model):
-    """Raw timing samples of one region, in the order taken, and what follows from them."""
+class LatencySamples(Model):
+    """Raw latencies of one timed region, in the order measured, and their statistics."""
 
     region: Region
     latencies_ms: tuple[float, ...]
@@ -30,33 +31,33 @@ class Samples(Model):
     p99_ms: float
     warmup_samples: int  # of all rounds
     steady: bool  # whether these samples pass the drift test
-    rounds: tuple[int, ...] = ()  # samples of each round; a round is a process, between rounds other systems ran
-    throttled: tuple[int, ...] | None = (
-        None  # indices of samples taken while the GPU held its clock back; None: not seen
-    )
+    rounds: tuple[int, ...] = ()  # samples of each round; a round is one process, other systems ran between rounds
+    throttled: tuple[int, ...] | None = None  # indices of samples taken while the GPU was throttled; None: unknown
 
 
-class Probe(Model):
-    """One memory probe: a figure in MiB, or why there is none."""
+class MemoryReading(Model):
+    """One memory value in MiB, or the reason why there is none."""
 
     mib: float | None = None
-    reason: str = ""  # why it is blank
-    method: str = ""  # how it was read, where there is more than one way
+    reason: str = ""  # why there is no value
+    method: str = ""  # how it was measured, where there is more than one way
 
 
 class Memory(Model):
-    """Peaks of one predict call, by every probe at hand."""
+    """Memory of one predict call: five values of a GPU, three of the host."""
 
-    peak_allocated_mb: Probe
-    peak_reserved_mb: Probe
-    process_nvml_mb: Probe
-    device_gpustat_mb: Probe
-    cuda_context_mb: Probe
-    peak_rss_over_idle_mb: Probe
+    peak_allocated_mib: MemoryReading  # by torch's allocator on the GPU, weights included
+    peak_reserved_mib: MemoryReading  # what that allocator took from the driver for it
+    process_nvml_mib: MemoryReading  # this process on the GPU, CUDA context included, by NVML
+    device_gpustat_mib: MemoryReading  # all processes on the GPU, as gpustat prints it
+    cuda_context_mib: MemoryReading  # what an idle process with a CUDA context takes on the GPU
+    host_peak_over_idle_mib: MemoryReading  # growth of the resident set during the call; on a CPU without the weights
+    weights_mib: MemoryReading  # parameters and buffers of the system in its inference form
+    host_peak_with_weights_mib: MemoryReading  # on a CPU, the sum of the two above: the value in the tables
 
 
 class Spread(Model):
-    """What was seen of a value that moves."""
+    """The range of a value that was read many times."""
 
     low: float
     median: float
@@ -64,13 +65,13 @@ class Spread(Model):
 
 
 class Telemetry(Model):
-    """The GPU while samples were taken, by NVML; a field that nothing was read for is None, and ``reason`` says why."""
+    """State of the GPU during the timing, read by NVML. A field without a reading is None, and ``reason`` says why."""
 
-    looks: int = 0
+    readings: int = 0
     sm_clock_mhz: Spread | None = None
     power_w: Spread | None = None
     temperature_c: Spread | None = None
-    throttle_reasons: tuple[str, ...] | None = None  # all that were seen
+    throttle_reasons: tuple[str, ...] | None = None  # every reason that was read at least once
     reason: str = ""
 
 
@@ -78,42 +79,43 @@ class Ceilings(Model):
     """What the device reached in the same process: the two lines of a roofline (Williams et al. 2009)."""
 
     matmul_tflops: float  # of one large matrix product in the protocol's precision
-    copy_gb_s: float  # bytes read and bytes written by a large copy, 10^9 a second
+    copy_gb_s: float  # bytes read plus bytes written by a large copy, in 10^9 per second
 
 
 class Cost(Model):
-    """What needs no training and no labels."""
+    """What can be measured without training and without labels."""
 
-    parameters: int
-    trained_parameters: int  # with the training-only modules
+    parameters: int  # in the inference form
+    trained_parameters: int  # with the modules that only training uses
     flops: int | None  # of one predict call, 2 x multiply-accumulate
     flops_reason: str = ""
-    samples: tuple[Samples, ...]
+    samples: tuple[LatencySamples, ...]
+    regions_absent: dict[str, str] = Field(default_factory=dict)  # regions that could not be timed: the reason of each
     memory: Memory
     labels_hash: str  # sha256 of the labels that the timed call returned
-    scored_labels_hash: str = ""  # the same of the call that scoring uses, on the same image; "": not compared
+    scored_labels_hash: str = ""  # sha256 of the labels that the scoring call returned for that image; "": not compared
     work: dict[str, int] = Field(default_factory=dict)  # what the call did: passes, points, padded rows
-    parts_ms: dict[str, float] = Field(default_factory=dict)  # of the one call that scoring uses; {}: it names no parts
+    parts_ms: dict[str, float] = Field(default_factory=dict)  # one scoring call by the system's named parts, and "rest"
     bytes_moved: int | None = None  # of one predict call: every operator's operands, read and written once each
-    bytes_reason: str = OLDER  # why there is no figure
+    bytes_reason: str = OLDER  # why bytes_moved is None
     ceilings: Ceilings | None = None
     telemetry: Telemetry = Telemetry(reason=OLDER)
-    smallest_budget_mb: Probe = Probe(reason="not searched for; measure with --smallest-budget")
+    smallest_budget_mib: MemoryReading = MemoryReading(reason="not searched for; measure with --smallest-budget")
 
     @property
-    def headline(self) -> Samples | None:
-        """The samples that the tables' FPS rests on: `full_logits` where it was timed, as the official script does."""
+    def headline(self) -> LatencySamples | None:
+        """The samples behind the tables' FPS: `full_logits` where it was timed, as the official script does."""
         by_region = {samples.region: samples for samples in self.samples}
         return by_region.get("full_logits") or by_region.get("predict")
 
     @property
     def fps(self) -> float | None:
-        """1 / median latency of the headline region, the figure in the tables."""
+        """1 / median latency of the headline region, the value in the tables."""
         return 1000.0 / self.headline.median_ms if self.headline else None
 
     @property
     def attainable_tflops(self) -> float | None:
-        """What the roofline allows a call of this arithmetic intensity (FLOPs a byte)."""
+        """What the roofline allows a call of this arithmetic intensity (FLOPs per byte)."""
         if self.ceilings is None or not self.flops or not self.bytes_moved:
             return None
         by_memory = self.ceilings.copy_gb_s / 1000 * self.flops / self.bytes_moved
@@ -121,7 +123,7 @@ class Cost(Model):
 
     @property
     def roofline_fraction(self) -> float | None:
-        """Reached FLOP/s of `predict` over attainable; above 1 where caches or fast convolutions spare work."""
+        """Achieved over attainable FLOP/s of `predict`; above 1 where caches or fast convolutions save work."""
         predict = next((samples for samples in self.samples if samples.region == "predict"), None)
         if self.attainable_tflops is None or predict is None or self.flops is None:
             return None
@@ -129,28 +131,34 @@ class Cost(Model):
 
 
 class Accuracy(Model):
-    """Figures of one confusion matrix; rows are the ground truth, columns the prediction."""
+    """Scores from one confusion matrix (rows: ground truth, columns: prediction), and how the system was trained.
+
+    Fields that may be None were not recorded in the first records of version 1.
+    """
 
     miou_paper: float | None  # what the paper's column means for this dataset, in percent
-    miou_dataset: float | None  # all evaluated classes, GT-unknown pixels dropped, in percent
-    conventions: dict[str, float | None] = Field(default_factory=dict)  # the dataset's named readings of "mIoU"
+    miou_dataset: float | None  # all evaluated classes, pixels of unknown ground truth left out, in percent
+    conventions: dict[str, float | None] = Field(default_factory=dict)  # the dataset's named definitions of "mIoU"
     iou: dict[str, float | None]  # "iou_<class>"; None where the class is absent from truth and prediction
     boundary_iou: float | None
     confusion: tuple[tuple[int, ...], ...]
-    images: tuple[str, ...]  # ids scored
+    images: tuple[str, ...]  # ids of the scored images
     image_confusions_hash: str = ""
-    image_confusions: tuple[str, ...] = ()  # counts of each image's matrix, row by row; none in older records
-    paper_classes: tuple[int, ...] = ()  # the classes whose mean IoU `miou_paper` is; none in older records
+    image_confusions: tuple[str, ...] = ()  # counts of each image's matrix, row by row
+    paper_classes: tuple[int, ...] = ()  # the classes that `miou_paper` averages
     train_images: int
-    iterations: int | None = None  # of training; None in records of before this was kept
-    work: dict[str, tuple[int, ...]] = Field(default_factory=dict)  # passes, points, padded rows, by image
+    iterations: int | None = None  # of training
+    work: dict[str, tuple[int, ...]] = Field(default_factory=dict)  # passes, points, padded rows of each image
     labels_hash: str
     loss_first: float | None  # sum of losses, mean of the first and last tenth of the iterations
     loss_last: float | None
-    loss_curve: tuple[float, ...] = ()  # the same, mean of each hundredth; all iterations where they are fewer
+    loss_curve: tuple[float, ...] = ()  # the same for each hundredth; every iteration where there are fewer than 100
     train_seconds: float
+    steps_per_second: float | None = None  # training iterations per second, data loading included
     evaluate_seconds: float
-    weights: str  # "imagenet: <file> <sha256>", "random: <why>"
+    weights: str  # before training: "imagenet: <file> <sha256>", "base: <file>" or "random: <reason>"
+    weights_hash: str | None = None  # of the trained weights as scored: sha256 of names and values, 16 hex digits
+    checkpoint_selection: str | None = None  # which state of the training was scored; None also without training
 
 
 class Environment(Model):
@@ -159,24 +167,24 @@ class Environment(Model):
     device: str
     cpu_model: str
     cpu_threads: int
-    memory_gb: float
-    load_average: float | None = None  # processes that wanted a CPU in the last minute; None: not told, or not yet kept
-    host_allocator: str = ""  # of what was timed: how blocks in host memory were allocated; blank: not yet kept
+    memory_gib: float
+    load_average: float | None = None  # runnable processes, mean of the last minute; None: unknown
+    host_allocator: str = ""  # how blocks of host memory were allocated while timing; "": not recorded
     platform: str
     python: str
     libraries: dict[str, str]
     gpu: str | None = None
-    gpu_memory_mb: int | None = None
+    gpu_memory_mib: int | None = None
     driver: str | None = None
     cuda: str | None = None
     cudnn: str | None = None
     clocks_mhz: dict[str, int] | None = None
     power_limit_w: float | None = None
-    gpu_reason: str = ""  # why the GPU fields are blank
+    gpu_reason: str = ""  # why the GPU fields are None
 
 
 class Provenance(Model):
-    """Who made this record, from what."""
+    """When, how and from which code this record was made."""
 
     created: str  # UTC, ISO 8601
     command: str
@@ -190,15 +198,20 @@ class Provenance(Model):
 
 
 class Record(Model):
-    """The outcome of one cell."""
+    """The outcome of one cell. JSON of version 1 is accepted and upgraded, see :mod:`results.upgrade`."""
 
     schema_version: int = SCHEMA_VERSION
     key: str
     status: Status
-    reason: str = ""  # of a status other than ok: what happened, and the way out
+    reason: str = ""  # of a status other than ok: what happened, and what to do
     cell: Cell
     protocol_hash: str
     accuracy: Accuracy | None = None
     cost: Cost | None = None
     environment: Environment
     provenance: Provenance
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, data: Any) -> Any:
+        return upgraded(data)

@@ -11,7 +11,7 @@ SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
 
 
 def schema_text() -> str:
-    """The schema that follows from ``results.record``, as it is stored."""
+    """The JSON schema of ``results.record.Record``, as stored in ``SCHEMA_FILE``."""
     return json.dumps(Record.model_json_schema(), indent=2) + "\n"
 
 

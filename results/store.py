@@ -1,7 +1,7 @@
 """The record store: a folder with one JSON file per record, written atomically and never overwritten.
 
-A record is complete under a hidden temporary name before it gets its own, so that neither a full disk nor a kill leaves
-half a record. File names are ``<kind>-<system>-<key>-<n>.json``, with n = 1, 2, ... for repeats of one cell.
+A record is written to a hidden temporary file and then renamed, so that neither a full disk nor a kill leaves half a
+record. File names are ``<kind>-<system>-<key>-<n>.json``, with n = 1, 2, ... for repeats of one cell.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class StoreError(UserError):
 
 
 class RecordError(UserError):
-    """A file is no record that this version can read; the message names the file."""
+    """A file is not a record, or one that this version cannot read; the message names the file."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a folder holds: the records, and one line for each JSON file that is none."""
+    """What a folder holds: the records, and one line for each JSON file that is not a record."""
 
     records: tuple[Record, ...]
     problems: tuple[str, ...]
@@ -46,7 +46,7 @@ class Store:
 
     Args:
         folder: of the records.
-        option: that named it on the command line, for errors.
+        option: the command line option that names the folder, for errors.
     """
 
     def __init__(self, folder: Path, option: str = "--records") -> None:
@@ -54,10 +54,10 @@ class Store:
         self.where = f"{option} {folder}"
 
     def ensure_writable(self) -> None:
-        """Create the folder and write to it once, so that a run fails before its first measurement and not after.
+        """Create the folder and write to it once, so that a run fails before its first measurement, not after it.
 
         Raises:
-            StoreError: the folder cannot be made or written.
+            StoreError: the folder cannot be created or written.
         """
         with self._writing(), self._complete_file(b"probe"):
             pass
@@ -66,8 +66,8 @@ class Store:
         """Write one record to a new file and return its path.
 
         Raises:
-            StoreError: the folder cannot be written or the disk is full; the folder is as it was before.
-            ValueError: the record's key or hash is not that of its cell, or a figure in it is not finite.
+            StoreError: the folder cannot be written or the disk is full; the folder stays as it was.
+            ValueError: the record's key or hash is not that of its cell, or a value in it is not finite.
         """
         data = _checked_json(record)
         with self._writing(), self._complete_file(data) as complete:
@@ -81,7 +81,7 @@ class Store:
         return path
 
     def find(self, key: str) -> Record | None:
-        """The newest record of a cell that needs no repeat: "ok", or "oom", which no repeat changes.
+        """The newest record of a cell that need not be run again: "ok", or "oom", which would not change.
 
         Unreadable files count as absent; ``read`` names them.
         """
@@ -90,20 +90,20 @@ class Store:
             with contextlib.suppress(RecordError):
                 found.append(read_record(path))
         done = [record for record in found if record.key == key and record.status in DONE]
-        return max(done, key=_made, default=None)
+        return max(done, key=_created, default=None)
 
     def all(self) -> list[Record]:
         """Every readable record, in the order of the file names."""
         return list(self.read().records)
 
     def read(self) -> Contents:
-        """Every readable record, and the problem with every JSON file that is none.
+        """Every readable record, and the problem with every other JSON file.
 
         Raises:
             StoreError: the folder does not exist or cannot be listed.
         """
         if not self.folder.is_dir():
-            raise StoreError(f"{self.where}: no such folder; make records with 'isdbench run' first")
+            raise StoreError(f"{self.where}: no such folder; create records with 'isdbench run' first")
         records, problems = [], []
         for path in self._files():
             try:
@@ -127,8 +127,8 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             yield
         except OSError as error:
-            way_out = "free some space or choose another folder with --records; what was stored before is whole"
-            raise StoreError(f"{self.where}: cannot write: {error.strerror}; {way_out}") from error
+            advice = "free some space or choose another folder with --records; the records stored before are intact"
+            raise StoreError(f"{self.where}: cannot write: {error.strerror}; {advice}") from error
 
     @contextlib.contextmanager
     def _complete_file(self, data: bytes) -> Iterator[Path]:
@@ -145,7 +145,7 @@ class Store:
             temporary.unlink(missing_ok=True)
 
     def _claim(self, record: Record) -> Path:
-        # A hard link would claim and fill the name in one step, but mounted drives and exFAT have none.
+        # A hard link would create and fill the file in one step, but mounted drives and exFAT do not have hard links.
         system = re.sub(r"[^A-Za-z0-9._+]+", "_", record.cell.system)[:80]
         for number in itertools.count(1):
             path = self.folder / f"{record.cell.kind}-{system}-{record.key}-{number}.json"
@@ -155,7 +155,7 @@ class Store:
         raise AssertionError("unreachable: the count is endless")
 
     def _sync_folder(self) -> None:
-        with contextlib.suppress(OSError):  # not every file system can; the record itself is on disk already
+        with contextlib.suppress(OSError):  # some file systems cannot; the record itself is already on disk
             descriptor = os.open(self.folder, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -164,10 +164,10 @@ class Store:
 
 
 def read_record(path: Path) -> Record:
-    """The record in a file.
+    """The record in a file; one of version 1 is upgraded, see :mod:`results.upgrade`.
 
     Raises:
-        RecordError: the file is unreadable, truncated, of a newer version or no record at all.
+        RecordError: the file is unreadable, truncated, of a newer version or not a record.
     """
     try:
         data = path.read_bytes()
@@ -184,21 +184,21 @@ def read_record(path: Path) -> Record:
 
 def _explain(data: bytes, error: ValidationError) -> str:
     if not data.strip():
-        return "is empty (a run was killed as it began to store this record)"
+        return "is empty (a run was killed when it began to store this record)"
     with contextlib.suppress(ValueError, AttributeError, TypeError):
         version = json.loads(data).get("schema_version", 0)
         if version > SCHEMA_VERSION:
             return _newer(version)
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(map(str, first["loc"])) or "the file"
-    return f"is no record: {where}: {first['msg']}"
+    return f"is not a record: {where}: {first['msg']}"
 
 
 def _newer(version: int) -> str:
     return f"has record version {version}, this isdbench reads up to {SCHEMA_VERSION}; upgrade isdbench"
 
 
-def _made(record: Record) -> float:
+def _created(record: Record) -> float:
     moment = datetime.fromisoformat(record.provenance.created.replace("Z", "+00:00"))
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
@@ -208,7 +208,8 @@ def _is_record_name(name: str) -> bool:
 
 
 def _checked_json(record: Record) -> bytes:
-    if record.key != record.cell.key or record.protocol_hash != record.cell.protocol.hash:
+    own = (record.key, record.protocol_hash) == (record.cell.key, record.cell.protocol.hash)
+    if not own and record.schema_version == SCHEMA_VERSION:  # version 1 hashed other fields
         raise ValueError(f"record '{record.key}': the key or the protocol hash is not that of its cell")
     data = record.model_dump_json(indent=1).encode()
     try:
@@ -216,5 +217,5 @@ def _checked_json(record: Record) -> bytes:
     except ValidationError:
         same = False
     if not same:
-        raise ValueError(f"record '{record.key}': a figure is not finite, so it would not be read back as written")
+        raise ValueError(f"record '{record.key}': a value is not finite, so it could not be read back as written")
     return data

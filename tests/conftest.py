@@ -2,10 +2,10 @@
 
 import pytest
 
-from benchmark.machine.allocator import retentive_heap
+from benchmark.machine.allocator import freed_memory_kept
 
 
 @pytest.fixture(scope="session", autouse=True)
 def heap():
-    with retentive_heap():
+    with freed_memory_kept():
         yield

@@ -50,6 +50,7 @@ class EvaluationOutcome:
     labels_hash: str  # sha256 over the sha256 of each label map, in the order of the images
     seconds: float  # of all images, including those scored before an interruption
     work: dict[str, tuple[int, ...]]  # by kind, in the order of the images
+    weights_hash: str  # see `weights_hash`
     resumed: bool
 
 
@@ -86,10 +87,11 @@ def evaluate(
     if not ids:
         raise UserError(f"--root {dataset.root}: no image to score")
     system.to(device).eval()
+    weights = weights_hash(system)
     header = {
         "metric_version": METRIC_VERSION,
         "dataset": dataset.info.name,
-        "weights": weights_hash(system),
+        "weights": weights,
         "ids": digest(list(ids)),
         "card": digest(identity(system.card)),
         "device": device,
@@ -106,7 +108,7 @@ def evaluate(
         scored.append(_scored(dataset.info, image_id, label, prediction, seconds, system.work))
         append_line(resume_file, json.dumps(asdict(scored[-1])))
         progress(len(scored), len(ids))
-    return _outcome(dataset.info, scored, resumed=resumed)
+    return _outcome(dataset.info, scored, weights, resumed=resumed)
 
 
 def weights_hash(system: System) -> str:
@@ -146,7 +148,7 @@ def _restart(path: Path, header: dict[str, Any]) -> list[Scored]:
     return scored
 
 
-def _outcome(info: DatasetInfo, scored: Sequence[Scored], *, resumed: bool) -> EvaluationOutcome:
+def _outcome(info: DatasetInfo, scored: Sequence[Scored], weights: str, *, resumed: bool) -> EvaluationOutcome:
     counts = np.sum([np.array(one.confusion, np.int64) for one in scored], axis=0)
     boundaries = np.sum([np.array(one.boundary, np.int64) for one in scored], axis=0)
     return EvaluationOutcome(
@@ -163,5 +165,6 @@ def _outcome(info: DatasetInfo, scored: Sequence[Scored], *, resumed: bool) -> E
             kind: tuple(one.work.get(kind, 0) for one in scored)
             for kind in dict.fromkeys(kind for one in scored for kind in one.work)
         },
+        weights_hash=weights,
         resumed=resumed,
     )

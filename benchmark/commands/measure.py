@@ -12,7 +12,7 @@ from benchmark.commands.requests import cost_options, measured, store_of
 
 if TYPE_CHECKING:
     from benchmark.run.job import Job
-    from results.record import Record, Samples
+    from results.record import LatencySamples, Record
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,18 +46,21 @@ def _print(record: Record) -> None:
         return
     from tabulate import tabulate
 
-    probes = {name: getattr(cost.memory, name) for name in type(cost.memory).model_fields}
-    probes["smallest_budget_mb"] = cost.smallest_budget_mb
+    memory = dict(cost.memory) | {"smallest_budget_mib": cost.smallest_budget_mib}
     rows = [
         ("parameters (inference form)", f"{cost.parameters:,}"),
         ("parameters (training form)", f"{cost.trained_parameters:,}"),
         ("FLOPs of predict (G)", _figure(cost.flops, 1e9, cost.flops_reason)),
         ("bytes moved by predict (GB)", _figure(cost.bytes_moved, 1e9, cost.bytes_reason)),
-        *((f"{taken.region} latency (ms)", _latency(taken)) for taken in cost.samples),
+        *((f"{samples.region} latency (ms)", _latency(samples)) for samples in cost.samples),
+        *((f"{region} latency (ms)", f"- ({reason})") for region, reason in cost.regions_absent.items()),
         ("FLOP/s of predict, of what the roofline allows (%)", _figure(cost.roofline_fraction, 0.01, "not counted")),
         *(
-            (name, f"{probe.mib:.0f} MiB" if probe.mib is not None else f"- ({probe.reason})")
-            for name, probe in probes.items()
+            (
+                name.removesuffix("_mib"),
+                f"{reading.mib:.0f} MiB" if reading.mib is not None else f"- ({reading.reason})",
+            )
+            for name, reading in memory.items()
         ),
     ]
     print(tabulate(rows, tablefmt="plain"))
@@ -67,7 +70,7 @@ def _figure(value: float | None, unit: float, reason: str) -> str:
     return f"- ({reason})" if value is None else f"{value / unit:.1f}"
 
 
-def _latency(taken: Samples) -> str:
+def _latency(taken: LatencySamples) -> str:
     spread = f"{taken.median_ms:.1f} [{taken.median_low_ms:.1f}, {taken.median_high_ms:.1f}], p90 {taken.p90_ms:.1f}"
     steady = "" if taken.steady else ", not steady"
     throttled = f", {len(taken.throttled)} throttled" if taken.throttled else ""

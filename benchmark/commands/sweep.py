@@ -71,11 +71,11 @@ def _print(name: str, sweep: list[Point]) -> None:
     from results.analysis.sweep import growth, largest_that_fits
 
     rows = [
-        (f"{point.height}x{point.width}", point.status, _text(point.latency_ms), _text(point.memory_mb))
+        (f"{point.height}x{point.width}", point.status, _text(point.latency_ms), _text(point.memory_mib))
         for point in sweep
     ]
     print(f"{name}\n{tabulate(rows, ('image', 'status', 'latency (ms)', 'memory (MiB)'), disable_numparse=True)}")
-    for figure in ("latency_ms", "memory_mb"):
+    for figure in ("latency_ms", "memory_mib"):
         print(f"{figure} grows as pixels ** {_exponent(growth(sweep, figure))}")
     fits, fails = largest_that_fits(sweep)
     largest = f"{fits.height}x{fits.width}" if fits else "none of these"

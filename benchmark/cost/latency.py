@@ -1,4 +1,4 @@
-"""Latency samples of calls: warm-up until steady, then interleaved rounds in random order, the device synchronised."""
+"""Latency samples of calls: warm-up until steady, then interleaved repetitions in random order, device synchronised."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from results.analysis.latency_statistics import FEWEST, Taken, drifts, require_positive
+from results.analysis.latency_statistics import FEWEST, ProcessSamples, drifts, require_positive
 from results.cell import Region
 
 Clock = Callable[[], float]  # seconds, monotonic
-Progress = Callable[[str, int, int], None]  # step, rounds done, rounds expected
-Round = dict[str, tuple[float, bool | None]]  # by call: latency in ms, and whether the device was throttled
+Progress = Callable[[str, int, int], None]  # step, repetitions done, repetitions expected
+Repetition = dict[str, tuple[float, bool | None]]  # by call: latency in ms, and whether the device was throttled
 
-WARMUP_WINDOW = FEWEST  # rounds that the drift test looks at
+WARMUP_WINDOW = FEWEST  # repetitions that the drift test covers
 WARMUP_SHARE = 1 / 3  # of the seconds; the rest is for samples that are kept
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeedSettings:
-    """How long to measure one system, in all the processes together that share the work.
+    """How long to measure one system, in all the processes together that share its samples.
 
     Sampling ends at ``max_samples``, or once ``min_samples`` are taken and ``seconds_budget`` is spent.
 
@@ -33,7 +33,7 @@ class SpeedSettings:
     min_samples: int
     max_samples: int
     seconds_budget: float  # of measured time, warm-up and all interleaved calls together
-    max_warmup: int  # in each process
+    max_warmup: int  # repetitions in each process
     processes: int = 1
 
     def __post_init__(self) -> None:
@@ -44,14 +44,14 @@ class SpeedSettings:
 
     @property
     def share(self) -> tuple[int, int, float]:
-        """What one process takes: least samples, most samples, seconds."""
+        """The share of one process: minimum samples, maximum samples, seconds."""
         least, most = (math.ceil(count / self.processes) for count in (self.min_samples, self.max_samples))
         return least, most, self.seconds_budget / self.processes
 
 
 @dataclass(frozen=True)
 class TimedCall:
-    """What is timed. ``inspect`` gets what ``run`` returned, outside the timed region."""
+    """A call to be timed. ``inspect`` receives the result of ``run``, outside the timed region."""
 
     region: Region
     run: Callable[[], Any]
@@ -67,31 +67,56 @@ def take(
     seed: int = 0,
     progress: Progress = lambda *_: None,
     throttled: Callable[[], bool | None] = lambda: None,
-) -> dict[str, Taken]:
-    """Samples of several calls, taken in rounds so that a slow spell of the machine falls on all of them.
+) -> dict[str, ProcessSamples]:
+    """Samples of several calls, interleaved so that a slow period of the machine affects all of them.
 
-    Each round runs every call once, in an order drawn from ``seed``. Warm-up rounds end when no call drifts over the
-    last ``WARMUP_WINDOW``, or at ``max_warmup``, or when a third of the seconds is spent. Whether the samples then kept
-    are steady is tested on themselves, and said in ``Samples.steady``. ``throttled`` is asked after each sample.
+    Each repetition runs every call once, in an order drawn from ``seed``. Warm-up ends when no call drifts over the
+    last ``WARMUP_WINDOW`` repetitions, at ``max_warmup``, or after a third of the seconds. Whether the samples kept
+    after it are steady is tested on themselves (``LatencySamples.steady``). ``throttled`` is called after each sample.
 
     Raises:
-        TimingError: the clock gave a latency that cannot be.
+        TimingError: the clock gave an impossible latency.
     """
     order, names = random.Random(seed), list(calls)
 
-    def play() -> Round:
+    def repeat() -> Repetition:
         order.shuffle(names)
         return {name: (_latency_ms(calls[name], synchronise, clock), throttled()) for name in names}
 
-    seconds = settings.share[2]
-    warmup = _warm_up(play, settings, progress)
-    kept = _record(play, settings, seconds - _seconds(warmup), progress)
-    return {name: _taken(call.region, [one[name] for one in kept], len(warmup)) for name, call in calls.items()}
+    warmup = _warm_up(repeat, settings, progress)
+    kept = _sample(repeat, settings, settings.share[2] - sum(map(_seconds, warmup)), progress)
+    return {name: _samples(call.region, [one[name] for one in kept], len(warmup)) for name, call in calls.items()}
 
 
-def _taken(region: Region, samples: list[tuple[float, bool | None]], warmup_samples: int) -> Taken:
+def _warm_up(repeat: Callable[[], Repetition], settings: SpeedSettings, progress: Progress) -> list[Repetition]:
+    done: list[Repetition] = []
+    seconds = settings.share[2] * WARMUP_SHARE
+    while len(done) < settings.max_warmup and sum(map(_seconds, done)) < seconds:
+        done.append(repeat())
+        progress("warm-up", len(done), settings.max_warmup)
+        recent = done[-WARMUP_WINDOW:]
+        if len(recent) == WARMUP_WINDOW and not any(drifts([one[name][0] for one in recent]) for name in recent[0]):
+            break
+    return done
+
+
+def _sample(
+    repeat: Callable[[], Repetition], settings: SpeedSettings, seconds: float, progress: Progress
+) -> list[Repetition]:
+    done: list[Repetition] = []
+    least, most, _ = settings.share
+    spent = 0.0
+    while len(done) < least or (len(done) < most and spent < seconds):
+        done.append(repeat())
+        spent += _seconds(done[-1])
+        affordable = int(len(done) * seconds / spent) if seconds > 0 else 0
+        progress("timing", len(done), min(max(affordable, least, len(done)), most))
+    return done
+
+
+def _samples(region: Region, samples: list[tuple[float, bool | None]], warmup_samples: int) -> ProcessSamples:
     flags = [flag for _, flag in samples]
-    return Taken(
+    return ProcessSamples(
         region=region,
         latencies_ms=tuple(latency for latency, _ in samples),
         warmup_samples=warmup_samples,
@@ -99,33 +124,8 @@ def _taken(region: Region, samples: list[tuple[float, bool | None]], warmup_samp
     )
 
 
-def _warm_up(play: Callable[[], Round], settings: SpeedSettings, progress: Progress) -> list[Round]:
-    rounds: list[Round] = []
-    seconds = settings.share[2] * WARMUP_SHARE
-    while len(rounds) < settings.max_warmup and _seconds(rounds) < seconds:
-        rounds.append(play())
-        progress("warm-up", len(rounds), settings.max_warmup)
-        recent = rounds[-WARMUP_WINDOW:]
-        if len(recent) == WARMUP_WINDOW and not any(drifts([one[name][0] for one in recent]) for name in recent[0]):
-            break
-    return rounds
-
-
-def _record(play: Callable[[], Round], settings: SpeedSettings, seconds: float, progress: Progress) -> list[Round]:
-    rounds: list[Round] = []
-    least, most, _ = settings.share
-    spent = 0.0
-    while len(rounds) < least or (len(rounds) < most and spent < seconds):
-        rounds.append(play())
-        spent += _seconds(rounds[-1:])
-        affordable = int(len(rounds) * seconds / spent) if seconds > 0 else 0
-        expected = min(max(affordable, least, len(rounds)), most)
-        progress("timing", len(rounds), expected)
-    return rounds
-
-
-def _seconds(rounds: list[Round]) -> float:
-    return sum(latency for one in rounds for latency, _ in one.values()) / 1000
+def _seconds(repetition: Repetition) -> float:
+    return sum(latency for latency, _ in repetition.values()) / 1000
 
 
 def _latency_ms(call: TimedCall, synchronise: Callable[[], None], clock: Clock) -> float:

@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import torch
 
-from benchmark.cost import flops as complexity
-from benchmark.cost import roofline
-from benchmark.cost.flops import Counts
+from benchmark.cost.flops import Counts, count, parameters
 from benchmark.cost.latency import Progress, SpeedSettings, take
-from benchmark.cost.memory.cuda import cuda_context
-from benchmark.cost.scored_call import NO_GPU, measure_scored
-from benchmark.cost.timed_system import Image, LabelsError, Subject
-from benchmark.machine import gpu as nvml
-from benchmark.machine import telemetry
+from benchmark.cost.memory.cuda import cuda_context, cuda_probes
+from benchmark.cost.memory.host import host_probes
+from benchmark.cost.memory.probes import first_value, peak_readings
+from benchmark.cost.roofline import ceilings
+from benchmark.cost.timed_system import Image, LabelsError, TimedSystem
+from benchmark.machine.allocator import MIB
+from benchmark.machine.gpu import GpuMonitor, GpuReading, gpu_reading, monitor_without_gpu, telemetry, torch_uuid
 from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
-from benchmark.machine.telemetry import Look, Watch
 from benchmark.machine.torch_settings import ProtocolError, measurement_mode
 from benchmark.system import System
-from results.analysis.latency_statistics import Taken, merged
+from results.analysis.latency_statistics import ProcessSamples, merged
 from results.cell import Model, Protocol, Region
-from results.record import Cost, Memory, Probe
+from results.record import Cost, Memory, MemoryReading
 
 __all__ = ["LabelsError", "Round", "measure", "sample"]
 
 REGIONS = get_args(Region)
+NO_GPU = MemoryReading(reason="the run used no GPU")
+WEIGHTS_ON_GPU = MemoryReading(reason="the weights are on the GPU")
 
 
 class Round(Model):
-    """What one process took of a cell's samples; the cell's last process merges them."""
+    """One process's share of a cell's samples; the cell's last process merges all rounds."""
 
-    taken: tuple[Taken, ...]
-    looks: tuple[Look, ...]
-    watch_reason: str  # why there are no looks
+    samples: tuple[ProcessSamples, ...]
+    gpu_readings: tuple[GpuReading, ...]
+    gpu_reason: str  # why there are no readings
     labels_hash: str
 
 
@@ -51,9 +52,9 @@ def sample(
     progress: Progress = lambda *_: None,
 ) -> Round:
     """One process's share of a cell's samples, for :func:`measure` in a later one. Arguments and errors as there."""
-    with _measuring(system, image, protocol, device) as subject:
-        _compile(subject)
-        return _round(subject, settings, seed, progress)
+    with _measuring(system, image, protocol, device) as timed:
+        timed.prepare()
+        return _round(timed, settings, seed, progress)
 
 
 def measure(
@@ -68,111 +69,134 @@ def measure(
 ) -> Cost:
     """Measure a system on one image under a protocol.
 
-    Timed regions: ``forward``, a float image on the device to logits; ``full_logits``, to logits of the image's size;
-    ``predict``, to labels on the device; ``end_to_end``, a uint8 image in host memory to labels in host memory. They,
-    the memory of one ``predict`` call on an image that it uploads, and the device's ceilings are measured on the
-    system's inference form, which is left on the device in the protocol's form.
+    The timed regions are those of ``results.cell.Region`` that the protocol names. They, the memory of one ``predict``
+    call on an image that it uploads, and the device's ceilings are measured on the system's inference form, which stays
+    on the device afterwards.
 
     Args:
-        system: as built; its modules for training are counted, then taken off.
+        system: as built; its modules for training are counted, then removed.
         image: uint8 ``[H, W, 3]``, of the protocol's height and width.
-        protocol: what makes the figures comparable.
+        protocol: the conditions of the measurement.
         settings: how many samples.
         device: "cpu" or "cuda".
-        earlier: what earlier processes took by :func:`sample`.
-        progress: told the step, the rounds done and the rounds expected.
+        earlier: the rounds of earlier processes, from :func:`sample`.
+        progress: called with the step, the repetitions done and the repetitions expected.
 
     Raises:
         ResourceExhaustedError: host or device has not enough memory.
-        ProtocolError: the protocol cannot be kept here.
-        TimingError: the clock gave nonsense.
+        ProtocolError: the protocol cannot be kept on this machine.
+        TimingError: the clock returned impossible values.
         LabelsError: ``predict`` broke its contract.
     """
     context = cuda_context() if device == "cuda" else NO_GPU  # before anything else is on the GPU
-    with _measuring(system, image, protocol, device) as subject:
+    with _measuring(system, image, protocol, device) as timed:
         if not (protocol.cudnn_benchmark or protocol.compiled):  # these may choose other kernels in another process
             for one in earlier:
-                subject.expect(one.labels_hash)
-        counts = complexity.count(subject.system, subject.batch)
-        _compile(subject)
-        rounds = [*earlier, _round(subject, settings, len(earlier), progress)]
+                timed.expect(one.labels_hash)
+        counts = count(timed.system, timed.batch)
+        timed.prepare()
+        rounds = [*earlier, _round(timed, settings, len(earlier), progress)]
         progress("memory", 0, 1)
-        return _cost(subject, counts, rounds, context)
+        return _cost(timed, counts, rounds, context)
 
 
 @contextmanager
-def _measuring(system: System, image: Image, protocol: Protocol, device: str) -> Iterator[Subject]:
-    """The subject under its protocol; memory that runs out inside is one named error."""
+def _measuring(system: System, image: Image, protocol: Protocol, device: str) -> Iterator[TimedSystem]:
+    """The timed system under its protocol; running out of memory inside becomes one named error."""
     _check(image, protocol)
     try:
         with measurement_mode(protocol, device), torch.inference_mode():
-            yield Subject(system, image, protocol, device)
+            yield TimedSystem(system, image, protocol, device)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         raise ResourceExhaustedError(
             f"system '{system.card.name}' at {protocol.height}x{protocol.width}: not enough memory on {device} "
-            f"({str(error).splitlines()[0]}); take a smaller --size or a larger device"
+            f"({str(error).splitlines()[0]}); choose a smaller --size or a larger device"
         ) from error
 
 
 def _check(image: Image, protocol: Protocol) -> None:
     if image.dtype != np.uint8 or image.shape != (protocol.height, protocol.width, 3):
-        wanted = f"uint8 ({protocol.height}, {protocol.width}, 3)"
-        raise ProtocolError(f"the protocol's image is {wanted}, but {image.dtype} {image.shape} was given")
-    if not {"predict", "full_logits"} & set(protocol.timed_regions) or not set(protocol.timed_regions) <= set(REGIONS):
-        wanted = f"of {REGIONS}, 'predict' or 'full_logits' among them"
-        raise ProtocolError(f"timed regions {protocol.timed_regions}: they must be {wanted}")
+        expected = f"uint8 ({protocol.height}, {protocol.width}, 3)"
+        raise ProtocolError(f"the protocol's image is {expected}, but {image.dtype} {image.shape} was given")
+    regions = set(protocol.timed_regions)
+    if not {"predict", "full_logits"} & regions or not regions <= set(REGIONS):
+        raise ProtocolError(
+            f"timed regions {protocol.timed_regions}: choose from {REGIONS}, and include 'predict' or 'full_logits'"
+        )
     if protocol.batch != 1:
-        raise ProtocolError(f"protocol field 'batch' is {protocol.batch}; cost is measured one image at a time")
+        raise ProtocolError(f"protocol field 'batch' is {protocol.batch}; cost is measured with one image at a time")
 
 
-def _compile(subject: Subject) -> None:
-    if subject.protocol.compiled:
-        subject.system.compile()
+def _round(timed: TimedSystem, settings: SpeedSettings, seed: int, progress: Progress) -> Round:
+    with _monitor(timed.device) as monitor:
+        taken = take(
+            timed.calls(), settings, timed.synchronise, seed=seed, progress=progress, throttled=monitor.throttled
+        )
+    if not timed.labels_hash:
+        timed.check(timed.system.predict(timed.batch))  # no timed region of the protocol returned labels
+    return Round(
+        samples=tuple(taken.values()),
+        gpu_readings=tuple(monitor.readings),
+        gpu_reason=monitor.reason,
+        labels_hash=timed.labels_hash,
+    )
 
 
-def _cost(subject: Subject, counts: Counts, rounds: Sequence[Round], context: Probe) -> Cost:
-    synchronise = _synchroniser(subject.device)
-    call = measure_scored(subject, synchronise)
+def _cost(timed: TimedSystem, counts: Counts, rounds: Sequence[Round], context: MemoryReading) -> Cost:
+    scored_hash, parts_ms, readings = _scored_call(timed)
     return Cost(
-        parameters=complexity.parameters(subject.system),
-        trained_parameters=subject.trained_parameters,
+        parameters=parameters(timed.system),
+        trained_parameters=timed.trained_parameters,
         flops=counts.flops,
         flops_reason=counts.reason,
         bytes_moved=counts.bytes_moved,
         bytes_reason=counts.reason,
-        samples=tuple(merged(taken) for taken in zip(*(one.taken for one in rounds), strict=True)),
-        memory=Memory(cuda_context_mb=context, **call.peaks),
-        ceilings=roofline.ceilings(subject.device, synchronise),
-        telemetry=telemetry.summary([look for one in rounds for look in one.looks], rounds[-1].watch_reason),
-        labels_hash=subject.labels_hash,
-        scored_labels_hash=call.labels_hash,
-        work=dict(subject.system.work),
-        parts_ms=call.parts_ms,
+        samples=tuple(merged(processes) for processes in zip(*(one.samples for one in rounds), strict=True)),
+        regions_absent=timed.regions_absent,
+        memory=_memory(timed, readings, context),
+        ceilings=ceilings(timed.device, timed.synchronise),
+        telemetry=telemetry([reading for one in rounds for reading in one.gpu_readings], rounds[-1].gpu_reason),
+        labels_hash=timed.labels_hash,
+        scored_labels_hash=scored_hash,
+        work=dict(timed.system.work),
+        parts_ms=parts_ms,
     )
 
 
-def _round(subject: Subject, settings: SpeedSettings, seed: int, progress: Progress) -> Round:
-    calls, synchronise = subject.calls(), _synchroniser(subject.device)
-    with _watch(subject.device) as watch:
-        taken = take(calls, settings, synchronise, seed=seed, progress=progress, throttled=watch.throttled)
-    if not subject.labels_hash:
-        subject.check(subject.system.predict(subject.batch))  # no timed region of the protocol gave labels
-    return Round(
-        taken=tuple(taken.values()),
-        looks=tuple(watch.looks),
-        watch_reason=watch.reason,
-        labels_hash=subject.labels_hash,
+def _scored_call(timed: TimedSystem) -> tuple[str, dict[str, float], dict[str, MemoryReading]]:
+    """Labels hash, parts in ms and memory readings of the call that scoring makes. Nothing can be timed afterwards."""
+    timed.release_inputs()  # the call uploads its own
+    found: list[tuple[str, dict[str, float]]] = []
+    probes = {**(cuda_probes() if timed.device == "cuda" else {}), **host_probes()}
+    readings = peak_readings(lambda: found.append(timed.scored()), probes)
+    if found[0][1]:  # the probes slow a call down, so its parts are timed in another call
+        found.append(timed.scored())
+    return *found[-1], readings
+
+
+def _memory(timed: TimedSystem, readings: Mapping[str, MemoryReading], context: MemoryReading) -> Memory:
+    """The record's memory values. The host's peak is the reading of the most exact probe that worked."""
+    peak = first_value(readings[name] for name in reversed(host_probes()))
+    weights_mib = timed.weights_bytes / MIB
+    total = WEIGHTS_ON_GPU
+    if timed.device == "cpu":
+        total = peak if peak.mib is None else MemoryReading(mib=peak.mib + weights_mib, method=peak.method)
+    return Memory(
+        peak_allocated_mib=readings.get("peak_allocated_mib", NO_GPU),
+        peak_reserved_mib=readings.get("peak_reserved_mib", NO_GPU),
+        process_nvml_mib=readings.get("process_nvml_mib", NO_GPU),
+        device_gpustat_mib=readings.get("device_gpustat_mib", NO_GPU),
+        cuda_context_mib=context,
+        host_peak_over_idle_mib=peak,
+        weights_mib=MemoryReading(mib=weights_mib),
+        host_peak_with_weights_mib=total,
     )
 
 
-def _synchroniser(device: str) -> Callable[[], Any]:
-    return torch.cuda.synchronize if device == "cuda" else (lambda: None)
-
-
-def _watch(device: str) -> Watch:
+def _monitor(device: str) -> GpuMonitor:
     if device != "cuda":
-        return telemetry.blind(NO_GPU.reason)
-    uuid = nvml.torch_uuid()
-    return Watch(lambda: nvml.look(uuid))
+        return monitor_without_gpu(NO_GPU.reason)
+    uuid = torch_uuid()
+    return GpuMonitor(lambda: gpu_reading(uuid))

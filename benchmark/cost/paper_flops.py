@@ -1,8 +1,8 @@
 """FLOPs at the paper's image sizes of every system that feeds a printed speed.
 
 Nets and images are on torch's meta device: shapes without values, so nothing is computed. A method whose work depends
-on the values has no such count. It runs on a small synthetic image, everything on its card reduced alike, and the count
-is enlarged with the number of pixels: an estimate, marked as such.
+on the values cannot be counted there. It runs on a small synthetic image, with the sizes on its card reduced alike, and
+its count is multiplied by the ratio of pixels: an estimate, marked as such.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 
 from benchmark import registry
 from benchmark.card import Card
-from benchmark.cost.flops import flops
+from benchmark.cost import flops
 from benchmark.data.synthetic import World, scene
 from benchmark.system import System
 from results.cell import digest, identity
@@ -21,14 +21,14 @@ from results.paper import DATASETS, TABLE_NAMES, paper_table
 from results.paper.flops import Flops, FlopsFile
 
 SCALES = (1.0, 0.8)  # the image as the paper says, and as the official speed script reduces it unless told otherwise
-Counted = tuple[int | None, dict[str, int], str]  # FLOPs or none, what the call did, why there are none
-# The small image's sides are the true ones over these, by which MagNet's tiles, of 612 and of 128x256, stay whole:
-# 272x272, 625x625, 128x256
+Counted = tuple[int | None, dict[str, int], str]  # FLOPs or None, what the call did, why there are none
+# Divisors of the image's sides for the small image. They divide MagNet's tiles of 612 and of 128x256 pixels evenly; the
+# small images are 272x272, 625x625 and 128x256
 REDUCED = {"deepglobe": 9, "inria": 8, "cityscapes": 8}
 
 
 def counted(cards: Iterable[Card], progress: Callable[[str], None]) -> FlopsFile:
-    """The counts for all cards that feed a printed speed; ``progress`` hears the name of each system before it."""
+    """The counts for all cards that feed a printed speed; ``progress`` is told each system before it is counted."""
     entries = []
     for card, dataset in wanted(cards):
         progress(f"{card.name} ({dataset})")
@@ -50,14 +50,15 @@ def wanted(cards: Iterable[Card]) -> Iterator[tuple[Card, str]]:
 
 
 def count(card: Card, dataset: str, scale: float) -> Flops:
-    """FLOPs of one ``predict`` on one of the paper's images with its sides reduced by ``scale``; the card stays."""
+    """FLOPs of one ``predict`` on one of the paper's images with its sides times ``scale``; the card is not scaled."""
     height, width = (int(side * scale) for side in DATASETS[dataset].image_size)
-    sample = ""
+    small = (round(height / REDUCED[dataset]), round(width / REDUCED[dataset]))
+    estimated_from = ""
     try:
         total, work, reason = _on_meta(card, dataset, (height, width))
         if total is None:
-            total, work, reason = _estimate(card, dataset, (height, width))
-            sample = "{}x{}".format(*_reduced(dataset, (height, width)))
+            total, work, reason = estimate(card, dataset, (height, width), small)
+            estimated_from = "{}x{}".format(*small)
     except ModuleNotFoundError as error:  # of an optional package
         total, work, reason = None, {}, str(error)
     return Flops(
@@ -68,28 +69,27 @@ def count(card: Card, dataset: str, scale: float) -> Flops:
         height=height,
         width=width,
         flops=total,
-        estimated_from=sample if total is not None else "",
+        estimated_from=estimated_from if total is not None else "",
         reason=reason.partition("\n")[0],
         work=work if total is not None else {},
     )
 
 
 def _on_meta(card: Card, dataset: str, size: tuple[int, int]) -> Counted:
-    """FLOPs and work of a system on an image without values."""
+    """FLOPs and work of a system on an image of the meta device."""
     system = _built(card, dataset).to("meta")
-    total, reason = flops(system, torch.empty(1, 3, *size, device="meta"))
-    return total, system.work, reason
+    counts = flops.count(system, torch.empty(1, 3, *size, device="meta"))
+    return counts.flops, system.work, counts.reason
 
 
-def _estimate(card: Card, dataset: str, size: tuple[int, int]) -> Counted:
-    """The same with random weights on a small synthetic image, the FLOPs enlarged with the pixels to the true size."""
+def estimate(card: Card, dataset: str, size: tuple[int, int], small: tuple[int, int]) -> Counted:
+    """FLOPs at ``size``, estimated by a count with random weights on a synthetic image of the size ``small``."""
     torch.manual_seed(0)
     system = _built(card.at(1 / REDUCED[dataset]), dataset)
-    small = _reduced(dataset, size)
     pixels = torch.from_numpy(scene(World(), 0, small).image)
-    total, reason = flops(system, pixels.permute(2, 0, 1)[None].float() / 255)
+    counts = flops.count(system, pixels.permute(2, 0, 1)[None].float() / 255)
     factor = (size[0] * size[1]) / (small[0] * small[1])
-    return None if total is None else round(total * factor), system.work, reason
+    return None if counts.flops is None else round(counts.flops * factor), system.work, counts.reason
 
 
 def _built(card: Card, dataset: str) -> System:
@@ -97,12 +97,8 @@ def _built(card: Card, dataset: str) -> System:
     return registry.build(card, classes).eval().inference_form()
 
 
-def _reduced(dataset: str, size: tuple[int, int]) -> tuple[int, int]:
-    return round(size[0] / REDUCED[dataset]), round(size[1] / REDUCED[dataset])
-
-
 def card_hash(card: Card) -> str:
-    """Fingerprint of what a count depends on and a card says; words that describe a procedure are not in it."""
+    """Hash of the fields of a card that a count depends on; the description of a procedure is left out."""
     settings = identity(card)["Card"]
     return digest(
         {name: settings[name] for name in ("inference", "sizes", "size_multiple", "base") if name in settings}

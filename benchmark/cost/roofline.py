@@ -1,4 +1,4 @@
-"""What a device can reach: the ceilings that a system's FLOP/s are held against, measured in the same process."""
+"""What a device can reach: the ceilings to which a system's FLOP/s are compared, measured in the same process."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import torch
 from benchmark.cost.latency import Clock
 from results.record import Ceilings
 
-MATRIX = {"cpu": 1024, "cuda": 8192}  # side; large enough that the product and not its start is timed
+MATRIX = {"cpu": 1024, "cuda": 8192}  # side; large enough that the launch of the kernel does not matter
 COPY_MIB = {"cpu": 128, "cuda": 512}  # beyond any cache
 REPEATS = 7
 
 
 def ceilings(device: str, synchronise: Callable[[], None], clock: Clock = time.perf_counter) -> Ceilings:
-    """The fastest of ``REPEATS`` large matrix products and copies, after one of each.
+    """The fastest of ``REPEATS`` large matrix products and copies, after one of each as warm-up.
 
-    In the precision that the surrounding measurement mode gives a matrix product. A copy of n bytes moves 2 n.
+    The product is in the precision of the surrounding measurement mode. A copy of n bytes moves 2 n.
     """
     side, count = MATRIX[device], COPY_MIB[device] * 2**20
     left, right = torch.rand(side, side, device=device), torch.rand(side, side, device=device)

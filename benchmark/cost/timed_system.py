@@ -1,4 +1,4 @@
-"""What a cost cell times: a system in its inference form, its input, the calls, and the labels that they must give."""
+"""What a cost cell times: a system in its inference form, its input, the timed calls, and a check of their labels."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark import inference
-from benchmark.cost import flops as complexity
+from benchmark.card import CustomInference
+from benchmark.cost.flops import parameters
 from benchmark.cost.latency import TimedCall
-from benchmark.parts import split
+from benchmark.parts import time_parts
 from benchmark.prediction import predicted, to_batch
 from benchmark.system import System
 from results.cell import Protocol
@@ -26,40 +27,65 @@ class LabelsError(RuntimeError):
     """``predict`` broke its contract: not uint8 labels of the image's size, or different ones for the same image."""
 
 
-class Subject:
-    """A system in its inference form with its input, both on the device, and the hash of the labels it gives."""
+class TimedSystem:
+    """A system in its inference form with its input, both on the device, and the hash of its labels.
+
+    ``regions_absent`` maps each region of the protocol that cannot be timed to the reason; :meth:`prepare` fills it.
+    """
 
     def __init__(self, system: System, image: Image, protocol: Protocol, device: str) -> None:
         self.protocol, self.device = protocol, device
+        self.synchronise: Callable[[], Any] = torch.cuda.synchronize if device == "cuda" else lambda: None
         self.layout = torch.channels_last if protocol.channels_last else torch.contiguous_format
-        self.trained_parameters = complexity.parameters(system)
+        self.trained_parameters = parameters(system)
         self.system: System = system.inference_form().eval()
         self.system.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
         self.image = np.require(image, np.uint8, ["C", "W"])  # torch shares memory only with such an array
         self.batch = self.upload()
+        self.pass_input: Tensor | None = None  # of one pass of the net, where that is timed
+        self.regions_absent: dict[str, str] = {}
         self.labels_hash = ""
 
     def upload(self) -> Tensor:
-        """The image from host memory as the system takes it."""
+        """The image from host memory in the form that the system takes."""
         return to_batch(self.image, self.device, self.layout)
 
-    def enlarged(self) -> Tensor:
-        """Logits ``[1, C, H, W]`` at the image's size, where the official speed script stops (features F2)."""
-        size = (self.batch.shape[-2], self.batch.shape[-1])
-        return inference.resize(self.system.logits(self.batch), size)
+    @property
+    def weights_bytes(self) -> int:
+        """Size of the parameters and buffers."""
+        return sum(tensor.nbytes for tensor in (*self.system.parameters(), *self.system.buffers()))
+
+    def prepare(self) -> None:
+        """Find the input of one pass of the net if the protocol times it; compile if the protocol says so."""
+        if "forward" in self.protocol.timed_regions:
+            if isinstance(self.system.card.inference, CustomInference):
+                self.regions_absent["forward"] = "the system's own inference procedure is not made of passes of one net"
+            elif (found := first_input(self.system, self.batch)) is None:
+                self.regions_absent["forward"] = "the system's inference procedure does not call its forward"
+            else:
+                self.pass_input = found
+        if self.protocol.compiled:
+            self.system.compile()
 
     def calls(self) -> dict[str, TimedCall]:
-        """The calls that the protocol times, by region."""
-        regions = {
-            "forward": TimedCall("forward", lambda: self.system.logits(self.batch)),
-            "full_logits": TimedCall("full_logits", self.enlarged),
+        """The calls that the protocol times, by region; see ``results.cell.Region``."""
+        size = (self.batch.shape[-2], self.batch.shape[-1])
+        calls = {
+            "forward": TimedCall("forward", lambda: self.system(self.pass_input)),
+            "logits": TimedCall("logits", lambda: self.system.logits(self.batch)),
+            "full_logits": TimedCall("full_logits", lambda: inference.resize(self.system.logits(self.batch), size)),
             "predict": TimedCall("predict", lambda: self.system.predict(self.batch), self.check),
             "end_to_end": TimedCall("end_to_end", lambda: self.system.predict(self.upload()).cpu(), self.check),
         }
-        return {name: regions[name] for name in self.protocol.timed_regions}
+        return {name: calls[name] for name in self.protocol.timed_regions if name not in self.regions_absent}
+
+    def release_inputs(self) -> None:
+        """Free the inputs of the timed calls, which cannot be made afterwards."""
+        del self.batch
+        self.pass_input = None
 
     def check(self, labels: Tensor) -> None:
-        """Compare the labels of one timed call with those of the first.
+        """Compare the labels of a timed call with those of the first one.
 
         Raises:
             LabelsError: they are not uint8 of the image's size, or not the same.
@@ -78,27 +104,59 @@ class Subject:
         """
         if self.labels_hash not in ("", labels_hash):
             raise LabelsError(
-                f"system '{self.system.card.name}': predict returned other labels for the same image, so no one "
-                "computation was timed; take out or seed what is random in it, or measure with --deterministic"
+                f"system '{self.system.card.name}': predict returned different labels for the same image, so the timed "
+                "calls did different work; remove or seed what is random in it, or measure with --deterministic"
             )
         self.labels_hash = labels_hash
 
-    def scored(self, synchronise: Callable[[], Any]) -> tuple[str, dict[str, float]]:
-        """Hash of the labels that scoring would see (``evaluation.predicted``), and the parts of that call in ms.
+    def scored(self) -> tuple[str, dict[str, float]]:
+        """Make the call that scoring makes (``benchmark.prediction.predicted``) on the image.
+
+        Returns:
+            The hash of its labels, and its time in ms by the parts that the system names; empty if it names none.
 
         Raises:
-            LabelsError: they are not those that were timed.
+            LabelsError: the labels differ from those that were timed.
         """
         precision = self.protocol.precision
-        labels, parts_ms = split(
+        labels, parts_ms = time_parts(
             lambda: predicted(self.system, self.image, device=self.device, precision=precision, layout=self.layout),
-            synchronise,
+            self.synchronise,
         )
         found = _hash(labels)
         if found != self.labels_hash:
-            different = "predict gives other labels when it is scored than when it is timed"
-            raise LabelsError(f"system '{self.system.card.name}': {different}; both must be one call on one image")
+            raise LabelsError(
+                f"system '{self.system.card.name}': predict returns different labels when it is scored than when it is "
+                "timed; make predict a function of the image alone"
+            )
         return found, parts_ms
+
+
+class _FirstInputError(Exception):
+    """Ends an inference procedure at its first call of the net."""
+
+    def __init__(self, image: Tensor) -> None:
+        super().__init__()
+        self.image = image
+
+
+def first_input(system: System, batch: Tensor) -> Tensor | None:
+    """What the inference procedure feeds to the net first, for a ``batch`` ``[B, 3, H, W]``; None if it never calls it.
+
+    The procedure is stopped there, so that nothing is computed.
+    """
+
+    def stop(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        raise _FirstInputError(inputs[0])
+
+    hook = system.register_forward_pre_hook(stop)
+    try:
+        system.logits(batch)
+    except _FirstInputError as found:
+        return found.image
+    finally:
+        hook.remove()
+    return None
 
 
 def _hash(labels: NDArray[np.uint8]) -> str:

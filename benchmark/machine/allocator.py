@@ -1,11 +1,12 @@
-"""The C heap (glibc's) while something is measured: made retentive for time, forgetful for memory.
+"""What the C library (glibc) does with freed host memory during a measurement: keep it for time, return it for memory.
 
-glibc maps blocks above a threshold one by one, and the kernel clears every page of each anew. That may be a third of a
-net's time on a CPU (HRNet-OCR, 128x256: 3.0 against 1.9 s) and says nothing about the net; a GPU's allocator keeps
-freed blocks, and so do those that are preloaded for speed. Threads other than the main one still map theirs.
+By default glibc maps large blocks one by one, and the kernel clears every page of each anew. That can be a third of a
+net's time on a CPU (HRNet-OCR, 128x256: 3.0 against 1.9 s) and is no property of the net: a GPU's allocator keeps
+freed blocks, and so do the allocators that people preload for speed. So latencies are measured with freed memory kept.
+Threads other than the main one still map their blocks.
 
-But what is kept hides what a call uses: the same call peaks up to twice as high after some others. So the one call
-whose memory is read runs on a heap that keeps nothing.
+But kept memory hides what a call uses: the same call can peak twice as high after some other calls. So the one call
+whose memory is measured runs with freed memory returned.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from collections.abc import Iterator
 MIB = 2**20
 TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4  # option numbers of mallopt, from glibc's malloc.h
 NEVER = -1  # as a threshold
-GLIBC_MMAP_MAX = 65536  # blocks mapped at a time, as glibc starts
-SMALLEST = 128 * 1024  # bytes of a block that is mapped; glibc starts with the same
-_OPEN: list[None] = []  # one entry for each retentive heap that is open in this process
+GLIBC_MMAP_MAX = 65536  # glibc's default for the number of blocks mapped at a time
+SMALLEST = 128 * 1024  # bytes of a block that is mapped; glibc's default
+_OPEN: list[None] = []  # one entry for each open `freed_memory_kept` of this process
 
 
 class _MallocInfo(ctypes.Structure):
@@ -30,15 +31,15 @@ class _MallocInfo(ctypes.Structure):
 
 
 def allocator() -> str:
-    """How blocks on the host are allocated while something is timed, for a record."""
+    """How blocks of host memory are allocated during timing, for a record."""
     return "glibc, freed blocks kept" if _glibc() else "the system's, as it is"
 
 
 @contextlib.contextmanager
-def retentive_heap() -> Iterator[None]:
-    """While open, freed blocks of any size stay in the process for the next one; with a C library but glibc, nothing.
+def freed_memory_kept() -> Iterator[None]:
+    """While open, freed blocks of any size stay in the process for reuse. Without glibc this does nothing.
 
-    Afterwards the heap is as glibc leaves it in a process that has freed blocks of 32 MiB: options cannot be read.
+    Afterwards the options are as in a process that has freed blocks of 32 MiB, because they cannot be read before.
     """
     libc = _glibc()
     if not libc:
@@ -55,11 +56,11 @@ def retentive_heap() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def forgetful_heap() -> Iterator[None]:
+def freed_memory_returned() -> Iterator[None]:
     """While open, every block of 128 KiB or more is mapped when allocated and leaves the process when freed.
 
-    Garbage is collected and freed memory given back first. With a C library but glibc nothing more is done. Afterwards
-    the heap is as after :func:`retentive_heap`, or retentive again inside of one.
+    First, garbage is collected and freed memory returned. Without glibc nothing more is done. Afterwards the options
+    are those of an enclosing :func:`freed_memory_kept`, or as after one.
     """
     gc.collect()
     libc = _glibc()
@@ -79,7 +80,7 @@ def forgetful_heap() -> Iterator[None]:
 
 
 def _glibc() -> ctypes.CDLL | None:
-    """The C library, if it is glibc and ``malloc`` is its own and no preloaded one."""
+    """The C library, if it is glibc and ``malloc`` is its own and not a preloaded one."""
     try:
         process, libc = ctypes.CDLL(None), ctypes.CDLL("libc.so.6")
         _ = libc.mallopt, libc.malloc_trim
@@ -90,16 +91,16 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def _set(libc: ctypes.CDLL) -> None:
-    """Options of a retentive heap while one is open, else of a usual one."""
+    """Set the options: freed memory kept if one of these contexts is open, else the usual behaviour."""
     libc.mallopt(MMAP_MAX, 0 if _OPEN else GLIBC_MMAP_MAX)
     libc.mallopt(TRIM_THRESHOLD, NEVER if _OPEN else 64 * MIB)
     libc.mallopt(MMAP_THRESHOLD, 32 * MIB)
 
 
 def _plug(libc: ctypes.CDLL) -> list[int]:
-    """Occupy, but never touch, the heap's free blocks of 128 KiB and more: the call would settle in them and stay.
+    """Occupy, without touching them, the heap's free blocks of 128 KiB and more, so that the call cannot reuse them.
 
-    None where glibc is older than 2.33, which does not tell what is mapped.
+    Nothing is occupied where glibc is older than 2.33, which does not tell what is mapped.
     """
     if not hasattr(libc, "mallinfo2"):
         return []

@@ -1,4 +1,4 @@
-"""Where to measure: ``auto``, ``cpu`` or ``cuda``, and the name by which records know the device."""
+"""Where to measure: ``auto``, ``cpu`` or ``cuda``, and the device's name in records."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from benchmark.errors import UserError
 
 
 def resolve(choice: str) -> str:
-    """The device's name: "cpu", or that of the GPU. Imports torch unless the choice is "cpu".
+    """The device's name in records: "cpu" or the GPU's name. Imports torch unless the choice is "cpu".
 
     Raises:
-        UserError: "cuda" was asked for and there is no usable GPU.
+        UserError: "cuda" was requested and there is no usable GPU.
     """
     if choice == "cpu":
         return "cpu"
@@ -25,7 +25,7 @@ def resolve(choice: str) -> str:
 
 
 def torch_device(name: str) -> str:
-    """The device string for torch of a resolved name."""
+    """Torch's device string for a resolved name."""
     return "cpu" if name == "cpu" else "cuda"
 
 

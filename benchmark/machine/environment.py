@@ -1,4 +1,4 @@
-"""The machine, the libraries and the making of a record. Torch is imported only to describe a GPU."""
+"""The machine, the libraries, and when and from which code a record was made. Imports torch only to describe a GPU."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ LIBRARIES = (
 
 
 def environment(device: str) -> Environment:
-    """Describe this machine for a record; ``device`` is "cpu" or a GPU's name. A GB is 2^30 bytes."""
+    """Describe this machine for a record; ``device`` is "cpu" or a GPU's name."""
     return Environment(
         device=device,
         cpu_model=cpu_model(),
         cpu_threads=cpu_threads(),
-        memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
+        memory_gib=round(psutil.virtual_memory().total / 2**30, 1),
         load_average=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         host_allocator=allocator(),
         platform=platform.platform(),
@@ -60,7 +60,7 @@ def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that can change a figure; those not installed are left out."""
+    """Versions of the libraries that can change a result; those not installed are left out."""
     versions = {name: installed_version(name) for name in LIBRARIES}
     return {name: version for name, version in versions.items() if version is not None}
 
@@ -74,22 +74,22 @@ def installed_version(distribution: str) -> str | None:
 
 
 def gpu_fields() -> dict[str, Any]:
-    """Name, memory, CUDA and cuDNN by torch, driver, clocks, power limit by NVML; ``gpu_reason`` where it is mute."""
+    """Name, memory, CUDA and cuDNN by torch; driver, clocks and power limit by NVML, or ``gpu_reason`` without it."""
     import torch
 
-    from benchmark.errors import ProbeAbsentError
-    from benchmark.machine import gpu as nvml
+    from benchmark.errors import ProbeUnavailableError
+    from benchmark.machine.gpu import device_state, torch_uuid
 
     fields: dict[str, Any] = {
         "gpu": torch.cuda.get_device_name(0),
-        "gpu_memory_mb": torch.cuda.get_device_properties(0).total_memory // 2**20,
+        "gpu_memory_mib": torch.cuda.get_device_properties(0).total_memory // 2**20,
         "cuda": torch.version.cuda,
         "cudnn": str(torch.backends.cudnn.version()),  # type: ignore[no-untyped-call]
     }
     try:
-        return {**fields, **nvml.device_state(nvml.torch_uuid())}
-    except ProbeAbsentError as absent:
-        return {**fields, "gpu_reason": str(absent)}
+        return {**fields, **device_state(torch_uuid())}
+    except ProbeUnavailableError as error:
+        return {**fields, "gpu_reason": str(error)}
 
 
 def provenance(command: str, seeds: Mapping[str, int], started: float, *, resumed: bool) -> Provenance:
@@ -109,9 +109,9 @@ def provenance(command: str, seeds: Mapping[str, int], started: float, *, resume
 
 
 def git_state(source: Path) -> tuple[str | None, bool | None, str]:
-    """Commit and dirty flag of the checkout that tracks the file ``source``, or why there are none.
+    """Commit and dirty flag of the checkout that tracks the file ``source``, or the reason why there are none.
 
-    Dirty means that anything which git does not ignore differs from the commit; new records of the suite do not count.
+    Dirty means that a file which git does not ignore differs from the commit; new records of the suite do not count.
     """
     try:
         _git(source.parent, "ls-files", "--error-unmatch", source.name)
@@ -128,7 +128,7 @@ def git_state(source: Path) -> tuple[str | None, bool | None, str]:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """Output of a git command that reads only."""
+    """Output of a git command that only reads."""
     command = ["git", "-C", str(folder), *arguments]
     quiet = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=quiet)

@@ -1,4 +1,4 @@
-"""Telling "the memory is full" from every other failure, without importing torch."""
+"""Telling a lack of memory from every other failure, without importing torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGNS = (
 
 
 class ResourceExhaustedError(UserError):
-    """The device or the host had not enough memory for this system at this image size."""
+    """The device or the host does not have enough memory for this system at this image size."""
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

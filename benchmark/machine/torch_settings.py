@@ -1,6 +1,6 @@
-"""The one place that touches torch's global state: set from a protocol, read back, and put back as it was.
+"""The only place that changes torch's global state: set from a protocol, read back, and restored.
 
-The C heap, which a CPU's figures depend on as much, is made retentive with it.
+The C library's allocator, on which latencies on a CPU depend as much, is set with it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from benchmark.errors import UserError
-from benchmark.machine.allocator import retentive_heap
+from benchmark.machine.allocator import freed_memory_kept
 from results.cell import Protocol
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -22,17 +22,17 @@ CUBLAS_SETTING = "CUBLAS_WORKSPACE_CONFIG"
 
 
 class ProtocolError(UserError):
-    """The protocol asks for something that this torch or device does not do."""
+    """The protocol requests something that this torch or device does not do."""
 
 
 @dataclass(frozen=True)
 class Switch:
-    """One global setting: how it is read and written, and what a protocol wants it to be (None: leave it)."""
+    """One global setting: how to read and write it, and the value for a protocol (None: leave it)."""
 
     field: str
     read: Callable[[], Any]
     write: Callable[[Any], None]
-    wanted: Callable[[Protocol], Any]
+    required: Callable[[Protocol], Any]
 
 
 def _set_cudnn(name: str) -> Callable[[bool], None]:
@@ -84,23 +84,23 @@ SWITCHES = (
 
 @contextmanager
 def measurement_mode(protocol: Protocol, device: str) -> Iterator[None]:
-    """Heap, TF32, cuDNN flags, determinism, threads and autocast as the protocol says; restored, also after an error.
+    """Allocator, TF32, cuDNN flags, determinism, threads and autocast by the protocol; restored, also after an error.
 
     Args:
-        protocol: what is asked for.
-        device: "cpu" or "cuda"; autocast is per device.
+        protocol: the requested settings.
+        device: "cpu" or "cuda", for autocast.
 
     Raises:
-        ProtocolError: a setting was written and did not take.
+        ProtocolError: a setting was written and did not take effect.
     """
     with ExitStack() as undo:
-        undo.enter_context(retentive_heap())
+        undo.enter_context(freed_memory_kept())
         for switch in SWITCHES:
-            wanted = switch.wanted(protocol)
-            if wanted is not None:
+            required = switch.required(protocol)
+            if required is not None:
                 undo.callback(switch.write, switch.read())
-                switch.write(wanted)
-                _require(switch.field, wanted, switch.read())
+                switch.write(required)
+                _require(switch.field, required, switch.read())
         reduced = protocol.precision != "fp32"
         undo.enter_context(torch.autocast(device, DTYPES[protocol.precision] if reduced else None, enabled=reduced))
         _require("precision", reduced, torch.is_autocast_enabled(device))
@@ -109,6 +109,8 @@ def measurement_mode(protocol: Protocol, device: str) -> Iterator[None]:
         yield
 
 
-def _require(field: str, wanted: Any, kept: Any) -> None:
-    if wanted != kept:
-        raise ProtocolError(f"protocol field '{field}' asks for {wanted}, but torch keeps {kept}; ask for another")
+def _require(field: str, required: Any, found: Any) -> None:
+    if required != found:
+        raise ProtocolError(
+            f"protocol field '{field}' requests {required}, but torch uses {found}; choose another value for it"
+        )

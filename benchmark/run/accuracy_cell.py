@@ -119,6 +119,9 @@ def _accuracy(
         loss_last=training.loss_last if training else None,
         loss_curve=training.loss_curve if training else (),
         train_seconds=training.seconds if training else 0.0,
+        steps_per_second=iterations / training.seconds if training and training.seconds else None,
         evaluate_seconds=evaluation.seconds,
         weights=start,
+        weights_hash=evaluation.weights_hash,
+        checkpoint_selection="last iteration" if training else None,
     )

@@ -53,7 +53,7 @@ def measure_cost(job: Job, progress: Tell) -> Cost | None:
         return None
     found = {}
     if job.cell.smallest_budget:  # first: its processes are forked from this one, which has started no thread yet
-        found["smallest_budget_mb"] = smallest_budget(lambda: inputs(job), protocol, device, told)
+        found["smallest_budget_mib"] = smallest_budget(lambda: inputs(job), protocol, device, told)
     rounds = [kept.round for kept in earlier(job)]
     return measure(*inputs(job), protocol, _settings(job), device, earlier=rounds, progress=told).model_copy(
         update=found

@@ -80,12 +80,12 @@ def _redirect_output(job: Job) -> None:
 
 def _cap_memory(job: Job) -> None:
     """On a CPU, make an allocation beyond the machine's memory an error, which gives an ``oom`` record."""
-    from benchmark.cost.memory.limit import cap_host, machine_mb
-    from benchmark.errors import ProbeAbsentError
+    from benchmark.cost.memory.limit import cap_host, machine_mib
+    from benchmark.errors import ProbeUnavailableError
 
     if job.cell.device == "cpu":
-        with contextlib.suppress(ProbeAbsentError):  # without such a limit, the kernel's kill makes a record too
-            cap_host(machine_mb())
+        with contextlib.suppress(ProbeUnavailableError):  # without such a limit, the kernel's kill makes a record too
+            cap_host(machine_mib())
 
 
 def _remove_partial_results(job: Job) -> None:

@@ -53,7 +53,7 @@ def size_data(records: Sequence[Record]) -> list[Json]:
                 "hardware": row["hardware"],
                 "megapixels": row["height"] * row["width"] / 1e6,
                 "latency_ms": row["latency_ms"],
-                "memory_mb": memory,
+                "memory_mib": memory,
             }
         )
     return sorted(found, key=lambda point: (point["system"], point["megapixels"]))

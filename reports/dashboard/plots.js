@@ -29,7 +29,7 @@ function showChoice() {
 function showSizes() {
   const systems = [...new Set(DATA.sizes.map((point) => `${point.system} (${point.hardware})`))];
   $("sizes-none").textContent = systems.length ? "" : "No system was measured at more than one size; see 'isdbench sweep'.";
-  for (const [id, field] of [["sizes-latency", "latency_ms"], ["sizes-memory", "memory_mb"]]) {
+  for (const [id, field] of [["sizes-latency", "latency_ms"], ["sizes-memory", "memory_mib"]]) {
     $(id).hidden = !systems.length;
     if (!systems.length) continue;
     const traces = systems.map((name, index) => {

@@ -23,7 +23,7 @@ class Point:
     label: str
     fps: float
     accuracy: float
-    memory_mb: float | None
+    memory_mib: float | None
 
 
 def draw(table: Table) -> Figure | None:
@@ -80,11 +80,11 @@ def _panel(panel: Axes, found: Sequence[Point], title: str) -> None:
         return
     panel.set_xscale("log")
     plain_numbers(panel.xaxis)
-    largest = max((point.memory_mb or 0.0 for point in found), default=0.0) or 1.0
+    largest = max((point.memory_mib or 0.0 for point in found), default=0.0) or 1.0
     best = front(found)
     panel.plot([p.fps for p in best], [p.accuracy for p in best], color="#555555", linewidth=0.8, zorder=1)
     for point in found:
-        area = 20 + 400 * (point.memory_mb or 0.0) / largest
+        area = 20 + 400 * (point.memory_mib or 0.0) / largest
         colour = COLOURS[5] if point in best else COLOURS[0]
         panel.scatter(point.fps, point.accuracy, s=area, color=colour, alpha=0.6, linewidths=0.5, edgecolors="black")
     panel.margins(0.15)

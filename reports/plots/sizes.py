@@ -50,7 +50,7 @@ def draw_one(system: str, records: Sequence[Record]) -> Figure | None:
     with styled():
         figure = Figure(figsize=(7.0, 3.4), layout="constrained")
         for panel, name, unit in zip(
-            figure.subplots(1, 2), ("latency_ms", "memory_mb"), ("latency (ms)", "memory (MB)"), strict=True
+            figure.subplots(1, 2), ("latency_ms", "memory_mib"), ("latency (ms)", "memory (MB)"), strict=True
         ):
             _fitted(panel, sweep, name, unit)
         figure.suptitle(plain(system), fontsize=9)

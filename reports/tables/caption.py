@@ -119,7 +119,8 @@ def _cost(group: Group) -> str:
         f"FPS is 1 / median latency of {region} on {image} at batch 1, random weights, with the median's 95 % interval;"
     )
     if group.cost["device"].iloc[0] == "cpu":
-        return f"{fps} memory is the peak resident set over the idle process ({CPU_PROBE}), not the paper's gpustat."
+        peak = f"the peak resident set over the idle process plus the weights ({CPU_PROBE})"
+        return f"{fps} memory is {peak}, not the paper's gpustat."
     return f"{fps} memory is the peak by the probe named in the header (MB = 2^20 bytes)."
 
 

@@ -13,12 +13,12 @@ from results.analysis.statistics import over_seeds
 from results.paper import PaperRow, PaperTable, Printed
 
 PROBES = {  # by likeness to the paper's gpustat column, the likest first
-    "device_gpustat_mb": "gpustat",
-    "process_nvml_mb": "NVML",
-    "peak_reserved_mb": "reserved",
-    "peak_rss_over_idle_mb": "RSS",
+    "device_gpustat_mib": "gpustat",
+    "process_nvml_mib": "NVML",
+    "peak_reserved_mib": "reserved",
+    "host_peak_with_weights_mib": "RSS",
 }
-CPU_PROBE = "peak_rss_over_idle_mb"
+CPU_PROBE = "host_peak_with_weights_mib"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from reports.tables.frame import newest, records_frame
 from reports.tables.table import plain, significant
 from reports.writers.markdown import escape
 from reports.writers.pages import figures_table
-from results.record import Cost, Record, Samples, Spread
+from results.record import Cost, LatencySamples, Record, Spread
 
 _RULE = (
     "One line for each timed region. GFLOPs (2 x multiply-accumulate), bytes moved and the share reached of the"
@@ -54,7 +54,7 @@ def _lines(record: Record) -> Iterator[tuple[str, ...]]:
         facts = ("",) * len(facts)
 
 
-def _times(samples: Samples) -> tuple[str, ...]:
+def _times(samples: LatencySamples) -> tuple[str, ...]:
     low, high = significant(samples.median_low_ms), significant(samples.median_high_ms)
     throttled = "–" if samples.throttled is None else str(len(samples.throttled))
     figures = (samples.p90_ms, samples.p99_ms)
@@ -74,7 +74,7 @@ def _facts(cost: Cost) -> tuple[str, ...]:
         _figure(cost.bytes_moved, 1e9),
         _figure(cost.roofline_fraction, 0.01),
         *map(_median, (telemetry.sm_clock_mhz, telemetry.power_w, telemetry.temperature_c)),
-        _figure(cost.smallest_budget_mb.mib, 1.0),
+        _figure(cost.smallest_budget_mib.mib, 1.0),
     )
 
 

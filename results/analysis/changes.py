@@ -1,7 +1,7 @@
 """What changed between two sets of records of one cell: each measure with its interval, margin and verdict.
 
-A change counts as a regression when its whole interval lies beyond both the tolerance and the noise floor, and as a
-pass when the interval rules out a worsening beyond the tolerance. What does neither is inconclusive.
+A change is a regression when its entire interval lies beyond both the tolerance and the noise floor, and a pass when
+the interval rules out a worsening beyond the tolerance. Anything else is inconclusive.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Literal
 from results.analysis.paired import paired
 from results.analysis.statistics import FEWEST_PAIRS, Estimate, of_pairs
 from results.cell import Model
-from results.record import Cost, Memory, Record, Samples
+from results.record import Cost, LatencySamples, Memory, Record
 
 Verdict = Literal["pass", "regression", "improvement", "inconclusive"]
 Quantity = Literal["latency", "memory", "accuracy", "exact", "status"]
 Spans = Sequence[tuple[float, float, float]]  # value with its interval, by record
 
 TOLERANCES: dict[Quantity, float] = {"latency": 3.0, "memory": 3.0, "accuracy": 0.5}  # percent, percent, points
-# the floor where neither repeats nor an A/A run tell it: one process a side, one training a side
+# noise floors where neither repeats nor an A/A run give one: one process per side, one training per side
 UNKNOWN_FLOORS: dict[Quantity, float] = {"latency": 30.0, "memory": 5.0, "accuracy": 2.0}
-PROBES = tuple(name for name in Memory.model_fields if name != "cuda_context_mb")
+PEAKS = tuple(name for name in Memory.model_fields if name not in ("cuda_context_mib", "weights_mib"))
 
 
 class Change(Model):
-    """One measure of one cell. ``change`` and its interval are in percent of the base, for mIoU in points."""
+    """One measure of one cell. ``change`` and its interval are in percent of the base; for mIoU, in points."""
 
     measure: str
     quantity: Quantity
@@ -36,8 +36,8 @@ class Change(Model):
     change: float | None = None
     low: float | None = None
     high: float | None = None
-    margin: float = 0.0  # a regression is resolved beyond it
-    basis: str  # what the interval rests on
+    margin: float = 0.0  # a worsening beyond it is a regression
+    basis: str  # what the interval is computed from
     verdict: Verdict = "inconclusive"
 
 
@@ -46,8 +46,8 @@ def changes(base: Sequence[Record], head: Sequence[Record], floors: Mapping[str,
 
     Args:
         base: records of the cell, of one kind, one or more.
-        head: the same of the other side.
-        floors: noise floor by measure, in the measure's unit; a measure that is not in it has none known.
+        head: the same for the other side.
+        floors: noise floor by measure, in the measure's unit; for a measure not in it none is known.
     """
     good = [[record for record in records if record.status == "ok"] for records in (base, head)]
     if not all(good):
@@ -59,7 +59,7 @@ def changes(base: Sequence[Record], head: Sequence[Record], floors: Mapping[str,
 
 
 def _status(base: Sequence[Record], head: Sequence[Record]) -> Change:
-    """One side has no figure at all."""
+    """One side has no measurement at all."""
     before, after = base[-1].status, head[-1].status
     verdict: Verdict = "inconclusive"
     if before == "ok" and after in ("oom", "failed"):
@@ -72,7 +72,7 @@ def _status(base: Sequence[Record], head: Sequence[Record]) -> Change:
 
 
 def _exact(base: Sequence[Cost], head: Sequence[Cost]) -> Iterator[Change]:
-    """Counts that no machine's noise touches."""
+    """Counts, which have no noise."""
     for name in ("parameters", "flops"):
         before, after = getattr(base[-1], name), getattr(head[-1], name)
         if before and after is not None:
@@ -102,23 +102,23 @@ def _latencies(base: Sequence[Cost], head: Sequence[Cost], floors: Mapping[str, 
             yield _ratio(f"{region}_latency_ms", "latency", logs, spans[0], spans[1], floors)
 
 
-def _of_region(costs: Sequence[Cost], region: str) -> list[Samples]:
+def _of_region(costs: Sequence[Cost], region: str) -> list[LatencySamples]:
     return [samples for cost in costs for samples in cost.samples if samples.region == region]
 
 
-def _log_ratio(base: Samples, head: Samples) -> float:
-    """Logarithm of how many times as long the head takes: median over samples taken side by side."""
+def _log_ratio(base: LatencySamples, head: LatencySamples) -> float:
+    """Log of the ratio of latencies, head over base: median over samples measured one after the other."""
     pairs = zip(base.latencies_ms, head.latencies_ms, strict=False)
     return statistics.median(math.log(after / before) for before, after in pairs)
 
 
 def _memories(base: Sequence[Cost], head: Sequence[Cost], floors: Mapping[str, float]) -> Iterator[Change]:
-    for probe in PROBES:
-        before, after = ([getattr(cost.memory, probe).mib for cost in side] for side in (base, head))
+    for name in PEAKS:
+        before, after = ([getattr(cost.memory, name).mib for cost in side] for side in (base, head))
         if all(before) and all(after):
             logs = [math.log(later / earlier) for earlier, later in zip(before, after, strict=False)]
             spans = [[(mib, mib, mib) for mib in side] for side in (before, after)]
-            yield _ratio(probe, "memory", logs, spans[0], spans[1], floors)
+            yield _ratio(name, "memory", logs, spans[0], spans[1], floors)
 
 
 def _ratio(
@@ -149,10 +149,10 @@ def _percent(logs: Estimate) -> Estimate:
 
 
 def _accuracy(base: Sequence[Record], head: Sequence[Record], floors: Mapping[str, float]) -> Change:
-    """Mean IoU over the seeds that both sides have; over the images where that is one."""
+    """Mean IoU over the seeds that both sides have, or over the images where there is one such seed."""
     found = paired(base, head)
     if not found:
-        return Change(measure="miou_paper", quantity="accuracy", basis="no seed with a figure on both sides")
+        return Change(measure="miou_paper", quantity="accuracy", basis="no seed with a value on both sides")
     unknown = UNKNOWN_FLOORS["accuracy"] if found.seeds == 1 else 0.0
     floor = floors.get("miou_paper", unknown)
     return _change("miou_paper", "accuracy", *found.means, found.difference, floor, found.basis)

@@ -1,4 +1,4 @@
-"""Two sets of records against each other: cells paired by all but code and time, one verdict for the whole."""
+"""Two sets of records compared: cells are paired by everything except code and time; one overall verdict."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _IDENTITY = (
     "split",
     "split_hash",
 )
-_CODE = ("card_hash", "recipe_hash", "profile_hash")  # of what the code says: it may differ, and is said to
+_CODE = ("card_hash", "recipe_hash", "profile_hash")  # of settings in the code: they may differ, and a note says so
 Identity = tuple[object, ...]
 
 
 class ComparisonError(UserError):
-    """The two sides were not measured alike."""
+    """The two sides were not measured under the same conditions."""
 
 
 class CellChange(Model):
@@ -42,20 +42,20 @@ class CellChange(Model):
     dataset: str
     size: str  # height x width of the image that enters the system
     changes: tuple[Change, ...]
-    notes: tuple[str, ...] = ()  # what else differs
+    notes: tuple[str, ...] = ()  # other differences
 
 
 class Comparison(Model):
-    """All cells, and what follows: ``fail`` on a resolved regression only."""
+    """All cells and the overall verdict: ``fail`` only if a regression is certain."""
 
     verdict: Literal["pass", "fail", "inconclusive"]
     cells: tuple[CellChange, ...]
-    missing: tuple[str, ...]  # cells of the base only
-    added: tuple[str, ...]  # cells of the head only
+    missing: tuple[str, ...]  # cells that only the base has
+    added: tuple[str, ...]  # cells that only the head has
 
 
 def load(path: Path, option: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-    """The records in a folder or file, and a line for every file of the folder that is none.
+    """The records in a folder or file, and a line for every file of the folder that is not a record.
 
     ``option`` names the path in errors, as on the command line.
 
@@ -66,7 +66,7 @@ def load(path: Path, option: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
         return (read_record(path),), ()
     contents = Store(path, option).read()
     if not contents.records:
-        raise UserError(f"{option} {path}: holds no record; make some with 'isdbench run' or 'isdbench measure'")
+        raise UserError(f"{option} {path}: holds no record; create some with 'isdbench run' or 'isdbench measure'")
     return contents.records, contents.problems
 
 
@@ -74,9 +74,9 @@ def compare(base: Sequence[Record], head: Sequence[Record], noise: Sequence[Reco
     """Compare every cell that both sides have.
 
     Args:
-        base: records of the code as it was.
-        head: records of the code as it is.
-        noise: more records of the base's code: what they differ from ``base`` by is the noise floor.
+        base: records of the old code.
+        head: records of the new code.
+        noise: more records of the old code; their difference from ``base`` is the noise floor.
 
     Raises:
         ComparisonError: a system was measured under another protocol or on other hardware on each side.
@@ -94,7 +94,7 @@ def compare(base: Sequence[Record], head: Sequence[Record], noise: Sequence[Reco
 
 
 def _overall(verdicts: Iterable[Verdict], *, whole: bool) -> Literal["pass", "fail", "inconclusive"]:
-    """One verdict for all; what the head lacks was not checked."""
+    """One verdict for all; cells that the head lacks make it inconclusive."""
     found = set(verdicts)
     if "regression" in found:
         return "fail"
@@ -106,7 +106,7 @@ def _identity(record: Record) -> Identity:
 
 
 def _conditions(record: Record) -> dict[str, object]:
-    """What must be equal for figures to be comparable."""
+    """What must be equal for values to be comparable."""
     environment = record.environment
     on_cpu = record.cell.device == "cpu"
     hardware = environment.cpu_model if on_cpu else environment.gpu
@@ -115,7 +115,7 @@ def _conditions(record: Record) -> dict[str, object]:
 
 
 def _cells(records: Iterable[Record]) -> dict[Identity, list[Record]]:
-    """Records by cell, in the order made; seeds of one training are one cell."""
+    """Records by cell, in the order of creation; different seeds are one cell."""
 
     def key(record: Record) -> Identity:
         return (*_identity(record), str(_conditions(record)))
@@ -127,7 +127,7 @@ def _cells(records: Iterable[Record]) -> dict[Identity, list[Record]]:
 
 
 def _refuse_unlike(before: Mapping[Identity, list[Record]], after: Mapping[Identity, list[Record]]) -> None:
-    """Refuse a pair of sides where one system has records on both, and none under the same conditions."""
+    """Refuse two sides that both have records of a system, but none under the same conditions."""
     paired = {key[:-1] for key in before if key in after}
     theirs = {key[:-1]: records[0] for key, records in after.items()}
     for key, records in before.items():
@@ -137,12 +137,12 @@ def _refuse_unlike(before: Mapping[Identity, list[Record]], after: Mapping[Ident
             field = next(name for name in ours if ours[name] != unlike[name])
             raise ComparisonError(
                 f"'{records[0].cell.system}' ({records[0].cell.kind}): {field} is {ours[field]} in BASE and "
-                f"{unlike[field]} in HEAD; measure both alike, or compare others"
+                f"{unlike[field]} in HEAD; measure both in the same way, or compare other records"
             )
 
 
 def _floors(before: Mapping[Identity, list[Record]], noise: Mapping[Identity, list[Record]]) -> dict[str, float]:
-    """The largest change by measure over all cells that base and noise share."""
+    """The largest change of each measure over all cells that base and noise share."""
     floors: dict[str, float] = {}
     for key in before:
         for change in changes(before[key], noise[key], {}) if key in noise else ():

@@ -1,4 +1,4 @@
-"""What follows from raw latencies: median, its interval, percentiles, and whether they drift. No torch."""
+"""Statistics of raw latencies: median, its interval, percentiles, and whether they drift."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from results.cell import Model, Region
-from results.record import Samples
+from results.record import LatencySamples
 
 CONFIDENCE = 0.95
 FEWEST = 6  # below six samples no pair of order statistics covers the median with 95 %
@@ -18,16 +18,16 @@ DRIFT_Z = 1.96  # a trend with a smaller Mann-Kendall statistic is noise
 
 
 class TimingError(RuntimeError):
-    """Latencies that cannot be what they claim to be: nan, zero, negative, constant, or too few."""
+    """Latencies that no working clock gives (nan, zero, negative, constant), or too few of them."""
 
 
-class Taken(Model):
-    """Samples of one region as one process took them, in milliseconds and in order."""
+class ProcessSamples(Model):
+    """Latencies of one region, measured by one process, in order."""
 
     region: Region
     latencies_ms: tuple[float, ...]
     warmup_samples: int
-    throttled: tuple[int, ...] | None  # indices of samples in which the GPU held its clock back; None: unknown
+    throttled: tuple[int, ...] | None  # indices of samples taken while the GPU was throttled; None: unknown
 
 
 def median_interval(latencies: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
@@ -46,7 +46,8 @@ def median_interval(latencies: Sequence[float], confidence: float = CONFIDENCE) 
         rank += 1
     if rank == 0:
         raise TimingError(
-            f"{count} samples carry no {confidence:.0%} interval of the median; take at least {FEWEST} (min_samples)"
+            f"{count} samples are too few for a {confidence:.0%} interval of the median; "
+            f"take at least {FEWEST} (min_samples)"
         )
     return ordered[rank - 1], ordered[count - rank]
 
@@ -60,7 +61,7 @@ def percentile(latencies: Sequence[float], percent: float) -> float:
 def drifts(latencies: Sequence[float]) -> bool:
     """Whether latencies, in the order taken, have a trend that is both significant and large enough to matter.
 
-    Significant: the Mann-Kendall test (Mann 1945), which needs no distribution and shrugs off single outliers. Large
+    Significant: the Mann-Kendall test (Mann 1945), which assumes no distribution and is robust to outliers. Large
     enough: the medians of the two halves differ by more than ``DRIFT_TOLERANCE``.
     """
     values = np.asarray(latencies)
@@ -73,8 +74,8 @@ def drifts(latencies: Sequence[float]) -> bool:
     return bool((score - 1) / deviation > DRIFT_Z and abs(last / first - 1) > DRIFT_TOLERANCE)
 
 
-def summarise(region: Region, latencies_ms: Sequence[float], warmup_samples: int) -> Samples:
-    """The samples of one timed region (milliseconds, in the order taken) with all that a report needs.
+def summarise(region: Region, latencies_ms: Sequence[float], warmup_samples: int) -> LatencySamples:
+    """Statistics of the latencies of one timed region, given in the order measured.
 
     Raises:
         TimingError: a latency is nan, infinite, zero or negative; all are equal; there are too few.
@@ -84,10 +85,10 @@ def summarise(region: Region, latencies_ms: Sequence[float], warmup_samples: int
     low, high = median_interval(latencies_ms)
     if min(latencies_ms) == max(latencies_ms):
         raise TimingError(
-            f"all {len(latencies_ms)} latencies of '{region}' are {latencies_ms[0]} ms: the clock does not tick finely "
-            "enough; use time.perf_counter"
+            f"all {len(latencies_ms)} latencies of '{region}' are {latencies_ms[0]} ms: the clock is too coarse; "
+            "use time.perf_counter"
         )
-    return Samples(
+    return LatencySamples(
         region=region,
         latencies_ms=tuple(latencies_ms),
         median_ms=statistics.median(latencies_ms),
@@ -100,10 +101,10 @@ def summarise(region: Region, latencies_ms: Sequence[float], warmup_samples: int
     )
 
 
-def merged(processes: Sequence[Taken]) -> Samples:
-    """The samples of one region from all the processes that took them, in the order of the processes.
+def merged(processes: Sequence[ProcessSamples]) -> LatencySamples:
+    """The samples of one region from all the processes that measured it, in the order of the processes.
 
-    The interval takes all samples as draws of one distribution; ``Samples.rounds`` keeps their processes apart.
+    The interval treats all samples as draws from one distribution; ``LatencySamples.rounds`` tells the processes apart.
 
     Raises:
         TimingError: as :func:`summarise`.
@@ -125,7 +126,7 @@ def merged(processes: Sequence[Taken]) -> Samples:
 
 
 def require_positive(latency_ms: float) -> None:
-    """Refuse a latency that no clock can have measured.
+    """Refuse a latency that no working clock gives.
 
     Raises:
         TimingError: it is nan, infinite, zero or negative.

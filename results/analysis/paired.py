@@ -1,4 +1,4 @@
-"""The difference in accuracy of two systems, or of two states of one, on what both have: seeds, else images."""
+"""The difference in accuracy of two systems, or of two versions of one, paired by seed or else by image."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from results.record import Accuracy, Record
 
 @dataclass(frozen=True)
 class Paired:
-    """``miou_paper`` of the second less that of the first, in points, over the seeds that both have."""
+    """``miou_paper`` of the second minus that of the first, in points, over the seeds that both have."""
 
     means: tuple[float, float]
     difference: Estimate
-    basis: str  # what the interval rests on
+    basis: str  # what the interval is computed from
     seeds: int
 
 
 def paired(base: Sequence[Record], head: Sequence[Record]) -> Paired | None:
-    """Compare two sets of accuracy records by seed; by image where one seed is common. None where no seed is."""
+    """Compare two sets of accuracy records by seed, or by image if they share one seed. None if they share no seed."""
     before, after = ({record.cell.seed: record.accuracy for record in side} for side in (base, head))
     pairs = [(before[seed], after[seed]) for seed in before if seed in after]
     scored = [(a, b, a.miou_paper, b.miou_paper) for a, b in pairs if a and b]
@@ -39,7 +39,7 @@ def _over_images(base: Accuracy, head: Accuracy, difference: float) -> tuple[Est
     if base.labels_hash == head.labels_hash:
         return Estimate(difference, difference, difference, len(base.images)), "the same labels"
     if not (base.image_confusions and head.image_confusions) or not base.paper_classes:
-        return Estimate(difference, None, None, 1), "no matrices by image"
+        return Estimate(difference, None, None, 1), "no matrices of single images"
     if base.images != head.images or base.paper_classes != head.paper_classes:
         return Estimate(difference, None, None, 1), "other images or classes"
     matrices = (by_image(base.image_confusions), by_image(head.image_confusions))

@@ -1,6 +1,6 @@
-"""What may be said of figures that vary: over seeds, between systems on the same images, and over paired records.
+"""Estimates with intervals: over seeds, between systems on the same images, and over paired records.
 
-Pure functions of numbers. An estimate without an interval rests on too little to have one.
+Pure functions of numbers. An estimate has no interval where there is too little data for one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 CONFIDENCE = 0.95
-FEWEST_PAIRS = 6  # five pairs carry no interval of 95 %: 2 / 2^5 > 5 %
+FEWEST_PAIRS = 6  # five pairs give no 95 % interval: 2 / 2^5 > 5 %
 RESAMPLES = 2000
 
 Counts = NDArray[np.int64]
@@ -24,7 +24,7 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its 95 % interval, if there is one, and the number of things that it rests on."""
+    """A value with its 95 % interval, if there is one, and the number of observations behind it."""
 
     value: float
     low: float | None
@@ -33,38 +33,38 @@ class Estimate:
 
     @property
     def resolved(self) -> bool:
-        """Whether the interval of a difference leaves out zero."""
+        """Whether the interval of a difference excludes zero."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
-def over_seeds(figures: Sequence[float]) -> tuple[Estimate, float | None]:
-    """Mean of a figure over seeds with Student's interval, and the standard deviation; one seed has neither.
+def over_seeds(values: Sequence[float]) -> tuple[Estimate, float | None]:
+    """Mean over seeds with Student's interval, and the standard deviation; one seed has neither.
 
     Raises:
-        ValueError: no figure is given.
+        ValueError: no value is given.
     """
-    if not figures:
-        raise ValueError("no figure to take the mean of")
-    mean, n = statistics.fmean(figures), len(figures)
+    if not values:
+        raise ValueError("no value to take the mean of")
+    mean, n = statistics.fmean(values), len(values)
     if n == 1:
         return Estimate(mean, None, None, 1), None
-    deviation = statistics.stdev(figures)
+    deviation = statistics.stdev(values)
     reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * deviation / math.sqrt(n)
     return Estimate(mean, mean - reach, mean + reach, n), deviation
 
 
 def of_pairs(differences: Sequence[float]) -> Estimate:
-    """The typical difference of pairs by Hodges and Lehmann (1963), with the interval of Wilcoxon's signed rank test.
+    """Hodges-Lehmann estimate (1963) of the difference of pairs, with the interval of Wilcoxon's signed rank test.
 
-    Median of the means of all two differences, each with itself too. Exact whatever the noise is, if a pair may as well
-    have come the other way round. Fewer than ``FEWEST_PAIRS`` give no interval.
+    It is the median of the means of every two differences, each paired with itself too. The interval is exact for any
+    noise that is as likely to favour one side of a pair as the other. Fewer than ``FEWEST_PAIRS`` give no interval.
 
     Raises:
         ValueError: no difference is given.
     """
     values = np.asarray(differences, np.float64)
     if not values.size:
-        raise ValueError("no difference to judge by")
+        raise ValueError("no difference to estimate from")
     first, second = np.triu_indices(len(values))
     means = np.sort((values[first] + values[second]) / 2)
     rank = _signed_rank(len(values))
@@ -74,7 +74,7 @@ def of_pairs(differences: Sequence[float]) -> Estimate:
 
 def _signed_rank(n: int) -> int:
     """Largest rank k such that the k-th lowest and highest mean hold the true difference with 95 %; 0 if none does."""
-    ways = np.ones(1)  # in how many of the 2^n assignments of signs the positive ranks add up to 0, 1, 2, ...
+    ways = np.ones(1)  # of the 2^n assignments of signs, those whose positive ranks add up to 0, 1, ...
     for rank in range(1, n + 1):
         ways = np.append(ways, np.zeros(rank)) + np.append(np.zeros(rank), ways)
     outside = 2 * np.cumsum(ways) / ways.sum()
@@ -92,13 +92,13 @@ def difference_of_miou(base: Counts, head: Counts, classes: Sequence[int], seed:
     """Mean IoU of ``head`` less that of ``base`` in points, both on the same images, by bootstrap over the images.
 
     Args:
-        base: counts ``[N, C, C]`` of one system by image; rows are the truth.
-        head: the same of the other, images in the same order.
-        classes: whose IoU the mean is taken of.
-        seed: of the images drawn.
+        base: counts ``[N, C, C]`` of one system by image; rows are the ground truth.
+        head: the same of the other system, images in the same order.
+        classes: the classes to average over.
+        seed: of the resampling.
 
-    The percentiles are those of Hesterberg (2015), "What Teachers Should Know about the Bootstrap", section 5: widened
-    so that few images are not taken for many. One image has no interval.
+    The percentiles are widened for few images as in Hesterberg (2015), "What Teachers Should Know about the Bootstrap",
+    section 5. One image has no interval.
     """
     n = len(base)
     value = float(_mious(head.sum(0)[None], classes)[0] - _mious(base.sum(0)[None], classes)[0])
@@ -124,5 +124,5 @@ def _mious(counts: NDArray[np.generic], classes: Sequence[int]) -> NDArray[np.fl
 
 
 def ranks(names: Sequence[str], beats: Callable[[str, str], bool]) -> dict[str, int]:
-    """The rank of each name: one more than the number of those that beat it. Names that nobody parts share a rank."""
+    """The rank of each name: one more than the number of names that beat it; equal numbers share a rank."""
     return {name: 1 + sum(beats(other, name) for other in names if other != name) for name in names}

@@ -11,13 +11,13 @@ from results.record import Record, Status
 
 @dataclass(frozen=True)
 class Point:
-    """A system at one image size. Figures are None where the record has none."""
+    """A system at one image size. Values are None where the record has none."""
 
     height: int
     width: int
     status: Status
     latency_ms: float | None  # median of the headline region
-    memory_mb: float | None  # allocator's peak on a GPU, peak resident set over idle on a CPU
+    memory_mib: float | None  # allocator's peak on a GPU; on a CPU the host's peak over idle with the weights
     reason: str = ""  # of a status other than ok
 
     @property
@@ -28,7 +28,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Growth:
-    """The least-squares line through log figure over log pixels: figure ~ pixels ** exponent. 1 is linear."""
+    """The least-squares line through log value over log pixels: value ~ pixels ** exponent. 1 is linear."""
 
     exponent: float
     r_squared: float
@@ -47,17 +47,17 @@ def points(records: Iterable[Record]) -> list[Point]:
 def _point(record: Record) -> Point:
     protocol, cost = record.cell.protocol, record.cost
     latency_ms = cost.headline.median_ms if cost and cost.headline else None
-    memory_mb = None
+    memory_mib = None
     if cost:
         memory = cost.memory
-        probe = memory.peak_rss_over_idle_mb if record.cell.device == "cpu" else memory.peak_allocated_mb
-        memory_mb = probe.mib
-    return Point(protocol.height, protocol.width, record.status, latency_ms, memory_mb, record.reason)
+        on_cpu = record.cell.device == "cpu"
+        memory_mib = (memory.host_peak_with_weights_mib if on_cpu else memory.peak_allocated_mib).mib
+    return Point(protocol.height, protocol.width, record.status, latency_ms, memory_mib, record.reason)
 
 
-def growth(sweep: Sequence[Point], figure: str) -> Growth | None:
-    """How ``latency_ms`` or ``memory_mb`` grows with pixels; None below three points, which any line would fit."""
-    pairs = [(point.pixels, getattr(point, figure)) for point in sweep if getattr(point, figure)]
+def growth(sweep: Sequence[Point], name: str) -> Growth | None:
+    """How ``latency_ms`` or ``memory_mib`` grows with pixels; None with fewer than three points."""
+    pairs = [(point.pixels, getattr(point, name)) for point in sweep if getattr(point, name)]
     if len(pairs) < 3:
         return None
     logs = [(math.log(pixels), math.log(value)) for pixels, value in pairs]

@@ -18,7 +18,7 @@ from baselines.densecrf.direct_sum import PAIRS, DirectSum
 from baselines.densecrf.meanfield import DenseCRF, Potentials, kernels_of, mean_field
 from baselines.densecrf.permutohedral import Lattice
 from benchmark import registry
-from benchmark.parts import split
+from benchmark.parts import time_parts
 from benchmark.system import System
 
 USUAL = {
@@ -315,7 +315,7 @@ def test_the_exact_engine_gives_nearly_the_labels_of_the_lattice():
 def test_the_time_of_a_prediction_splits_into_base_set_up_and_iterations():
     crf = refiner()
     with torch.inference_mode():
-        _, parts_ms = split(lambda: crf.predict(picture(40, 56)[None]), lambda: None)
+        _, parts_ms = time_parts(lambda: crf.predict(picture(40, 56)[None]), lambda: None)
     assert list(parts_ms) == ["base", "set-up", "iterations", "rest"]
     assert min(parts_ms.values()) > 0
 

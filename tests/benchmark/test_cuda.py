@@ -30,10 +30,10 @@ def test_three_repeats_of_the_speed_at_full_size_agree_within_two_percent():
 
 def test_every_field_of_a_gpu_run_has_a_figure_or_a_reason():
     made = cost_of(512)
-    assert made.memory.peak_allocated_mb.mib > 0
-    assert made.memory.peak_reserved_mb.mib >= made.memory.peak_allocated_mb.mib
-    assert all(probe.mib or probe.reason for probe in dict(made.memory).values())
+    assert made.memory.peak_allocated_mib.mib > 0
+    assert made.memory.peak_reserved_mib.mib >= made.memory.peak_allocated_mib.mib
+    assert all(reading.mib or reading.reason for reading in dict(made.memory).values())
     seen = made.telemetry
-    assert seen.looks or seen.reason
+    assert seen.readings or seen.reason
     assert (made.samples[0].throttled is None) == (seen.throttle_reasons is None)
     assert 0 < made.roofline_fraction < 2

@@ -1,10 +1,10 @@
-"""The split of a call's time: parts by name, the rest, nested parts, nobody asking."""
+"""A call timed by parts: names, the rest, nested parts, and parts that are not being timed."""
 
 import time
 
 import pytest
 
-from benchmark.parts import part, split
+from benchmark.parts import part, time_parts
 
 
 def spend(ms):
@@ -24,7 +24,7 @@ def call():
 
 
 def test_parts_in_their_order_and_the_rest():
-    result, parts_ms = split(call, lambda: None)
+    result, parts_ms = time_parts(call, lambda: None)
     assert result == "labels"
     assert list(parts_ms) == ["base", "iterations", "rest"]
     assert parts_ms["base"] >= 40
@@ -35,15 +35,15 @@ def test_parts_in_their_order_and_the_rest():
 
 def test_the_device_is_waited_for_at_both_ends_of_a_part():
     waited = []
-    split(call, lambda: waited.append(1))
+    time_parts(call, lambda: waited.append(1))
     assert len(waited) == 2 * (1 + 3)  # the whole call, base, twice iterations
 
 
 def test_a_call_that_names_no_part_has_none():
-    assert split(lambda: 1, lambda: None) == (1, {})
+    assert time_parts(lambda: 1, lambda: None) == (1, {})
 
 
-def test_without_being_asked_nothing_is_kept_and_after_an_error_nothing_stays():
+def test_parts_outside_of_time_parts_cost_nothing_and_an_error_leaves_nothing_behind():
     assert call() == "labels"
 
     def broken():
@@ -51,5 +51,5 @@ def test_without_being_asked_nothing_is_kept_and_after_an_error_nothing_stays():
             raise RuntimeError("planted")
 
     with pytest.raises(RuntimeError, match="planted"):
-        split(broken, lambda: None)
-    assert split(call, lambda: None)[1].keys() == {"base", "iterations", "rest"}
+        time_parts(broken, lambda: None)
+    assert time_parts(call, lambda: None)[1].keys() == {"base", "iterations", "rest"}

@@ -1,13 +1,13 @@
-"""Records made by hand for tests. Every figure in them is invented."""
+"""Records made by hand for tests. Every number in them is invented."""
 
 from results.cell import Cell, Protocol
-from results.record import Accuracy, Cost, Environment, Memory, Probe, Provenance, Record, Samples
+from results.record import Accuracy, Cost, Environment, LatencySamples, Memory, MemoryReading, Provenance, Record
 
 GPU = "NVIDIA GeForce RTX 2080 Ti"
 
 
 def protocol(kind, **changes):
-    regions = ("forward", "predict", "end_to_end") if kind == "cost" else ()
+    regions = ("logits", "predict", "end_to_end") if kind == "cost" else ()
     settings = {"kind": kind, "height": 612, "width": 612, "threads": 2, "timed_regions": regions}
     return Protocol(**{**settings, **changes})
 
@@ -51,9 +51,9 @@ def accuracy(miou_paper=41.5, images=4, train_images=8, weights="random: no file
     )
 
 
-def cost(median_ms=200.0, steady=True, rss_mb=512.0, gpustat_mb=None):
-    blank = Probe(reason="no CUDA device")
-    samples = Samples(
+def cost(median_ms=200.0, steady=True, host_mib=512.0, gpustat_mib=None):
+    blank = MemoryReading(reason="no CUDA device")
+    samples = LatencySamples(
         region="predict",
         latencies_ms=(median_ms,) * 5,
         median_ms=median_ms,
@@ -65,12 +65,14 @@ def cost(median_ms=200.0, steady=True, rss_mb=512.0, gpustat_mb=None):
         steady=steady,
     )
     memory = Memory(
-        peak_allocated_mb=blank,
-        peak_reserved_mb=blank,
-        process_nvml_mb=blank,
-        device_gpustat_mb=blank if gpustat_mb is None else Probe(mib=gpustat_mb),
-        cuda_context_mb=blank,
-        peak_rss_over_idle_mb=Probe(mib=rss_mb),
+        peak_allocated_mib=blank,
+        peak_reserved_mib=blank,
+        process_nvml_mib=blank,
+        device_gpustat_mib=blank if gpustat_mib is None else MemoryReading(mib=gpustat_mib),
+        cuda_context_mib=blank,
+        host_peak_over_idle_mib=MemoryReading(mib=host_mib - 12),
+        weights_mib=MemoryReading(mib=12),
+        host_peak_with_weights_mib=MemoryReading(mib=host_mib),
     )
     return Cost(
         parameters=1_000_000,
@@ -87,7 +89,7 @@ def environment(gpu=None):
         device=gpu or "cpu",
         cpu_model="Test CPU",
         cpu_threads=2,
-        memory_gb=8.0,
+        memory_gib=8.0,
         platform="Linux",
         python="3.11.0",
         libraries={"torch": "2.15.0"},

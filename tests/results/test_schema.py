@@ -19,7 +19,7 @@ def test_no_field_has_a_bare_name():
     models = [schema, *schema["$defs"].values()]
     names = {name for model in models for name in model.get("properties", {})}
     assert not names & {"miou", "mem", "memory_mb", "time", "latency", "iou_mean"}
-    assert {"median_ms", "miou_paper", "peak_allocated_mb"} <= names
+    assert {"median_ms", "miou_paper", "peak_allocated_mib"} <= names
 
 
 @pytest.mark.parametrize("path", HISTORIC, ids=lambda path: path.stem)
@@ -34,5 +34,5 @@ def test_a_historic_record_keeps_its_figures():
     assert by_name["v1-accuracy"].accuracy.miou_paper == 41.5
     assert by_name["v1-accuracy"].accuracy.confusion[1][1] == 2**40
     assert by_name["v1-cost"].cost.fps == pytest.approx(5.0)
-    assert by_name["v1-cost"].cost.memory.peak_allocated_mb.reason == "no CUDA device"
+    assert by_name["v1-cost"].cost.memory.peak_allocated_mib.reason == "no CUDA device"
     assert (by_name["v1-oom"].status, by_name["v1-oom"].cost) == ("oom", None)

@@ -66,7 +66,7 @@ def test_what_is_no_record_is_named_and_harms_nothing(store):
     (store.folder / "foreign.json").write_text('{"miou": 99}')
     (store.folder / "binary.json").write_bytes(b"\xff\x00\xfe")
     (store.folder / "list.json").write_text("[1]")
-    (store.folder / "newer.json").write_bytes(whole.replace(b'"schema_version": 1', b'"schema_version": 2'))
+    (store.folder / "newer.json").write_bytes(whole.replace(b'"schema_version": 2', b'"schema_version": 3'))
     (store.folder / "notes.txt").write_text("not ours")
     contents = store.read()
     assert list(contents.records) == [good]

@@ -1,4 +1,4 @@
-"""The least memory in which one ``predict`` call still runs: a search by halves, each trial in a process of its own."""
+"""The smallest memory budget in which one ``predict`` call runs: a bisection, each trial in a process of its own."""
 
 from __future__ import annotations
 
@@ -10,36 +10,38 @@ from collections.abc import Callable
 import torch
 
 from benchmark.cost.latency import Progress
-from benchmark.cost.memory.limit import cap_device, cap_host, machine_mb, writable_mb
-from benchmark.cost.timed_system import Image, Subject
-from benchmark.errors import ProbeAbsentError
-from benchmark.machine.allocator import MIB, forgetful_heap
+from benchmark.cost.memory.limit import cap_device, cap_host, machine_mib, writable_mib
+from benchmark.cost.timed_system import Image, TimedSystem
+from benchmark.errors import ProbeUnavailableError
+from benchmark.machine.allocator import MIB, freed_memory_returned
 from benchmark.machine.oom import is_out_of_memory
 from benchmark.machine.torch_settings import measurement_mode
 from benchmark.system import System
 from results.cell import Protocol
-from results.record import Probe
+from results.record import MemoryReading
 
-RESOLUTION = 0.01  # of the figure
-FIRST_MB = 16.0
-MORE_THAN_ANY_GPU_MB = 2.0**20
+RESOLUTION = 0.01  # of the result
+FIRST_MIB = 16.0
+MORE_THAN_ANY_GPU_MIB = 2.0**20
 FITS, TOO_SMALL, NO_LIMIT = 0, 3, 4  # exit statuses of a trial
 Inputs = Callable[[], tuple[System, Image]]
 
 
 class TrialError(RuntimeError):
-    """A trial ended in a way that has nothing to do with memory."""
+    """A trial failed for another reason than lack of memory."""
 
 
-def smallest_budget(inputs: Inputs, protocol: Protocol, device: str, progress: Progress = lambda *_: None) -> Probe:
-    """MiB that weights, input and one ``predict`` call need at the least, or why there is no figure.
+def smallest_budget(
+    inputs: Inputs, protocol: Protocol, device: str, progress: Progress = lambda *_: None
+) -> MemoryReading:
+    """The least memory for weights, input and one ``predict`` call, or the reason why it could not be found.
 
     On a CPU: weights, input and the private writable memory that the call may add (RLIMIT_DATA). On a GPU: what torch's
-    allocator reserves; the CUDA context comes on top. To be called from a process that has started no thread and no
-    device, since the trials are forked from it.
+    allocator reserves; the CUDA context comes on top. Call it in a process that has not started a thread or used the
+    device, because the trials are forked from it.
 
     Raises:
-        TrialError: a trial failed otherwise than for want of memory.
+        TrialError: a trial failed for another reason than lack of memory.
     """
     trials = 0
 
@@ -50,18 +52,20 @@ def smallest_budget(inputs: Inputs, protocol: Protocol, device: str, progress: P
         return _fits(mib, inputs, protocol, device)
 
     try:
-        least = search(fits, FIRST_MB, machine_mb() if device == "cpu" else MORE_THAN_ANY_GPU_MB)
-    except ProbeAbsentError as absent:
-        return Probe(reason=str(absent))
+        least = search(fits, FIRST_MIB, machine_mib() if device == "cpu" else MORE_THAN_ANY_GPU_MIB)
+    except ProbeUnavailableError as error:
+        return MemoryReading(reason=str(error))
     if least is None:
-        return Probe(reason="it does not run in all the memory that there is")
-    return Probe(mib=least, method=f"least cap of {trials} that it ran under, by halves to {RESOLUTION:.0%}")
+        return MemoryReading(reason="it does not run in all the memory of this machine")
+    return MemoryReading(
+        mib=least, method=f"bisection to {RESOLUTION:.0%} in {trials} trials, each with a memory limit"
+    )
 
 
 def search(fits: Callable[[float], bool], first: float, limit: float) -> float | None:
-    """The least value that fits, at most ``RESOLUTION`` too high; None if nothing up to ``limit`` does.
+    """The smallest value that fits, at most ``RESOLUTION`` too high; None if nothing up to ``limit`` fits.
 
-    Doubles from ``first`` until one fits, then halves the gap. ``fits`` must be monotonic, but for noise.
+    Doubles from ``first`` until one fits, then bisects. ``fits`` must be monotonic, but for noise.
     """
     low, high = 0.0, first
     while not fits(min(high, limit)):
@@ -84,18 +88,18 @@ def _fits(mib: float, inputs: Inputs, protocol: Protocol, device: str) -> bool:
     process.join()
     status = process.exitcode or 0
     if status == NO_LIMIT:
-        raise ProbeAbsentError("this system does not limit the memory of a process")
+        raise ProbeUnavailableError("the memory of a process cannot be limited on this operating system")
     if status > 0 and status != TOO_SMALL:
-        raise TrialError(f"a trial with {mib:.0f} MiB ended with status {status}, not for want of memory; see above")
+        raise TrialError(f"a trial with {mib:.0f} MiB ended with status {status}, not for lack of memory; see above")
     return status == FITS  # native code that gets no memory may end its process by a signal
 
 
 def _trial(mib: float, inputs: Inputs, protocol: Protocol, device: str) -> None:
-    """The whole life of a trial's process; its exit status says how it went."""
+    """The entire life of a trial's process; its exit status is the result."""
     try:
-        with measurement_mode(protocol, device), torch.inference_mode(), forgetful_heap():
+        with measurement_mode(protocol, device), torch.inference_mode(), freed_memory_returned():
             _run_capped(mib, inputs, protocol, device)
-    except ProbeAbsentError:
+    except ProbeUnavailableError:
         sys.exit(NO_LIMIT)
     except Exception as error:
         if is_out_of_memory(error):
@@ -107,16 +111,15 @@ def _run_capped(mib: float, inputs: Inputs, protocol: Protocol, device: str) -> 
     system, image = inputs()
     if device == "cuda":
         cap_device(mib)
-        subject = Subject(system, image, protocol, device)
-        subject.system.predict(subject.batch)
+        timed = TimedSystem(system, image, protocol, device)
+        timed.system.predict(timed.batch)
         torch.cuda.synchronize()
         return
-    subject = Subject(system, image, protocol, device)
-    loaded = [*subject.system.parameters(), *subject.system.buffers(), subject.batch]
-    spare_mib = mib - sum(tensor.nbytes for tensor in loaded) / MIB
+    timed = TimedSystem(system, image, protocol, device)
+    spare_mib = mib - (timed.weights_bytes + timed.batch.nbytes) / MIB
     if spare_mib < 0:
         sys.exit(TOO_SMALL)
-    torch.ones(2**20).add_(1)  # starts torch's threads: their stacks are not the call's
+    torch.ones(2**20).add_(1)  # starts torch's threads, so that their stacks are not counted as the call's
     gc.collect()
-    cap_host(writable_mb() + spare_mib)
-    subject.system.predict(subject.batch)
+    cap_host(writable_mib() + spare_mib)
+    timed.system.predict(timed.batch)

@@ -1,4 +1,4 @@
-"""Peak memory of one call under any number of probes at once. The probes: ``memory_host`` and ``memory_cuda``."""
+"""Peak memory of one call, measured by any number of probes at once. The probes are in ``host`` and ``cuda``."""
 
 from __future__ import annotations
 
@@ -7,78 +7,70 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
-from benchmark.errors import ProbeAbsentError
-from benchmark.machine.allocator import forgetful_heap
-from results.record import Probe
+from benchmark.errors import ProbeUnavailableError
+from benchmark.machine.allocator import freed_memory_returned
+from results.record import MemoryReading
 
 
 class MemoryProbe(Protocol):
-    """One way to see a peak. Both methods raise :class:`ProbeAbsentError` where there is no figure to be had."""
+    """One way to measure a peak. Both methods raise :class:`ProbeUnavailableError` where it does not work."""
 
     def start(self) -> None:
         """Take the baseline."""
 
-    def stop(self) -> Probe:
-        """The peak since ``start``, in MiB."""
+    def stop(self) -> MemoryReading:
+        """The peak since ``start``."""
 
 
-def measure(call: Callable[[], object], probes: Mapping[str, MemoryProbe]) -> dict[str, Probe]:
-    """Run ``call`` once under all probes, started in their order; an absent one is blank and says why.
+def peak_readings(call: Callable[[], object], probes: Mapping[str, MemoryProbe]) -> dict[str, MemoryReading]:
+    """Run ``call`` once under all probes, started in their order; one that does not work gives its reason.
 
-    The run has a forgetful heap, so that the figures depend on the call and not on what the process did before.
+    Freed host memory is returned to the system meanwhile, so that a peak depends on the call alone and not on what the
+    process did before.
     """
-    with forgetful_heap():
-        blank = {name: _start(probe) for name, probe in probes.items()}
+    with freed_memory_returned():
+        failed = {name: _attempt(probe.start) for name, probe in probes.items()}
         try:
             call()
         finally:
-            readings = {name: blank[name] or _stop(probe) for name, probe in probes.items()}
-    return readings
+            readings = {name: failed[name] or _attempt(probe.stop) for name, probe in probes.items()}
+    return {name: reading for name, reading in readings.items() if reading}
 
 
-def _start(probe: MemoryProbe) -> Probe | None:
-    """Start a probe; a blank reading where it is absent."""
+def _attempt(step: Callable[[], MemoryReading | None]) -> MemoryReading | None:
     try:
-        probe.start()
-    except ProbeAbsentError as absent:
-        return Probe(reason=str(absent))
-    return None
+        return step()
+    except ProbeUnavailableError as error:
+        return MemoryReading(reason=str(error))
 
 
-def _stop(probe: MemoryProbe) -> Probe:
-    try:
-        return probe.stop()
-    except ProbeAbsentError as absent:
-        return Probe(reason=str(absent))
-
-
-def first_figure(readings: Iterable[Probe]) -> Probe:
-    """The first reading that is not blank, or a blank one with all reasons."""
+def first_value(readings: Iterable[MemoryReading]) -> MemoryReading:
+    """The first reading with a value, or one with the reasons of all."""
     tried = list(readings)
-    blank = Probe(reason="; ".join(reading.reason for reading in tried))
-    return next((reading for reading in tried if reading.mib is not None), blank)
+    failed = MemoryReading(reason="; ".join(reading.reason for reading in tried))
+    return next((reading for reading in tried if reading.mib is not None), failed)
 
 
 class Sampled:
-    """The highest value that a thread saw while the call ran, with one look before and one after."""
+    """The highest value that a thread read while the call ran, with one reading before and one after."""
 
-    def __init__(self, read: Callable[[], float], interval_s: float, method: str) -> None:
-        self.read, self.interval_s, self.method = read, interval_s, method
+    def __init__(self, read_mib: Callable[[], float], interval_s: float, method: str) -> None:
+        self.read_mib, self.interval_s, self.method = read_mib, interval_s, method
 
     def start(self) -> None:
-        """Take the first look, and keep looking."""
-        self.peak_mb = self.read()
+        """Take the first reading, and start the thread."""
+        self.peak_mib = self.read_mib()
         self.ended = threading.Event()
-        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread = threading.Thread(target=self._poll, daemon=True)
         self.thread.start()
 
-    def _watch(self) -> None:
+    def _poll(self) -> None:
         while not self.ended.wait(self.interval_s):
-            with contextlib.suppress(ProbeAbsentError):  # a lasting absence shows in the last look
-                self.peak_mb = max(self.peak_mb, self.read())
+            with contextlib.suppress(ProbeUnavailableError):  # if it lasts, the last reading raises it again
+                self.peak_mib = max(self.peak_mib, self.read_mib())
 
-    def stop(self) -> Probe:
-        """Take the last look, after the thread has ended."""
+    def stop(self) -> MemoryReading:
+        """Take the last reading, after the thread has ended."""
         self.ended.set()
         self.thread.join()
-        return Probe(mib=max(self.peak_mb, self.read()), method=self.method)
+        return MemoryReading(mib=max(self.peak_mib, self.read_mib()), method=self.method)

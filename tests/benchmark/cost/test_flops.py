@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from benchmark.card import SlidingWindow
-from benchmark.cost import flops as complexity
+from benchmark.cost.flops import Counts, count, parameters
 from tests.benchmark.tiny import CARD, TinySystem, tiny_system
 
 BODY, HEAD = 3 * 9 * 8, 8 * 3  # multiply-accumulates an output pixel of the two convolutions
@@ -17,12 +17,13 @@ def by_hand(height, width):
 
 
 def test_flops_are_two_for_each_multiply_accumulate_of_the_convolutions():
-    assert complexity.flops(tiny_system().eval(), torch.rand(1, 3, 40, 56)) == (by_hand(40, 56), "")
+    counts = count(tiny_system().eval(), torch.rand(1, 3, 40, 56))
+    assert (counts.flops, counts.reason) == (by_hand(40, 56), "")
 
 
 def test_all_patches_of_a_sliding_window_count():
     system = TinySystem(replace(CARD, inference=SlidingWindow(patch=24, overlap=8)))
-    assert complexity.flops(system.eval(), torch.rand(1, 3, 40, 56)) == (2 * 3 * by_hand(24, 24), "")
+    assert count(system.eval(), torch.rand(1, 3, 40, 56)).flops == 2 * 3 * by_hand(24, 24)
 
 
 def test_passes_that_depend_on_the_image_count_as_often_as_they_run():
@@ -31,8 +32,8 @@ def test_passes_that_depend_on_the_image_count_as_often_as_they_run():
             again = int(image.mean() > 0.5)
             return sum((self(image) for _ in range(again)), self(image))
 
-    assert complexity.flops(Careful().eval(), torch.full((1, 3, 40, 56), 0.9))[0] == 2 * by_hand(40, 56)
-    assert complexity.flops(Careful().eval(), torch.full((1, 3, 40, 56), 0.1))[0] == by_hand(40, 56)
+    assert count(Careful().eval(), torch.full((1, 3, 40, 56), 0.9)).flops == 2 * by_hand(40, 56)
+    assert count(Careful().eval(), torch.full((1, 3, 40, 56), 0.1)).flops == by_hand(40, 56)
 
 
 def test_attention_and_matrix_products_count():
@@ -42,28 +43,30 @@ def test_attention_and_matrix_products_count():
             nn.functional.scaled_dot_product_attention(tokens, tokens, tokens)
             return super().forward(image)
 
-    count, _ = complexity.flops(Attentive().eval(), torch.rand(1, 3, 40, 56))
-    assert count == by_hand(40, 56) + 2 * 2 * 12 * 12 * 16
+    counts = count(Attentive().eval(), torch.rand(1, 3, 40, 56))
+    assert counts.flops == by_hand(40, 56) + 2 * 2 * 12 * 12 * 16
 
 
 def test_autocast_does_not_change_the_count():
     with torch.autocast("cpu", torch.bfloat16):
-        assert complexity.flops(tiny_system().eval(), torch.rand(1, 3, 40, 56))[0] == by_hand(40, 56)
+        assert count(tiny_system().eval(), torch.rand(1, 3, 40, 56)).flops == by_hand(40, 56)
 
 
 def test_counting_leaves_the_system_as_it_was():
     system = tiny_system().eval()
     before = copy.deepcopy(system.state_dict())
-    complexity.flops(system, torch.rand(1, 3, 40, 56))
+    count(system, torch.rand(1, 3, 40, 56))
     assert all(torch.equal(value, before[name]) for name, value in system.state_dict().items())
 
 
-def test_a_system_that_cannot_be_counted_says_why():
+def test_a_system_that_cannot_be_counted_gives_the_reason():
     class Odd(TinySystem):
         def logits(self, image):
             raise NotImplementedError("no kernel")
 
-    assert complexity.flops(Odd(), torch.rand(1, 3, 8, 8)) == (None, "not countable: NotImplementedError: no kernel")
+    assert count(Odd(), torch.rand(1, 3, 8, 8)) == Counts(
+        None, None, "cannot be counted: NotImplementedError: no kernel"
+    )
 
 
 def test_exhausted_memory_is_not_taken_for_uncountable():
@@ -72,15 +75,15 @@ def test_exhausted_memory_is_not_taken_for_uncountable():
             return torch.empty(10**14)
 
     with pytest.raises(RuntimeError, match="can't allocate memory"):
-        complexity.flops(Huge(), torch.rand(1, 3, 8, 8))
+        count(Huge(), torch.rand(1, 3, 8, 8))
 
 
 def test_parameters_are_counted_once_and_without_buffers():
     system = tiny_system()
     by_layer = (3 * 9 + 1) * 8 + 2 * 8 + (8 + 1) * 3
-    assert complexity.parameters(system) == by_layer
+    assert parameters(system) == by_layer
     system.twin = system.head
-    assert complexity.parameters(system) == by_layer
+    assert parameters(system) == by_layer
 
 
 class Plain(TinySystem):
@@ -96,7 +99,7 @@ class Plain(TinySystem):
 def traffic_of(steps, image):
     system = Plain()
     system.steps = steps
-    return complexity.count(system.eval(), image).bytes_moved
+    return count(system.eval(), image).bytes_moved
 
 
 def test_an_operator_moves_its_operands_and_its_result():
@@ -131,7 +134,7 @@ def test_an_expanded_tensor_is_read_once():
 
 def test_counting_bytes_changes_no_flops_of_composite_operators():
     image = torch.rand(1, 3, 40, 56)
-    counts = complexity.count(tiny_system().eval(), image)
+    counts = count(tiny_system().eval(), image)
     assert counts.flops == by_hand(40, 56)
     assert counts.bytes_moved > 4 * image.nbytes
 
@@ -141,6 +144,6 @@ def test_what_cannot_be_counted_has_a_reason_and_no_figure():
         def logits(self, image):
             raise NotImplementedError("no kernel")
 
-    counts = complexity.count(Odd(), torch.rand(1, 3, 8, 8))
+    counts = count(Odd(), torch.rand(1, 3, 8, 8))
     assert (counts.flops, counts.bytes_moved) == (None, None)
-    assert counts.reason == "not countable: NotImplementedError: no kernel"
+    assert counts.reason == "cannot be counted: NotImplementedError: no kernel"

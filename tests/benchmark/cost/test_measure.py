@@ -1,29 +1,31 @@
 import hashlib
-import statistics
-import time
+from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from benchmark.card import CustomInference, Downsampled, SlidingWindow, WholeImage
 from benchmark.cost import roofline
 from benchmark.cost.latency import SpeedSettings
 from benchmark.cost.measure import LabelsError, measure, sample
+from benchmark.cost.timed_system import TimedSystem
+from benchmark.machine.gpu import GpuMonitor, GpuReading
 from benchmark.machine.oom import ResourceExhaustedError
-from benchmark.machine.telemetry import Look, Watch
 from benchmark.machine.torch_settings import SWITCHES, ProtocolError
 from benchmark.parts import part
 from benchmark.prediction import to_batch
-from results.cell import Protocol
+from results.cell import Protocol, Region
 from results.record import Cost, Telemetry
-from tests.benchmark.tiny import TinySystem, tiny_system
+from tests.benchmark.tiny import CARD, TinySystem, tiny_system
 
 FEW = SpeedSettings(min_samples=6, max_samples=6, seconds_budget=0.5, max_warmup=2)
 HALF = SpeedSettings(min_samples=10, max_samples=10, seconds_budget=60, max_warmup=2, processes=2)
 IMAGE = np.random.default_rng(5).integers(0, 256, (40, 56, 3), dtype=np.uint8)
 IMAGE.setflags(write=False)
-REGIONS = ("forward", "predict", "end_to_end")
+REGIONS = ("logits", "predict", "end_to_end")
 
 
 @pytest.fixture(autouse=True)
@@ -47,9 +49,10 @@ def test_every_field_of_the_cost_is_filled_or_says_why_not():
     assert tuple(samples.region for samples in made.samples) == REGIONS
     assert made.fps == pytest.approx(1000 / made.samples[1].median_ms)
     assert made.flops == 2 * (27 * 8 + 8 * 3) * 20 * 28
-    probes = made.memory.model_dump()
-    assert probes.pop("peak_rss_over_idle_mb")["mib"] > 0
-    assert all(probe["mib"] is None and probe["reason"] == "the run used no GPU" for probe in probes.values())
+    on_host = {"host_peak_over_idle_mib", "weights_mib", "host_peak_with_weights_mib"}
+    readings = dict(made.memory)
+    assert all(readings.pop(name).mib > 0 for name in on_host)
+    assert all((reading.mib, reading.reason) == (None, "the run used no GPU") for reading in readings.values())
     assert made.telemetry == Telemetry(reason="the run used no GPU")
     assert [samples.throttled for samples in made.samples] == [None] * 3
     assert made.bytes_moved > 0
@@ -82,14 +85,16 @@ def test_parts_are_of_the_call_that_scoring_uses(monkeypatch):
 def test_labels_that_differ_from_those_that_are_scored_fail_the_cell(monkeypatch):
     other = np.zeros(IMAGE.shape[:2], np.uint8)
     monkeypatch.setattr("benchmark.cost.timed_system.predicted", lambda *_, **__: other)
-    with pytest.raises(LabelsError, match="'tiny': predict gives other labels when it is scored than when it is timed"):
+    with pytest.raises(
+        LabelsError, match="'tiny': predict returns different labels when it is scored than when it is timed"
+    ):
         cost(tiny_system())
 
 
 def test_labels_of_an_earlier_process_must_be_the_same():
     first = sample(tiny_system(), IMAGE, protocol(), HALF, "cpu")
     changed = first.model_copy(update={"labels_hash": "0" * 64})
-    with pytest.raises(LabelsError, match="other labels for the same image"):
+    with pytest.raises(LabelsError, match="different labels for the same image"):
         measure(tiny_system(), IMAGE, protocol(), HALF, "cpu", earlier=[changed])
     chosen_by_timing = protocol(cudnn_benchmark=True)
     measure(tiny_system(), IMAGE, chosen_by_timing, HALF, "cpu", earlier=[changed])
@@ -98,7 +103,7 @@ def test_labels_of_an_earlier_process_must_be_the_same():
 def test_two_processes_share_the_samples_and_the_last_keeps_them_apart():
     first = sample(tiny_system(), IMAGE, protocol(), HALF, "cpu")
     made = measure(tiny_system(), IMAGE, protocol(), HALF, "cpu", earlier=[first])
-    for samples, taken in zip(made.samples, first.taken, strict=True):
+    for samples, taken in zip(made.samples, first.samples, strict=True):
         assert samples.rounds == (5, 5)
         assert samples.latencies_ms[:5] == taken.latencies_ms
         assert samples.warmup_samples == 4
@@ -113,31 +118,15 @@ def test_the_official_region_gives_the_headline_and_labels_are_still_checked():
 
 
 def test_a_throttled_gpu_flags_its_samples(monkeypatch):
-    looks = [Look(sm_clock_mhz=1000, power_w=300, temperature_c=80, throttle_reasons=("power cap",))]
-    monkeypatch.setattr("benchmark.cost.measure._watch", lambda device: Watch(lambda: looks[0]))
+    reading = GpuReading(sm_clock_mhz=1000, power_w=300, temperature_c=80, throttle_reasons=("power cap",))
+    monkeypatch.setattr("benchmark.cost.measure.monitor_without_gpu", lambda reason: GpuMonitor(lambda: reading))
     made = cost(tiny_system(), timed_regions=("predict",))
     assert made.samples[0].throttled == tuple(range(6))
     assert made.telemetry.throttle_reasons == ("power cap",)
     assert made.telemetry.sm_clock_mhz.median == 1000
 
 
-def test_a_system_that_sleeps_is_measured_within_two_percent_in_each_region():
-    slept_ms = []  # a busy machine wakes late: what is known is how long the sleep was
-
-    class Sleepy(TinySystem):
-        def logits(self, image):
-            start = time.perf_counter()
-            time.sleep(0.1)
-            slept_ms.append((time.perf_counter() - start) * 1000)
-            return image
-
-    settings = SpeedSettings(min_samples=9, max_samples=9, seconds_budget=3, max_warmup=2)
-    made = measure(Sleepy(), IMAGE, protocol(threads=1), settings, "cpu")
-    medians = {samples.region: samples.median_ms for samples in made.samples}
-    assert medians == pytest.approx(dict.fromkeys(REGIONS, statistics.median(slept_ms)), rel=0.02)
-
-
-def test_host_memory_is_weights_and_what_the_call_allocates_within_two_percent():
+def test_host_memory_is_what_the_call_allocates_the_weights_and_their_sum():
     class Hungry(TinySystem):
         def __init__(self):
             super().__init__()
@@ -147,7 +136,74 @@ def test_host_memory_is_weights_and_what_the_call_allocates_within_two_percent()
             block = torch.ones(160 * 2**18)  # 160 MiB
             return super().logits(image) + block[-1] - 1
 
-    assert cost(Hungry()).memory.peak_rss_over_idle_mb.mib == pytest.approx(200, rel=0.02)
+    memory = cost(Hungry()).memory
+    assert memory.host_peak_over_idle_mib.mib == pytest.approx(160, rel=0.02)
+    assert memory.weights_mib.mib == pytest.approx(40, rel=0.001)
+    assert memory.host_peak_with_weights_mib.mib == memory.host_peak_over_idle_mib.mib + memory.weights_mib.mib
+
+
+class Counting(TinySystem):
+    """Keeps the shape of each input of its net."""
+
+    def __init__(self, inference, **changes):
+        super().__init__(replace(CARD, inference=inference, ratio=1.0, **changes))
+        self.sizes = []
+
+    def forward(self, image):
+        self.sizes.append(tuple(image.shape))
+        return super().forward(image)
+
+
+@pytest.mark.parametrize(
+    ("inference", "changes", "sizes"),
+    [
+        (WholeImage(), {}, {(1, 3, 40, 56)}),
+        (WholeImage(), {"size_multiple": 32}, {(1, 3, 64, 64)}),
+        (Downsampled(0.5), {}, {(1, 3, 20, 28)}),
+        (SlidingWindow(patch=16, overlap=8, batch=6), {}, {(6, 3, 16, 16)}),
+    ],
+)
+def test_forward_is_one_pass_on_the_first_input_of_the_procedure(inference, changes, sizes):
+    system = Counting(inference, **changes)
+    timed = TimedSystem(system, IMAGE, protocol(timed_regions=("forward", "logits", "predict")), "cpu")
+    timed.prepare()
+    assert system.sizes == []
+    calls = timed.calls()
+    with torch.inference_mode():
+        calls["forward"].run()
+    assert len(system.sizes) == 1
+    assert set(system.sizes) == sizes
+    assert timed.regions_absent == {}
+
+
+def test_logits_is_the_entire_procedure():
+    system = Counting(SlidingWindow(patch=16, overlap=8, batch=6))
+    timed = TimedSystem(system, IMAGE, protocol(timed_regions=("forward", "logits", "predict")), "cpu")
+    timed.prepare()
+    with torch.inference_mode():
+        timed.calls()["logits"].run()
+    assert sum(batch for batch, *_ in system.sizes) == system.work["passes"] == 4 * 6
+
+
+def test_a_procedure_of_its_own_has_no_single_pass_and_the_record_says_so():
+    made = cost(Counting(CustomInference("two nets in turn")), timed_regions=("forward", "predict"))
+    assert [samples.region for samples in made.samples] == ["predict"]
+    assert made.regions_absent == {"forward": "the system's own inference procedure is not made of passes of one net"}
+
+
+def test_a_procedure_that_never_calls_forward_has_no_single_pass():
+    class Other(TinySystem):
+        def logits(self, image):
+            return self.head(self.body(image))
+
+    made = cost(Other(), timed_regions=("forward", "predict"))
+    assert made.regions_absent == {"forward": "the system's inference procedure does not call its forward"}
+
+
+def test_all_regions_of_a_sliding_window_are_timed_in_their_order():
+    made = cost(Counting(SlidingWindow(patch=16, overlap=8)), timed_regions=get_args(Region))
+    assert tuple(samples.region for samples in made.samples) == get_args(Region)
+    assert made.scored_labels_hash == made.labels_hash
 
 
 def test_only_the_regions_of_the_protocol_are_timed():
@@ -202,7 +258,7 @@ def test_other_labels_for_the_same_image_are_an_error():
         def logits(self, image):
             return torch.rand(1, 3, 20, 28)
 
-    with pytest.raises(LabelsError, match="'tiny': predict returned other labels for the same image"):
+    with pytest.raises(LabelsError, match="'tiny': predict returned different labels for the same image"):
         cost(Fickle())
 
 
@@ -228,7 +284,9 @@ def test_exhausted_memory_is_named_in_one_line_with_a_way_out(error):
         def logits(self, image):
             raise error
 
-    with pytest.raises(ResourceExhaustedError, match=r"^system 'tiny' at 40x56: not enough memory on cpu \(.*\); take"):
+    with pytest.raises(
+        ResourceExhaustedError, match=r"^system 'tiny' at 40x56: not enough memory on cpu \(.*\); choose"
+    ):
         cost(Huge())
 
 

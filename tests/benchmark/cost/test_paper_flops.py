@@ -4,7 +4,7 @@ import pytest
 
 from benchmark import registry
 from benchmark.card import CustomInference, Downsampled
-from benchmark.cost.paper_flops import SCALES, _estimate, card_hash, count, wanted
+from benchmark.cost.paper_flops import SCALES, card_hash, count, estimate, wanted
 from results.paper.flops import REFRESH, read_flops
 
 COUNTS = read_flops()
@@ -60,7 +60,7 @@ def test_the_size_is_the_papers_and_its_reduction_that_of_the_official_script():
 
 @pytest.mark.parametrize("system", ["unet-global", "isdnet-shallow-full"])
 def test_an_estimate_from_a_small_image_is_near_the_count(system):
-    total, work, _ = _estimate(registry.card(system), "deepglobe", (2448, 2448))
+    total, work, _ = estimate(registry.card(system), "deepglobe", (2448, 2448), (272, 272))
     count = COUNTS.of(system, "deepglobe", 1.0).flops
     stride = 32  # the coarsest maps round up: 272 pixels are 8.5 strides, the map has 9
     assert abs(total / count - 1) < (9 * stride / 272) ** 2 - 1

@@ -47,10 +47,10 @@ def test_a_cpu_run_has_blank_gpu_fields_and_no_zeros():
     assert made.cpu_model
     assert made.cpu_threads >= 1
     assert platform.libc_ver()[0] != "glibc" or made.host_allocator == "glibc, freed blocks kept"
-    assert made.memory_gb > 0
+    assert made.memory_gib > 0
     assert made.load_average == pytest.approx(os.getloadavg()[0], abs=2)
     assert made.libraries["torch"] == torch.__version__.split("+")[0]
-    assert (made.gpu, made.gpu_memory_mb, made.driver, made.clocks_mhz, made.power_limit_w) == (None,) * 5
+    assert (made.gpu, made.gpu_memory_mib, made.driver, made.clocks_mhz, made.power_limit_w) == (None,) * 5
 
 
 def test_libraries_that_are_not_installed_are_left_out(monkeypatch):
@@ -83,7 +83,7 @@ def gpu(monkeypatch):
 
 def test_a_gpu_is_described_by_torch_and_nvml(gpu):
     made = environment("Some GPU")
-    assert (made.gpu, made.gpu_memory_mb, made.driver, made.power_limit_w) == ("Some GPU", 81920, "580.1", 350)
+    assert (made.gpu, made.gpu_memory_mib, made.driver, made.power_limit_w) == ("Some GPU", 81920, "580.1", 350)
     assert made.clocks_mhz == {"graphics": 1000, "sm": 1001, "memory": 1002}
     assert made.gpu_reason == ""
 

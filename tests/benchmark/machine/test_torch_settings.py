@@ -70,7 +70,7 @@ def test_a_setting_that_does_not_take_is_an_error_and_the_rest_is_restored(monke
     deaf = replace(SWITCHES[-1], write=lambda _: None)
     monkeypatch.setattr("benchmark.machine.torch_settings.SWITCHES", [*SWITCHES[:-1], deaf])
     mode = measurement_mode(protocol(threads=threads + 1, tf32=True), "cpu")
-    with pytest.raises(ProtocolError, match=f"'threads' asks for {threads + 1}, but torch keeps {threads}"):
+    with pytest.raises(ProtocolError, match=f"'threads' requests {threads + 1}, but torch uses {threads}"):
         mode.__enter__()
     assert state() == before
 
@@ -78,7 +78,7 @@ def test_a_setting_that_does_not_take_is_an_error_and_the_rest_is_restored(monke
 def test_autocast_that_the_device_refuses_is_an_error(monkeypatch):
     monkeypatch.setattr(torch, "is_autocast_enabled", lambda device: False)
     with (
-        pytest.raises(ProtocolError, match="'precision' asks for"),
+        pytest.raises(ProtocolError, match="'precision' requests"),
         measurement_mode(protocol(precision="fp16"), "cpu"),
     ):
         pass

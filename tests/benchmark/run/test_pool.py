@@ -98,7 +98,7 @@ def test_what_is_on_record_does_not_run(runs, tmp_path):
 def test_a_round_is_kept_for_the_last_which_clears_it(tmp_path, monkeypatch):
     (job, *_) = planned(tmp_path, ("stdc",), kinds=("cost",))
     seen = []
-    taken = Round(taken=(), looks=(), watch_reason="none", labels_hash="a")
+    taken = Round(samples=(), gpu_readings=(), gpu_reason="none", labels_hash="a")
     monkeypatch.setattr(cost_cell, "inputs", lambda job: (None, None))
     monkeypatch.setattr(cost_cell, "sample", lambda *_, **__: taken)
     monkeypatch.setattr(cost_cell, "measure", lambda *_, earlier, **__: seen.append(earlier) or records.cost())

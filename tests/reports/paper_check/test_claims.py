@@ -83,7 +83,7 @@ def judged(claim, *records):
 def speed(system, milliseconds, gpu=GPU, side=2448, **changes):
     size = {"height": side, "width": side, "threads": None}
     settings = {"device": gpu, "hardware": gpu, "dataset": "deepglobe", "profile": "paper", "protocol_changes": size}
-    return record("cost", system, figures=cost(milliseconds, gpustat_mb=1000.0), **{**settings, **changes})
+    return record("cost", system, figures=cost(milliseconds, gpustat_mib=1000.0), **{**settings, **changes})
 
 
 def trained(system, miou, seed):

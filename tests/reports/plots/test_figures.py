@@ -90,11 +90,15 @@ def test_no_label_of_the_pareto_plot_covers_another(records):
         assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
 
 
-def test_memory_has_a_bar_for_each_probe_at_hand(records):
+def test_memory_has_a_bar_for_each_value_that_was_measured(records):
     (group, *_) = [group for group in groups(records_frame(records)) if group.image_size == (612, 612)]
     (panel,) = memory.draw(group).axes
-    assert [container.get_label() for container in panel.containers] == ["peak_rss_over_idle_mb"]
-    assert [bar.get_width() for bar in panel.containers[0]] == [512.0] * 3
+    assert [container.get_label() for container in panel.containers] == [
+        "host_peak_over_idle_mib",
+        "weights_mib",
+        "host_peak_with_weights_mib",
+    ]
+    assert [[bar.get_width() for bar in bars] for bars in panel.containers] == [[500.0] * 3, [12.0] * 3, [512.0] * 3]
 
 
 def test_classes_shows_numbers_and_leaves_absent_ones_blank(records):

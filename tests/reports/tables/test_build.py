@@ -46,7 +46,7 @@ def test_paper_ours_and_difference_stand_side_by_side():
         "fps_ours": "5.00",
         "fps_ratio": "0.18",
         "memory_gpustat_mb_printed": "1948",
-        "peak_rss_over_idle_mb_ours": "512",
+        "host_peak_with_weights_mib_ours": "512",
         "memory_gpustat_mb_ratio": "0.26",
     }
     assert row["miou_paper_difference"].value == pytest.approx(41.5 - 73.3)
@@ -133,8 +133,8 @@ def test_a_system_of_no_row_is_added_to_comparisons_only():
 def test_unsettled_timing_and_absent_probes_are_noted():
     records = [record("cost", "isdnet", device=GPU, figures=cost(steady=False))]
     table = the_table(records)
-    assert row_of(table, "isdnet")["device_gpustat_mb_ours"].text == "no figure"
-    assert "isdnet: no device_gpustat_mb: no CUDA device" in table.notes
+    assert row_of(table, "isdnet")["device_gpustat_mib_ours"].text == "no figure"
+    assert "isdnet: no device_gpustat_mib: no CUDA device" in table.notes
     assert "isdnet: its latency still drifted after 3 warm-up samples" in table.notes
 
 
@@ -175,12 +175,12 @@ def test_a_quoted_row_is_marked_and_compared_with_nothing():
 
 
 def test_memory_on_a_gpu_is_by_gpustat_and_on_a_cpu_by_resident_set():
-    gpu = the_table([record("cost", "isdnet", device=GPU, figures=cost(gpustat_mb=1900.0))])
-    assert row_of(gpu, "isdnet")["device_gpustat_mb_ours"].value == 1900.0
-    assert "peak_rss_over_idle_mb" not in gpu.caption
+    gpu = the_table([record("cost", "isdnet", device=GPU, figures=cost(gpustat_mib=1900.0))])
+    assert row_of(gpu, "isdnet")["device_gpustat_mib_ours"].value == 1900.0
+    assert "host_peak_with_weights_mib" not in gpu.caption
     assert "another machine" not in gpu.caption
     cpu = the_table(ISDNET)
-    assert "peak_rss_over_idle_mb), not the paper's gpustat" in cpu.caption
+    assert "host_peak_with_weights_mib), not the paper's gpustat" in cpu.caption
     assert "another machine" in cpu.caption
 
 
@@ -211,7 +211,7 @@ def test_variants_are_compared_by_speed_with_the_last_row_of_their_group():
 def test_blank_cells_of_the_paper_stay_blank():
     row = row_of(the_table(ISDNET, "table6", [facts("isdnet", "table6/add")]), "add")
     assert row["memory_gpustat_mb_printed"].text == "–"
-    assert row["peak_rss_over_idle_mb_ours"].text == "512"
+    assert row["host_peak_with_weights_mib_ours"].text == "512"
     assert row["memory_gpustat_mb_ratio"].text == ""
 
 

@@ -14,9 +14,9 @@ def test_one_row_per_record_with_named_figures():
     assert math.isnan(accuracy_row["fps"])
     assert cost_row["fps"] == pytest.approx(25.0)
     assert cost_row["fps_low"] < 25.0 < cost_row["fps_high"]
-    assert cost_row["peak_rss_over_idle_mb"] == 512.0
-    assert math.isnan(cost_row["peak_allocated_mb"])
-    assert cost_row["probe_reasons"]["peak_allocated_mb"] == "no CUDA device"
+    assert cost_row["host_peak_with_weights_mib"] == 512.0
+    assert math.isnan(cost_row["peak_allocated_mib"])
+    assert cost_row["probe_reasons"]["peak_allocated_mib"] == "no CUDA device"
 
 
 def test_hardware_is_the_processor_or_the_gpu():

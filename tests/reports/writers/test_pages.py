@@ -16,7 +16,7 @@ from reports.writers.pages import write_page
 from results.paper import TABLE_NAMES, paper_table
 from results.paper.claims import claims
 from results.paper.flops import read_flops
-from results.record import Ceilings, Probe, Spread, Telemetry
+from results.record import Ceilings, MemoryReading, Spread, Telemetry
 from tests.results.records import cost, record
 
 EVIL = "<script>alert(1)</script> a & b_c%|"
@@ -70,8 +70,8 @@ def test_the_cost_page_has_what_a_table_has_no_room_for():
         update={
             "bytes_moved": 5_000_000_000,
             "ceilings": Ceilings(matmul_tflops=1.0, copy_gb_s=10.0),
-            "telemetry": Telemetry(looks=9, sm_clock_mhz=Spread(low=1200, median=1350, high=1400)),
-            "smallest_budget_mb": Probe(mib=321.0),
+            "telemetry": Telemetry(readings=9, sm_clock_mhz=Spread(low=1200, median=1350, high=1400)),
+            "smallest_budget_mib": MemoryReading(mib=321.0),
         }
     )
     old = record("cost", EVIL, created="2026-11-21T10:00:00+00:00", figures=cost(900.0))

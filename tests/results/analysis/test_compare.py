@@ -6,7 +6,7 @@ import pytest
 from benchmark.errors import UserError
 from results.analysis.compare import ComparisonError, compare, load
 from results.analysis.latency_statistics import summarise
-from results.record import Probe
+from results.record import MemoryReading
 from results.store import Store
 from tests.results.records import accuracy, cost, record
 
@@ -19,9 +19,9 @@ def costs(generator, slow=1.0, grown=1.0, rounds=ROUNDS, spells=None, jitter=0.0
     for turn in range(rounds):
         spell = spells[turn] if spells is not None else np.ones(15)
         samples = summarise("predict", list(50 * slow * spell * np.exp(generator.gamma(0.5, jitter, 15))), 4)
-        rss = Probe(mib=500 * grown * float(np.exp(generator.normal(0, 0.004))))
+        peak = MemoryReading(mib=500 * grown * float(np.exp(generator.normal(0, 0.004))))
         figures = cost().model_copy(update={"samples": (samples,), "parameters": parameters})
-        memory = figures.memory.model_copy(update={"peak_rss_over_idle_mb": rss})
+        memory = figures.memory.model_copy(update={"host_peak_with_weights_mib": peak})
         figures = figures.model_copy(update={"memory": memory})
         made.append(record("cost", "isdnet", figures=figures, created=f"2026-11-22T10:{turn:02d}:00+00:00"))
     return made
@@ -52,7 +52,7 @@ def test_of_twenty_comparisons_of_the_same_at_most_one_alarms():
 
 @pytest.mark.parametrize(
     ("planted", "measure"),
-    [({"slow": 1.1}, "predict_latency_ms"), ({"grown": 1.1}, "peak_rss_over_idle_mb")],
+    [({"slow": 1.1}, "predict_latency_ms"), ({"grown": 1.1}, "host_peak_with_weights_mib")],
 )
 def test_ten_percent_more_is_caught_nine_times_of_ten(planted, measure):
     found = [verdicts(compare(*sides(seed, **planted)))[measure] for seed in range(100, 110)]

@@ -28,7 +28,7 @@ def test_the_interval_covers_the_true_median_as_often_as_it_says():
 
 def test_too_few_samples_for_an_interval_are_refused():
     median_interval(DISTINCT[:FEWEST])
-    with pytest.raises(TimingError, match="5 samples carry no 95% interval"):
+    with pytest.raises(TimingError, match="5 samples are too few for a 95% interval"):
         median_interval(DISTINCT[:5])
 
 

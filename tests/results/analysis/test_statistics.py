@@ -25,7 +25,7 @@ def test_one_seed_has_no_interval():
     estimate, deviation = over_seeds([71.5])
     assert (estimate.value, estimate.low, estimate.high, estimate.n, deviation) == (71.5, None, None, 1, None)
     assert not estimate.resolved
-    with pytest.raises(ValueError, match="no figure"):
+    with pytest.raises(ValueError, match="no value"):
         over_seeds([])
 
 

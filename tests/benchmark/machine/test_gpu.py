@@ -5,14 +5,13 @@ import pynvml
 import pytest
 
 from benchmark.cost.latency import SpeedSettings, TimedCall, take
-from benchmark.errors import ProbeAbsentError
-from benchmark.machine import gpu as nvml
-from benchmark.machine.telemetry import Look, Watch, blind, summary
+from benchmark.errors import ProbeUnavailableError
+from benchmark.machine.gpu import GpuMonitor, GpuReading, gpu_reading, monitor_without_gpu, telemetry
 from results.record import Spread, Telemetry
 
 
-def look(clock=1500.0, reasons=()):
-    return Look(sm_clock_mhz=clock, power_w=250.0, temperature_c=60.0, throttle_reasons=reasons)
+def reading(clock=1500.0, reasons=()):
+    return GpuReading(sm_clock_mhz=clock, power_w=250.0, temperature_c=60.0, throttle_reasons=reasons)
 
 
 @pytest.fixture
@@ -38,8 +37,8 @@ def gpu(monkeypatch):
     return here
 
 
-def test_a_look_is_what_nvml_says(gpu):
-    assert nvml.look("GPU-u") == look()
+def test_a_reading_is_what_nvml_reports(gpu):
+    assert gpu_reading("GPU-u") == reading()
     assert gpu.opened == 0
 
 
@@ -55,60 +54,60 @@ def test_a_look_is_what_nvml_says(gpu):
 )
 def test_the_bits_that_mean_throttling(gpu, mask, reasons):
     gpu.mask = mask
-    assert nvml.look("GPU-u").throttle_reasons == reasons
+    assert gpu_reading("GPU-u").throttle_reasons == reasons
 
 
-def test_what_the_driver_does_not_tell_is_blank_with_its_name(gpu):
+def test_what_the_driver_does_not_report_is_none_and_named(gpu):
     gpu.power_mw = None
-    made = summary([nvml.look("GPU-u")], "")
+    made = telemetry([gpu_reading("GPU-u")], "")
     assert made.power_w is None
-    assert made.reason == "the driver does not tell its power_w"
+    assert made.reason == "the driver does not report power_w"
     assert made.sm_clock_mhz == Spread(low=1500, median=1500, high=1500)
 
 
-def test_without_nvml_everything_is_blank_and_the_reason_is_nvmls(monkeypatch):
+def test_without_nvml_nothing_is_read_and_the_reason_is_that_of_nvml(monkeypatch):
     def missing():
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
 
     monkeypatch.setattr(pynvml, "nvmlInit", missing)
-    with Watch(lambda: nvml.look("GPU-u")) as watch:
-        assert watch.throttled() is None
-    made = summary(watch.looks, watch.reason)
-    assert made == Telemetry(reason=watch.reason)
+    with GpuMonitor(lambda: gpu_reading("GPU-u")) as monitor:
+        assert monitor.throttled() is None
+    made = telemetry(monitor.readings, monitor.reason)
+    assert made == Telemetry(reason=monitor.reason)
     assert made.reason.startswith("NVML: ")
-    assert (made.looks, made.power_w, made.throttle_reasons) == (0, None, None)
+    assert (made.readings, made.power_w, made.throttle_reasons) == (0, None, None)
 
 
-def test_a_watch_keeps_looking_and_ends():
-    with Watch(look, interval_s=0.001) as watch:
+def test_a_monitor_keeps_reading_and_ends():
+    with GpuMonitor(reading, interval_s=0.001) as monitor:
         time.sleep(0.1)
-    assert len(watch.looks) > 5
-    assert not watch.thread.is_alive()
+    assert len(monitor.readings) > 5
+    assert not monitor.thread.is_alive()
 
 
-def test_a_look_holds_until_the_next_one_and_each_is_told_of_once():
-    watch = Watch(look, interval_s=60)
-    with watch:
-        assert watch.throttled() is False
-        watch.looks += [look(reasons=("power cap",)), look()]
-        assert watch.throttled() is True
-        assert watch.throttled() is False
-        watch.looks.append(look(reasons=("power brake",)))
-        assert watch.throttled() is True
-        assert watch.throttled() is True
+def test_a_reading_counts_until_the_next_one_and_each_is_reported_once():
+    monitor = GpuMonitor(reading, interval_s=60)
+    with monitor:
+        assert monitor.throttled() is False
+        monitor.readings += [reading(reasons=("power cap",)), reading()]
+        assert monitor.throttled() is True
+        assert monitor.throttled() is False
+        monitor.readings.append(reading(reasons=("power brake",)))
+        assert monitor.throttled() is True
+        assert monitor.throttled() is True
 
 
-def test_a_gpu_lost_on_the_way_makes_the_flags_unknown():
+def test_a_gpu_lost_during_timing_makes_the_flags_unknown():
     def gone():
-        if watch.looks:
-            raise ProbeAbsentError("NVML: GPU is lost")
-        return look()
+        if monitor.readings:
+            raise ProbeUnavailableError("NVML: GPU is lost")
+        return reading()
 
-    watch = Watch(gone, interval_s=0.001)
-    with watch:
+    monitor = GpuMonitor(gone, interval_s=0.001)
+    with monitor:
         time.sleep(0.05)
-        assert watch.throttled() is None
-    assert watch.reason == "NVML: GPU is lost"
+        assert monitor.throttled() is None
+    assert monitor.reason == "NVML: GPU is lost"
 
 
 def test_samples_under_a_throttling_gpu_are_flagged_and_others_are_not():
@@ -119,14 +118,14 @@ def test_samples_under_a_throttling_gpu_are_flagged_and_others_are_not():
     assert take(call, settings, lambda: None, throttled=lambda: None)["a"].throttled is None
 
 
-def test_the_summary_is_over_all_looks():
-    made = summary([look(1500), look(1200, ("power cap",)), look(1400, ("power brake", "power cap"))], "")
+def test_telemetry_covers_all_readings():
+    made = telemetry([reading(1500), reading(1200, ("power cap",)), reading(1400, ("power brake", "power cap"))], "")
     assert made.sm_clock_mhz == Spread(low=1200, median=1400, high=1500)
     assert made.throttle_reasons == ("power brake", "power cap")
-    assert (made.looks, made.reason) == (3, "")
+    assert (made.readings, made.reason) == (3, "")
 
 
-def test_a_blind_watch_starts_no_thread():
-    with blind("the run used no GPU") as watch:
-        assert watch.thread.ident is None
-    assert watch.reason == "the run used no GPU"
+def test_a_monitor_without_a_gpu_starts_no_thread():
+    with monitor_without_gpu("the run used no GPU") as monitor:
+        assert monitor.thread.ident is None
+    assert monitor.reason == "the run used no GPU"
