@@ -19,7 +19,7 @@ from benchmark.cost.flops import count
 from benchmark.errors import UserError
 from benchmark.system import IMAGENET_MEAN, IMAGENET_STD
 from benchmark.weights.convert import convert
-from tests.systems.contract import image, stir
+from tests.systems.architectures import image, stir
 
 CARD = registry.card("glnet")
 SMALL = CARD.at(0.08)  # patches of 41, 36 of them on the small image

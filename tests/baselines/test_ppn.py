@@ -10,7 +10,7 @@ from baselines.ppn.system import PPN, ProposalHead, error_shares
 from benchmark import registry
 from benchmark.inference import resize
 from results.paper import TABLE_NAMES, paper_table
-from tests.systems.contract import image, stir
+from tests.systems.architectures import image, stir
 
 CARD = registry.card("ppn")
 SIDE = 196  # 36 patches of 41

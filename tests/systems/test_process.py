@@ -22,7 +22,10 @@ import torch
 from tests.systems import global_state
 before = {**global_state.settings(), **global_state.generators()}
 changed = {}
-for card in cards.values():
+smallest = {}  # of each module: a net's first construction may import more
+for card in sorted(cards.values(), key=lambda card: card.parameters, reverse=True):
+    smallest[registry.home(card).__name__] = card
+for card in smallest.values():
     try:
         registry.build(card, 2)
     except ModuleNotFoundError as error:
@@ -35,19 +38,19 @@ for card in cards.values():
     before = now
     if moved:
         changed.setdefault(card.name, moved)
-report = {"systems": len(cards), "torch imported": torch_imported, "changed": changed}
+report = {"systems": len(smallest), "torch imported": torch_imported, "changed": changed}
 Path(sys.argv[1]).write_text(json.dumps(report))
 """
 
 
 @pytest.mark.slow
-def test_building_every_system_is_silent_offline_and_leaves_no_trace(tmp_path):
+def test_the_first_construction_of_each_modules_systems_is_silent_offline_and_leaves_no_trace(tmp_path):
     report = tmp_path / "report.json"
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", BUILD_ALL, str(report)], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     found = json.loads(report.read_text())
-    assert found["systems"] > 20
+    assert found["systems"] > 15
     assert not found["torch imported"]
     assert found["changed"] == {}

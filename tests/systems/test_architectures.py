@@ -1,0 +1,174 @@
+"""What every architecture must do, tried on its first card with settings in pixels scaled to small images."""
+
+import io
+import socket
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.prediction import predicted, to_batch
+from benchmark.system import IGNORE
+from tests.systems import global_state
+from tests.systems.architectures import (
+    RATIO,
+    SIZE,
+    build,
+    image,
+    logits_of,
+    pixels,
+    representatives,
+    stir,
+    timed_labels,
+)
+
+pytestmark = pytest.mark.slow
+CLASSES = 3
+CROP = (70, 62)  # even, not a multiple of 4
+
+
+@pytest.fixture(scope="module", params=representatives(), ids=lambda card: card.name)
+def card(request):
+    return request.param.at(RATIO)
+
+
+@pytest.fixture(scope="module")
+def system(card):
+    """One build for all tests of a card; each test leaves weights and mode as it found them."""
+    return build(card, CLASSES).eval()
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return to_batch(pixels(*SIZE), "cpu")
+
+
+@pytest.fixture(scope="module")
+def logits(system, picture):
+    return logits_of(system, picture)
+
+
+def copied(system):
+    return {name: tensor.clone() for name, tensor in system.state_dict().items()}
+
+
+def unchanged(system, before):
+    return all(torch.equal(before[name], tensor) for name, tensor in system.state_dict().items())
+
+
+def test_logits_of_an_odd_size(logits):
+    assert logits.shape[:2] == (1, CLASSES)
+    assert logits.isfinite().all()
+
+
+def test_the_timed_call_repeats_the_scored_labels_and_changes_nothing(system):
+    before, settings, generators = copied(system), global_state.settings(), global_state.generators()
+    seen = pixels(*SIZE)
+    scored = predicted(system, seen)
+    timed = timed_labels(system, seen)
+    assert (scored.dtype, scored.shape) == (np.uint8, SIZE)
+    assert scored.max() < CLASSES
+    assert np.array_equal(timed, scored)
+    assert np.array_equal(seen, pixels(*SIZE))
+    assert global_state.settings() == settings
+    assert global_state.generators() == generators
+    assert unchanged(system, before)
+
+
+def test_the_form_that_is_timed_gives_the_same_logits(system, picture, logits):
+    assert torch.equal(logits_of(system.inference_form().eval(), picture), logits)
+
+
+def test_a_batch_of_two_equals_two_batches_of_one(system, picture, logits):
+    other = image(*SIZE, seed=1)
+    together = logits_of(system, torch.cat([picture, other]))
+    apart = torch.cat([logits, logits_of(system, other)])
+    # another batch size may choose another convolution algorithm: rounding, not more
+    torch.testing.assert_close(together, apart, rtol=1e-3, atol=1e-4 * float(apart.abs().max()))
+
+
+def target(batch):
+    labels = torch.randint(0, CLASSES, (batch, *CROP), generator=torch.Generator().manual_seed(1))
+    labels[:, :5] = IGNORE
+    return labels
+
+
+@pytest.fixture
+def restored(system):
+    """Gives back weights, statistics, mode and what is trained."""
+    state = copied(system)
+    free = {name for name, parameter in system.named_parameters() if parameter.requires_grad}
+    yield system
+    system.zero_grad(set_to_none=True)
+    system.load_state_dict(state)
+    for name, parameter in system.named_parameters():
+        parameter.requires_grad_(name in free)
+    system.eval()
+
+
+def test_every_stage_trains_every_parameter_it_leaves_free(restored):
+    settings = global_state.settings()
+    crops, labels = image(*CROP, batch=2), target(2)
+    stir(restored)
+    for stage in restored.stages:
+        restored.train()
+        restored.enter_stage(stage)
+        one_step(restored, crops, labels)
+    assert torch.equal(crops, image(*CROP, batch=2))
+    assert torch.equal(labels, target(2))
+    assert global_state.settings() == settings
+
+
+def one_step(system, crops, labels):
+    system.zero_grad(set_to_none=True)
+    losses = system.loss(crops, labels)
+    assert losses
+    assert all(value.shape == () and value.isfinite() for value in losses.values()), losses
+    torch.stack(list(losses.values())).sum().backward()
+    trained = {name: p.grad for name, p in system.named_parameters() if p.requires_grad}
+    assert [name for name, grad in trained.items() if grad is None] == []
+    assert all(grad.isfinite().all() for grad in trained.values())
+    dead = [name for name, grad in trained.items() if not grad.any()]
+    assert len(dead) <= 0.02 * len(trained), dead  # a ReLU of a fresh net may be off everywhere
+
+
+def test_a_crop_without_labels_has_finite_losses(restored):
+    losses = restored.train().loss(image(*CROP, batch=2), torch.full((2, *CROP), IGNORE))
+    assert all(value.isfinite() for value in losses.values()), losses
+
+
+def test_weights_of_another_net_are_refused_and_nothing_changes(system):
+    before = copied(system)
+    with pytest.raises(ValueError, match=r"\S"):
+        system.load_imagenet({"of.another.net": torch.zeros(3)})
+    assert unchanged(system, before)
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("building a system must not use the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    for name in ("getaddrinfo", "create_connection"):
+        monkeypatch.setattr(socket, name, refuse)
+
+
+def test_building_repeats_in_silence_and_saved_weights_give_the_same_logits(
+    card, system, picture, logits, offline, capfd, recwarn
+):
+    settings, generators = global_state.settings(), global_state.generators()
+    twin = build(card, CLASSES).eval()
+    assert global_state.settings() == settings
+    assert {**global_state.generators(), "torch": generators["torch"]} == generators  # torch's draws the weights
+    assert tuple(capfd.readouterr()) == ("", "")
+    assert [str(warning.message) for warning in recwarn] == []
+    assert unchanged(twin, copied(system))
+    with torch.no_grad():
+        for parameter in twin.parameters():
+            parameter.zero_()
+    file = io.BytesIO()
+    torch.save(system.state_dict(), file)
+    file.seek(0)
+    twin.load_state_dict(torch.load(file, weights_only=True))
+    assert torch.equal(logits_of(twin, picture), logits)
