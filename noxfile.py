@@ -29,6 +29,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *TWO_AT_A_TIME, *session.posargs, env=ONE_CORE)
 
 
+@nox.session(default=False)
+def quick(session: nox.Session) -> None:
+    """What to run before a commit: all tests but those marked slow."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", *TWO_AT_A_TIME, "-m", "not slow", *session.posargs, env=ONE_CORE)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff: format and rules; import-linter: who may import whom."""

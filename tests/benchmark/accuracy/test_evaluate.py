@@ -96,6 +96,7 @@ t.evaluate(t.tiny_system(), t.TinyDataset(), t.IDS, Path(sys.argv[1]), progress=
 """
 
 
+@pytest.mark.slow  # a process that imports torch
 def test_sigkill_and_the_same_command_again(tmp_path):
     expected = evaluate(tiny_system(), TinyDataset(), IDS, tmp_path / "straight.jsonl")
     path, root = tmp_path / "e.jsonl", Path(__file__).parents[3]

@@ -1,6 +1,3 @@
-import dataclasses
-import time
-
 import pytest
 
 from benchmark.errors import UnknownNameError
@@ -252,17 +249,3 @@ def test_bad_requests_are_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ReportError, match=r"--out .*file/out: cannot write: Not a directory; choose another"):
         write_reports(build_tables(ISDNET, SYSTEMS), tmp_path / "file" / "out")
-
-
-def test_a_thousand_records_report_in_seconds(tmp_path):
-    systems = [dataclasses.replace(SYSTEMS[0], name=f"s{index}", rows=()) for index in range(100)]
-    template = record("accuracy", "s0")
-    records = [
-        template.model_copy(update={"key": f"{index}-{seed}", "cell": template.cell.model_copy(
-            update={"system": f"s{index}", "seed": seed})})
-        for index in range(100)
-        for seed in range(10)
-    ]  # fmt: skip
-    started = time.process_time()
-    write_reports(build_tables(records, systems, ["table1"]), tmp_path)
-    assert time.process_time() - started < 5.0
