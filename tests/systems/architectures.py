@@ -1,13 +1,15 @@
 """Which cards share an architecture, and what the tests of architectures and of cards have in common."""
 
+import inspect
 from collections.abc import Hashable
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from benchmark import registry
-from benchmark.card import Card, CustomInference
+from benchmark.card import Card
 from benchmark.prediction import to_batch
 
 PAPER_CLASSES = 7  # for which a card states its number of parameters
@@ -15,14 +17,19 @@ SIZE = (77, 69)  # odd, not a multiple of any stride
 RATIO = 0.1  # for settings in pixels: four patches of 51 on such an image
 
 
-def architecture(card: Card) -> Hashable:
-    """What a card says about its net. Cards that agree in it differ by recipe, row and numbers of their inference.
+def builder(card: Card) -> Hashable:
+    """The function that builds a card's system, with all that is bound to it."""
+    build, bound = registry.specs()[card.name].build, {}
+    if isinstance(build, partial):
+        build, bound = build.func, {"args": build.args, **build.keywords}
+    bound |= inspect.getclosurevars(build).nonlocals
+    return (build.__module__, build.__qualname__, repr(bound))
 
-    A procedure of its own counts as part of the net: its description is all that a card tells of it.
-    """
-    procedure = card.inference if isinstance(card.inference, CustomInference) else ""
-    net = (card.source, card.variant, card.base, card.backbone, card.parameters, card.auxiliary, card.size_multiple)
-    return (registry.home(card).__name__, *net, procedure)
+
+def architecture(card: Card) -> Hashable:
+    """Builder, variant and net. Cards that agree in it differ by recipe, row and numbers of their inference."""
+    net = (card.variant, card.base, card.backbone, card.parameters, card.size_multiple)
+    return (builder(card), *net)
 
 
 def representative(card: Card) -> Card:
