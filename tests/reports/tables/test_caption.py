@@ -4,6 +4,7 @@ from reports.tables.caption import caption, limitations, title
 from reports.tables.columns import measures
 from reports.tables.frame import records_frame
 from reports.tables.groups import groups
+from results.cell import METRIC_VERSION
 from results.paper import paper_table
 from tests.results.records import accuracy, record
 
@@ -30,7 +31,8 @@ def test_the_caption_states_all_that_the_figures_rest_on():
     text = captioned(the_group(record("accuracy", "isdnet"), record("cost", "isdnet")))
     for part in (
         "synthetic world", "images of 612x612", "profile smoke", "recipe paper", "fp32 on Test CPU (2 CPU threads)",
-        "4 images of split test scored after training on 8", "random (1)", "seed 0 (n = 1)", "metric version 1",
+        "4 images of split test scored after training on 8", "random (1)", "seed 0 (n = 1)",
+        f"metric version {METRIC_VERSION}",
         record("accuracy", "isdnet").protocol_hash, record("cost", "isdnet").protocol_hash, "2026-11-22",
         "commit 0123456789", "RTX 2080 Ti", "mean IoU of six classes (all but unknown)",
     ):  # fmt: skip

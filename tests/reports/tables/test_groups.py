@@ -2,6 +2,7 @@ import pytest
 
 from reports.tables.frame import records_frame
 from reports.tables.groups import groups
+from results.cell import METRIC_VERSION
 from results.paper import TABLE_NAMES, paper_table
 from tests.results.records import GPU, record
 
@@ -32,7 +33,7 @@ def test_comparable_records_make_one_group():
         {"device": GPU},
         {"recipe": "released-code"},
         {"split_hash": "0" * 12},
-        {"protocol_changes": {"metric_version": 2}},
+        {"protocol_changes": {"metric_version": METRIC_VERSION + 1}},
         {"protocol_changes": {"evaluated_scale": 0.8}},
         {"protocol_changes": {"precision": "fp16"}},
         {"protocol_changes": {"height": 256, "width": 512}},
