@@ -42,7 +42,7 @@ def wanted(cards: Iterable[Card]) -> Iterator[tuple[Card, str]]:
         f"{table.name}/{row.row}": table.dataset
         for table in map(paper_table, TABLE_NAMES)
         for row in table.rows
-        if "fps" in row.figures
+        if "fps" in row.values
     }
     for card in cards:
         for dataset in dict.fromkeys(datasets[row] for row in card.rows if row in datasets):

@@ -1,1 +1,1 @@
-"""Rank orders, and how far ours agree with the paper's."""
+"""Rankings, and how far they agree with the paper's."""

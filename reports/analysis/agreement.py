@@ -1,4 +1,4 @@
-"""Whether our figures put the methods of a table in the paper's order: rank correlations, and the pairs that differ."""
+"""Whether ours put the methods of a table in the paper's order: rank correlations and swapped pairs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import stats
 from reports.tables.table import Cell, Row, Table
 from results.paper import Printed
 
-FEWEST = 5  # rows below which no order is told from chance: five in one order have a chance of 1 in 120
+FEWEST = 5  # fewer rows cannot be told from chance: five fall into one given order with a chance of 1 in 120
 Z95 = 1.959964
 _SPREAD = {"tau": (0.437, 4), "rho": (1.06, 3)}  # variance of Fisher's z = a / (n - b); Fieller, Hartley, Pearson 1957
 
@@ -22,7 +22,7 @@ Verdict = Literal["same order", "orders agree", "no agreement shown", "orders ar
 
 @dataclass(frozen=True)
 class Rank:
-    """A rank correlation in [-1, 1] with its 95 % interval; none where the rows are too few or all tied."""
+    """A rank correlation in [-1, 1] with its 95 % interval; None where rows are too few or all tied."""
 
     value: float | None
     low: float | None = None
@@ -31,9 +31,9 @@ class Rank:
 
 @dataclass(frozen=True)
 class Flip:
-    """Two rows that we find in the other order. ``clear``: beyond the paper's rounding and our intervals."""
+    """Two rows that are swapped in ours. ``clear``: beyond the paper's rounding and our intervals."""
 
-    rows: tuple[str, str]  # by the paper, the first has the greater figure
+    rows: tuple[str, str]  # the one with the greater printed value first
     paper: tuple[float, float]
     ours: tuple[float, float]
     clear: bool
@@ -41,20 +41,20 @@ class Flip:
 
 @dataclass(frozen=True)
 class Agreement:
-    """One column of one table: the paper's order of its rows against ours."""
+    """One column of one table: the paper's order of the rows against ours."""
 
     table: str
     title: str
     column: str  # "fps"
-    n: int  # rows with both figures
-    tied: int  # pairs with equal figures in the paper or in ours; tau-b and rho allow for them
+    n: int  # rows with both values
+    tied: int  # pairs with equal values in the paper or in ours; tau-b and rho allow for them
     kendall_tau: Rank
     spearman_rho: Rank
     flips: tuple[Flip, ...]
 
     @property
     def verdict(self) -> Verdict:
-        """The order in a few words, by the interval of Kendall's tau."""
+        """The agreement in a few words, by the interval of Kendall's tau."""
         tau = self.kendall_tau
         if self.n < FEWEST or tau.value is None or tau.low is None or tau.high is None:
             return "too few rows to tell"
@@ -74,17 +74,17 @@ class _Pair:
 
 
 def agreements(tables: Sequence[Table]) -> tuple[Agreement, ...]:
-    """One for each column of each table that prints a figure and has ours beside it."""
+    """One for each column of each table with printed values and ours beside them."""
     return tuple(agreement for table in tables for agreement in _of_table(table))
 
 
 def verdict_of(found: Sequence[Agreement]) -> str:
-    """One line for a table: the verdict of each of its columns, and how many pairs clearly differ."""
+    """One line for a table: the verdict of each column, and how many pairs are swapped."""
     parts = []
     for item in found:
         clear = sum(flip.clear for flip in item.flips)
         pairs = math.comb(item.n, 2)
-        counts = f"; {len(item.flips)} of {pairs} pairs in the other order, {clear} clearly" if item.flips else ""
+        counts = f"; {len(item.flips)} of {pairs} pairs swapped, {clear} clearly" if item.flips else ""
         parts.append(f"{item.column}: {item.verdict} (n = {item.n}{counts})")
     return "; ".join(parts)
 
@@ -127,7 +127,7 @@ def _agreement(table: Table, column: str, pairs: Sequence[_Pair]) -> Agreement:
 
 
 def _rank(value: float | None, kind: str, n: int) -> Rank:
-    """A correlation with the interval that Fisher's transform gives it."""
+    """A correlation with its interval by Fisher's transform."""
     if value is None or n < FEWEST:
         return Rank(value)
     variance, lost = _SPREAD[kind]
@@ -138,7 +138,7 @@ def _rank(value: float | None, kind: str, n: int) -> Rank:
 
 
 def _flip(high: _Pair, low: _Pair) -> Iterator[Flip]:
-    """Whether the row that is higher in the paper is lower in ours."""
+    """The swapped pair, if the row that is higher in the paper is lower in ours."""
     assert high.ours.value is not None
     assert low.ours.value is not None
     if high.paper > low.paper and high.ours.value < low.ours.value:

@@ -1,4 +1,4 @@
-"""Ranks of a table's systems by accuracy, with ties: who beats whom beyond chance, on the same seeds or images."""
+"""Ranking of a table's systems by accuracy; systems tie where they do not differ significantly."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ COLUMN = "miou_paper_ours"
 
 @dataclass(frozen=True)
 class Standing:
-    """A system's place. ``behind``: its difference from the highest figure; None for the highest itself."""
+    """A system's place. ``behind``: its difference from the highest accuracy; None for the highest itself."""
 
     system: str
-    rank: int  # one more than the systems that beat it with an interval that leaves out zero
+    rank: int  # one more than the systems that are significantly better
     miou_paper: float
     n: int  # seeds
     behind: Paired | None
@@ -27,7 +27,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The systems of one table that have a figure, by rank and figure, and how many of their pairs are told apart."""
+    """The systems of one table that have an accuracy, by rank, and how many of their pairs differ significantly."""
 
     title: str
     standings: tuple[Standing, ...]
@@ -36,9 +36,9 @@ class Ranking:
 
 
 def rankings(tables: Sequence[Table], records: Sequence[Record]) -> tuple[Ranking, ...]:
-    """One for each table with the accuracy of two systems or more; tables of the same accuracy records share one."""
+    """One for each table with the accuracy of two or more systems; tables of the same accuracy records share one."""
     in_time = sorted(records, key=lambda record: record.provenance.created)
-    known = {record.key: record for record in in_time if record.accuracy}  # of repeats the newest, as in the tables
+    known = {record.key: record for record in in_time if record.accuracy}  # the newest of repeats, as in the tables
     found: dict[tuple[tuple[str, ...], ...], Ranking] = {}
     for table in tables:
         entries = _entries(table, known)
@@ -47,7 +47,7 @@ def rankings(tables: Sequence[Table], records: Sequence[Record]) -> tuple[Rankin
     return tuple(found.values())
 
 
-_Entry = tuple[str, float, tuple[str, ...]]  # system, figure, keys of its records
+_Entry = tuple[str, float, tuple[str, ...]]  # system, accuracy, keys of its records
 
 
 def _entries(table: Table, known: Mapping[str, Record]) -> list[_Entry]:

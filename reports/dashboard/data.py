@@ -1,4 +1,4 @@
-"""What the dashboard shows, as plain JSON: tables, the records behind their cells, sizes, examples, the audit."""
+"""The data of the dashboard as plain JSON: tables, the records behind their cells, sizes, examples, the audit."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Json = dict[str, Any]
 
 
 def table_data(table: Table) -> Json:
-    """A table with its cells; the label of a row says which system it is."""
+    """A table with its cells, the labels of its rows and its details."""
     rows = [{**dataclasses.asdict(row), "label": row.label} for row in table.rows]
-    return {**dataclasses.asdict(table), "rows": rows}
+    return {**dataclasses.asdict(table), "rows": rows, "details": table.details}
 
 
 def record_data(tables: Iterable[Table], records: Iterable[Record]) -> dict[str, Json]:
-    """The records that a cell of a table rests on, by key: the newest of each cell."""
+    """The records behind the cells of the tables, by key: the newest of each."""
     wanted = {key for table in tables for row in table.rows for cell in row.cells for key in cell.records}
     chosen: dict[str, Record] = {}
     for record in records:
@@ -89,7 +89,7 @@ def audit_data(findings: Iterable[Finding]) -> list[Json]:
 
 
 def speed_data(speeds: Iterable[Speed]) -> list[Json]:
-    """The printed speeds against the peak of the card."""
+    """The printed speeds compared with the peak of the card."""
     return [
         {
             "table": speed.table,

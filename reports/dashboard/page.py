@@ -25,7 +25,7 @@ def page(
     speeds: Sequence[Speed],
     examples: Path,
 ) -> str:
-    """The page; ``examples`` is the folder with pictures for the slider, which need not exist."""
+    """The page; ``examples`` is the folder with pictures for the slider; it may be missing."""
     data = {
         "tables": list(map(table_data, tables)),
         "records": record_data(tables, records),
@@ -44,7 +44,7 @@ def page(
 
 
 def _inert(text: str) -> str:
-    """JSON in which nothing ends or opens an element of the page."""
+    """JSON that can neither open nor close an element of the page."""
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

@@ -1,5 +1,5 @@
 // The choice of a system under limits, cost against size, the slider, the audit.
-function figure(table, row, head, side) {
+function valueOf(table, row, head, side) {
   const index = table.columns.findIndex((column) => column.head.startsWith(head) && column.name.endsWith("_" + side));
   return index < 0 ? null : row.cells[index].value;
 }
@@ -8,8 +8,8 @@ function showChoice() {
   const table = current(), side = $("choice-side").value;
   const most = (id) => ($(id).value === "" ? Infinity : Number($(id).value));
   const points = table.rows.map((row) => {
-    const fps = figure(table, row, "FPS", side), memory = figure(table, row, "Memory", side);
-    return { name: row.label, accuracy: figure(table, row, "miou_paper", side), latency: fps ? 1000 / fps : null, memory };
+    const fps = valueOf(table, row, "FPS", side), memory = valueOf(table, row, "Memory", side);
+    return { name: row.label, accuracy: valueOf(table, row, "miou_paper", side), latency: fps ? 1000 / fps : null, memory };
   }).filter((point) => point.accuracy !== null && point.latency !== null);
   const fits = (point) => point.latency <= most("limit-latency") && (point.memory === null ? most("limit-memory") === Infinity : point.memory <= most("limit-memory"));
   const good = points.filter(fits), bad = points.filter((point) => !fits(point));
@@ -17,18 +17,18 @@ function showChoice() {
   const largest = Math.max(1, ...points.map((point) => point.memory || 0));
   const trace = (name, list, colour) => ({ name, x: list.map((p) => p.latency), y: list.map((p) => p.accuracy), mode: "markers+text",
     text: list.map((p) => literal(p.name)), textposition: "top center", textfont: { size: 10 },
-    hovertext: list.map((p) => literal(`${p.name}: ${p.accuracy} %, ${p.latency.toPrecision(3)} ms, ${p.memory === null ? "no memory figure" : p.memory.toFixed(0) + " MB"}`)), hoverinfo: "text",
+    hovertext: list.map((p) => literal(`${p.name}: ${p.accuracy} %, ${p.latency.toPrecision(3)} ms, ${p.memory === null ? "memory unknown" : p.memory.toFixed(0) + " MB"}`)), hoverinfo: "text",
     marker: { color: colour, opacity: 0.75, size: list.map((p) => 8 + 26 * Math.sqrt((p.memory || 0) / largest)) } });
   plot($("choice-plot"), [{ name: "Pareto front", x: front.map((p) => p.latency), y: front.map((p) => p.accuracy), mode: "lines", line: { color: "#D55E00", width: 1 }, hoverinfo: "skip" },
     trace("fits", good, "#0072B2"), trace("breaks a limit", bad, "#999999")],
   { xaxis: { type: "log", title: { text: "latency (ms), logarithmic" } }, yaxis: { title: { text: "miou_paper (%)" } } });
   const names = front.map((point) => point.name).join(", ") || "none";
-  $("choice-text").textContent = `${good.length} of ${points.length} systems with both figures fit; on the front: ${names}.`;
+  $("choice-text").textContent = `${good.length} of ${points.length} systems with accuracy and FPS fit the limits; on the Pareto front: ${names}.`;
 }
 
 function showSizes() {
   const systems = [...new Set(DATA.sizes.map((point) => `${point.system} (${point.hardware})`))];
-  $("sizes-none").textContent = systems.length ? "" : "No system was measured at more than one size; see 'isdbench sweep'.";
+  $("sizes-none").textContent = systems.length ? "" : "No system was measured at more than one size; 'isdbench sweep' does that.";
   for (const [id, field] of [["sizes-latency", "latency_ms"], ["sizes-memory", "memory_mib"]]) {
     $(id).hidden = !systems.length;
     if (!systems.length) continue;
@@ -44,7 +44,7 @@ function showSizes() {
 function showImages() {
   const none = !DATA.examples.length;
   $("images-body").hidden = none;
-  $("images-none").textContent = none ? "No example was drawn; see 'isdbench figure'." : "";
+  $("images-none").textContent = none ? "There are no pictures yet; 'isdbench figure' makes them." : "";
   if (none) return;
   const example = DATA.examples.find((one) => one.name === $("image-choice").value), views = Object.keys(example.views);
   for (const [id, first] of [["image-left", 0], ["image-right", views.length - 1]]) {
@@ -68,7 +68,7 @@ function showAudit() {
   const rows = DATA.audit.filter((one) => wanted === "all" || one.verdict === wanted).map((one) => ({ cells: [
     { text: one.quote, look: "long" }, { text: one.where, look: "word" }, { text: one.verdict, look: "word" },
     { text: one.recomputed, look: "word" }, { text: one.why, look: "long" }, { text: one.records, look: "word" }] }));
-  sortable($("audit-place"), ["The paper says", "Where", "Verdict", "Recomputed", "Why", "Our records"].map((label) => ({ label })), rows);
+  sortable($("audit-place"), ["The paper says", "Where", "Verdict", "Recomputed", "Why", "By our records"].map((label) => ({ label })), rows);
 }
 
 function showSpeeds() {

@@ -11,17 +11,21 @@ function rowCells(row) {
     name.node = element("button", row.label, { type: "button", "aria-haspopup": "dialog" });
     name.node.addEventListener("click", () => openRecords(row.label, keys));
   }
-  const figures = row.cells.map((cell) => ({
+  const values = row.cells.map((cell) => ({
     text: cell.text, value: cell.value, spread: cell.spread,
     look: cell.mark || (cell.value === null && cell.text ? "missing" : ""),
   }));
-  return [name, { text: row.fidelity, look: "word" }, ...figures];
+  return [name, { text: row.fidelity, look: "word" }, ...values];
 }
 
 function showTable() {
   const table = current(), wanted = $("table-filter").value.toLowerCase();
-  $("table-caption").textContent = table.caption;
-  $("table-notes").replaceChildren(...table.notes.map((note) => element("li", note)));
+  $("table-caption").replaceChildren(...table.caption.flatMap((text) => [text, element("br")]));
+  $("table-details").replaceChildren(element("summary", "Details"), ...table.details.flatMap(([heading, lines]) => {
+    const list = element("ul");
+    list.append(...lines.map((text) => element("li", text)));
+    return [element("h3", heading), list];
+  }));
   const columns = [{ label: "Method" }, { label: "Fidelity" },
     ...table.columns.map((column) => ({ label: `${column.head}: ${column.label}`, number: true }))];
   const kept = table.rows.filter((row) => [row.label, row.system, row.group, row.fidelity].join(" ").toLowerCase().includes(wanted));

@@ -1,1 +1,1 @@
-"""The paper's claims and printed figures, recomputed."""
+"""The paper's claims and printed values, recomputed."""

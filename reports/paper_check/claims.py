@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from reports.paper_check.intervals import Bounded, Comparison, Figures, compare, evaluate
-from reports.paper_check.our_figures import Measured, measured
+from reports.paper_check.intervals import Bounded, Comparison, Values, combine, compare, evaluate
+from reports.paper_check.our_values import Measured, measured
 from reports.tables.table import SystemFacts, significant
 from results.paper import DATASETS, TABLE_NAMES, paper_table
 from results.paper.claims import CellName, Claim, claims
 from results.record import Record
 
 PaperVerdict = Literal["holds", "holds within rounding", "arithmetic differs", "contradicted by the paper's own table"]
-RecordsVerdict = Literal[
-    "confirmed by our records", "not confirmed by our records", "not testable with these records"
-]  # the two kinds stand beside each other: what the paper's figures say, and what ours say
+RecordsVerdict = Literal["confirmed by our records", "not confirmed by our records", "not testable with these records"]
+_SYMBOLS = {"value": "", "ratio": " / ", "difference": " - ", "sum": " + "}
+_EXACT = 1e-9  # slack for decimals that are no binary numbers
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim with its two verdicts. ``recomputed`` and the reasons are computed text."""
+    """One claim with two verdicts: by the paper's values and by ours. All text is computed."""
 
     claim: Claim
     verdict: PaperVerdict
-    recomputed: str  # from the paper's figures, with the bounds that their rounding leaves
+    recomputed: str  # from the paper's values, with the bounds that their rounding leaves
     why: str
     records_verdict: RecordsVerdict
     records_recomputed: str
@@ -33,80 +33,76 @@ class Finding:
 
 
 def audit(records: Sequence[Record], systems: Sequence[SystemFacts]) -> tuple[Finding, ...]:
-    """All claims of the paper, each against its own tables and against our records; there may be none of those."""
+    """All claims of the paper, each against its own tables and against our records, if there are any."""
     ours = measured(records, systems)
     return tuple(finding(claim, ours) for claim in claims())
 
 
 def finding(claim: Claim, ours: Mapping[str, Measured]) -> Finding:
-    """One claim against the paper's tables and against our figures, by table."""
-    printed = figures_of(claim, {cell: Bounded.of(cell.printed) for cell in claim.cells})
-    verdict, recomputed, why = _by_expression(claim, printed) if claim.states else _by_checks(claim, printed)
-    return Finding(claim, verdict, recomputed, why, *_by_records(claim, ours))
+    """One claim against the paper's tables and against our values, by table."""
+    by_paper = _by_number(claim) if claim.states else _by_checks(claim)
+    return Finding(claim, *by_paper, *_by_records(claim, ours))
 
 
-def figures_of(claim: Claim, values: Mapping[CellName, Bounded]) -> Figures:
-    """The figures that a claim's expressions name."""
-    numbers = {name: Bounded.of(number) for name, number in claim.numbers.items()}
-    single = {name: values[cell] for name, cell in claim.figures.items()}
-    return {**numbers, **single, **{name: [values[cell] for cell in cells] for name, cells in claim.lists.items()}}
-
-
-def text_of(figure: Bounded) -> str:
-    """A figure with its bounds: "172.5 [153.2, 197.3]"."""
-    if figure.low == figure.high:
-        return _digits(figure.value)
-    return f"{_digits(figure.value)} [{_digits(figure.low)}, {_digits(figure.high)}]"
+def text_of(value: Bounded) -> str:
+    """A value with its bounds: "172.5 [153.2, 197.3]"."""
+    if value.low == value.high:
+        return _digits(value.value)
+    return f"{_digits(value.value)} [{_digits(value.low)}, {_digits(value.high)}]"
 
 
 def _digits(value: float) -> str:
     return f"{value:.0f}" if value == round(value) and abs(value) >= 100 else significant(value, 4)
 
 
-def _by_expression(claim: Claim, figures: Figures) -> tuple[PaperVerdict, str, str]:
+def _by_number(claim: Claim) -> tuple[PaperVerdict, str, str]:
     assert claim.states is not None
-    value, stated = evaluate(claim.expression, figures), Bounded.of(claim.states)
-    recomputed = f"{claim.expression} = {text_of(value)}"
-    if abs(value.value - stated.value) <= claim.states.half_unit + 1e-9:  # 0.6 is no binary number
+    stated = Bounded.of(claim.states)
+    value, recomputed = _number(claim, {cell: Bounded.of(cell.printed) for cell in claim.cells})
+    if abs(value.value - stated.value) <= claim.states.half_unit + _EXACT:
         return "holds", recomputed, ""
     if value.overlaps(stated):
         return "holds within rounding", recomputed, f"stated {claim.states.text}"
     return "arithmetic differs", recomputed, "; ".join([f"stated {claim.states.text}", *_elsewhere(claim, stated)])
 
 
+def _number(claim: Claim, values: Values) -> tuple[Bounded, str]:
+    """What the claim's number comes to, and the calculation: "27.70 / 0.1300 = 213.1 [205.1, 221.6]"."""
+    parts = [evaluate(operand, values) for operand in claim.operands]
+    value = combine(claim.operation, parts)
+    calculation = _SYMBOLS[claim.operation].join(_digits(part.value) for part in parts)
+    return value, f"{calculation} = {text_of(value)}" if len(parts) > 1 else text_of(value)
+
+
 def _elsewhere(claim: Claim, stated: Bounded) -> list[str]:
     """Other tables with the same rows for which the stated number is right."""
     found = []
     for table in TABLE_NAMES:
-        moved = {cell: CellName(table, cell.row, cell.column) for cell in claim.cells}
-        rows = {row.row: row.figures for row in paper_table(table).rows}
+        moved = {cell: replace(cell, table=table) for cell in claim.cells}
+        rows = {row.row: row.values for row in paper_table(table).rows}
         if not moved or set(moved) == set(moved.values()) or any(c.column not in rows.get(c.row, {}) for c in moved):
             continue
-        value = evaluate(claim.expression, figures_of(claim, {c: Bounded.of(moved[c].printed) for c in moved}))
-        if abs(value.value - stated.value) <= stated.high - stated.value + 1e-9:
+        value, _ = _number(claim, {cell: Bounded.of(moved[cell].printed) for cell in claim.cells})
+        if abs(value.value - stated.value) <= stated.high - stated.value + _EXACT:
             title = DATASETS[paper_table(table).dataset].title
             found.append(f"the number belongs to {title} (Table {table[-1]}): {text_of(value)}")
     return found
 
 
-def _by_checks(claim: Claim, figures: Figures) -> tuple[PaperVerdict, str, str]:
-    results = [compare(check, figures) for check in claim.checks]
-    recomputed, why = _tally(results), _failures(claim, results, figures)
-    failing = [result for result in results if not result.certain]
-    if not failing:
+def _by_checks(claim: Claim) -> tuple[PaperVerdict, str, str]:
+    values = {cell: Bounded.of(cell.printed) for cell in claim.cells}
+    results = [compare(check, values) for check in claim.checks]
+    recomputed, why = _tally(results), _failures(results, values)
+    if not why:
         return "holds", recomputed, ""
-    if all(result.possible for result in failing):
+    if all(result.possible for result in results):
         return "holds within rounding", recomputed, why
     return "contradicted by the paper's own table", recomputed, why
 
 
-def _failures(claim: Claim, results: Sequence[Comparison], figures: Figures) -> str:
-    return "; ".join(_explain(claim, result, figures) for result in results if not result.certain)
-
-
 def _tally(results: Sequence[Comparison]) -> str:
     if len(results) == 1:
-        return f"{results[0].text}: {_sides(results[0])}" if results[0].certain else ""
+        return f"{results[0].check}: {_sides(results[0])}" if results[0].certain else ""
     return f"{sum(result.certain for result in results)} of {len(results)} comparisons hold"
 
 
@@ -117,22 +113,23 @@ def _sides(result: Comparison) -> str:
     return f"{left} against {right}"
 
 
-def _explain(claim: Claim, result: Comparison, figures: Figures) -> str:
-    """A comparison that fails, and which members of a list it fails against."""
-    sides = f"{result.text} {'is open' if result.possible else 'fails'}: {_sides(result)}"
-    against = [
-        f"{cell.line.method} {_digits(value.value)}"
-        for name, cells in claim.lists.items()
-        if f"max({name})" in result.text or f"min({name})" in result.text
-        for cell, value in zip(cells, _list(figures, name), strict=True)
-        if not compare(result.text, {**figures, name: [value]}).certain
-    ]
-    return f"{sides} ({', '.join(against)})" if against else sides
-
-
-def _list(figures: Figures, name: str) -> Sequence[Bounded]:
-    several = figures[name]
-    return [several] if isinstance(several, Bounded) else several
+def _failures(results: Sequence[Comparison], values: Values) -> str:
+    """Each comparison that fails or is open, and the rows of a column that it fails against."""
+    failures = []
+    for result in results:
+        if result.certain:
+            continue
+        text = f"{result.check} {'is open' if result.possible else 'fails'}: {_sides(result)}"
+        right = result.check.right
+        cells = [cell for cell in right.items if isinstance(cell, CellName) and right.statistic in ("max", "min")]
+        single = {cell: replace(result.check, right=replace(right, items=(cell,))) for cell in cells}
+        against = [
+            f"{cell.line.method} {_digits(values[cell].value)}"
+            for cell, check in single.items()
+            if not compare(check, values).certain
+        ]
+        failures.append(f"{text} ({', '.join(against)})" if against else text)
+    return "; ".join(failures)
 
 
 def _by_records(claim: Claim, ours: Mapping[str, Measured]) -> tuple[RecordsVerdict, str, str]:
@@ -140,29 +137,30 @@ def _by_records(claim: Claim, ours: Mapping[str, Measured]) -> tuple[RecordsVerd
     if missing:
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         return "not testable with these records", "", missing[0] + more
-    figures = figures_of(claim, {cell: ours[cell.table].figure(cell) for cell in claim.cells})
-    setting = "; ".join(dict.fromkeys(ours[cell.table].setting for cell in claim.cells))
+    values = {cell: ours[cell.table].value(cell) for cell in claim.cells}
     if claim.states:
-        value, stated = evaluate(claim.expression, figures), Bounded.of(claim.states)
+        value, recomputed = _number(claim, values)
+        stated = Bounded.of(claim.states)
         good = value.overlaps(stated) or (claim.at_least and value.low >= stated.low)
-        recomputed, why = f"{claim.expression} = {text_of(value)}", f"stated {claim.states.text}"
+        why = f"stated {claim.states.text}"
     else:
-        results = [compare(check, figures) for check in claim.checks]
+        results = [compare(check, values) for check in claim.checks]
         good, recomputed = all(result.certain for result in results), _tally(results)
-        why = _failures(claim, results, figures)
+        why = _failures(results, values)
+    setting = "; ".join(dict.fromkeys(ours[cell.table].setting for cell in claim.cells))
     verdict: RecordsVerdict = "confirmed by our records" if good else "not confirmed by our records"
     return verdict, recomputed, "; ".join(filter(None, [why, setting]))
 
 
 def _untestable(claim: Claim, ours: Mapping[str, Measured]) -> list[str]:
-    """Why our records cannot test a claim, a line for each thing that is missing."""
+    """Why our records cannot test a claim, a line for each missing value."""
     if not claim.cells:
-        return ["it rests on no measured figure"]
+        return ["it rests on no measured value"]
     missing = []
     for cell in claim.cells:
         found = ours.get(cell.table)
         reason = found.why_not(cell) if found else f"{cell}: no record feeds {cell.table}"
         if found and not reason and claim.absolute and not found.on_the_papers_card:
-            reason = f"{cell}: measured on {found.machine}, the claim is of an RTX 2080 Ti"
+            reason = f"{cell}: measured on {found.machine}, but the claim is about an RTX 2080 Ti"
         missing += [reason] if reason else []
     return missing

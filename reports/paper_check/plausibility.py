@@ -1,7 +1,7 @@
-"""The printed speeds against physics: FLOPs of an image times images per second, against the peak of the card named.
+"""Whether the card can reach the printed speeds: FLOPs of an image times FPS, against the card's float32 peak.
 
 The FLOPs are those of our systems (``results/paper/flops.json``), at the size that the paper states and at 0.8 of its
-sides, to which the official speed script reduces the image unless told otherwise.
+sides, to which the official speed script reduces the image by default.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reports.tables.table import SystemFacts
 from results.paper import TABLE_NAMES, PaperRow, PaperTable, Printed, paper_table
 from results.paper.flops import Flops, FlopsFile
 
-# GeForce RTX 2080 Ti: 4352 cores, a fused multiply-add each a clock, 1.545 GHz boost (NVIDIA Turing white paper)
+# GeForce RTX 2080 Ti: 4352 cores with one fused multiply-add per clock, 1.545 GHz boost (NVIDIA Turing white paper)
 PEAK_TFLOPS = 2 * 4352 * 1.545e9 / 1e12  # float32: 13.4
 
 Verdict = Literal["possible", "possible only at 0.8x", "exceeds the card's peak", "no count"]
@@ -22,7 +22,7 @@ Verdict = Literal["possible", "possible only at 0.8x", "exceeds the card's peak"
 
 @dataclass(frozen=True)
 class Speed:
-    """One printed speed and one system that feeds its row. FLOPs in units of 1e9, throughput of 1e12 a second."""
+    """One printed speed and one system that feeds its row."""
 
     table: str
     row: str
@@ -30,9 +30,9 @@ class Speed:
     fps: Printed
     system: str  # empty where there is none yet
     alternative: bool  # a further reading of the row, not our main one
-    gflops: float | None  # of one image at the stated size
+    gflops: float | None  # 1e9 FLOPs of one image at the stated size
     gflops_reduced: float | None  # at 0.8 of its sides
-    note: str = ""  # how the count was made where it was not straight, or why there is none
+    note: str = ""  # how FLOPs were estimated, or why they were not counted
 
     @property
     def tflops_per_second(self) -> float | None:
@@ -46,7 +46,7 @@ class Speed:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the card can do that; the slowest speed that rounds to the printed one counts."""
+        """Whether the card can do that, given the slowest speed that rounds to the printed one."""
         slowest = self.fps.value - self.fps.half_unit
         if self.gflops is None or self.gflops_reduced is None:
             return "no count"
@@ -57,18 +57,18 @@ class Speed:
 
 
 def speeds(systems: Sequence[SystemFacts], counts: FlopsFile) -> tuple[Speed, ...]:
-    """Every speed that Tables 1 to 6 print, in their order; a row with several systems has a line for each."""
+    """Every speed that Tables 1 to 6 print, in order; a row with several systems has an entry for each."""
     return tuple(
         speed
         for table in map(paper_table, TABLE_NAMES)
         for row in table.rows
-        if "fps" in row.figures
+        if "fps" in row.values
         for speed in _of_row(table, row, systems, counts)
     )
 
 
 def _note(count: Flops) -> str:
-    """How a count was made, unless from the shapes alone; or why there is none."""
+    """How FLOPs were estimated, or why they were not counted; empty where they were counted from shapes alone."""
     if not count.estimated_from:
         return count.reason
     work = ", ".join(f"{name} {times}" for name, times in count.work.items())
@@ -81,4 +81,4 @@ def _of_row(table: PaperTable, row: PaperRow, systems: Sequence[SystemFacts], co
         full, reduced = (counts.of(name, table.dataset, scale) for scale in (1.0, 0.8))
         gflops, gflops_reduced = (count.flops / 1e9 if count and count.flops else None for count in (full, reduced))
         note = _note(full) if full else "not counted yet" if name else "no system feeds this row yet"
-        yield Speed(table.name, row.row, row.method, row.figures["fps"], name, index > 0, gflops, gflops_reduced, note)
+        yield Speed(table.name, row.row, row.method, row.values["fps"], name, index > 0, gflops, gflops_reduced, note)

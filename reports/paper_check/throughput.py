@@ -1,4 +1,4 @@
-"""Whether one net's printed speeds agree across datasets: it handles about as many pixels a second on each of them."""
+"""Whether a method's printed speeds agree across datasets: pixels per second should be about the same on each."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from results.paper import DATASETS, PaperTable, Printed, paper_table
 TABLES = ("table1", "table2", "table3")  # one dataset each
 SCALES = (1.0, 0.8)
 AGREE = (
-    1.10  # greatest over least throughput up to which speeds agree; one net that the paper timed twice is 1.015 apart
+    1.10  # greatest over least throughput up to which speeds agree; a net that the paper timed twice differs by 1.015
 )
-LEFT_OUT = "Local Inference"  # patches: another procedure than the net has in the other tables
+LEFT_OUT = "Local Inference"  # works on patches, unlike the same net in the other tables
 
 Verdict = Literal["one throughput at full size", "one throughput only at these scales", "no one throughput"]
 
 
 @dataclass(frozen=True)
 class Throughput:
-    """One method that several tables print. Throughputs are in 1e6 pixels a second, by table."""
+    """One method that several tables print. Throughputs are in 1e6 pixels/s, by table."""
 
     method: str
     fps: Mapping[str, Printed]
     full_size: Mapping[str, float]
-    ratio_full_size: float  # greatest over least, the least that rounding allows
-    scales: Mapping[str, float]  # those of the least ratio, 1.0 or 0.8 of the sides
+    ratio_full_size: float  # greatest over least throughput, as small as rounding allows
+    scales: Mapping[str, float]  # of the image's sides, 1.0 or 0.8, with the least ratio
     at_scales: Mapping[str, float]
     ratio_at_scales: float
 
@@ -45,7 +45,7 @@ def throughputs() -> tuple[Throughput, ...]:
     for table in map(paper_table, TABLES):
         for row in table.rows:
             if row.group != LEFT_OUT:
-                by_method.setdefault(row.method, {})[table.name] = row.figures["fps"]
+                by_method.setdefault(row.method, {})[table.name] = row.values["fps"]
     return tuple(_throughput(method, fps) for method, fps in by_method.items() if len(fps) > 1)
 
 
@@ -74,7 +74,7 @@ def _pixels(table: PaperTable, scale: float) -> int:
 
 
 def _ratio(fps: Mapping[str, Printed], scales: Mapping[str, float]) -> float:
-    """Greatest over least throughput, each speed taken where in its rounding it makes that smallest; 1 at the least."""
+    """Greatest over least throughput, as small as the rounding of the speeds allows; at least 1."""
     pixels = {name: _pixels(paper_table(name), scales[name]) for name in fps}
     lows = [(speed.value - speed.half_unit) * pixels[name] for name, speed in fps.items()]
     highs = [(speed.value + speed.half_unit) * pixels[name] for name, speed in fps.items()]

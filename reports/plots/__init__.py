@@ -1,1 +1,1 @@
-"""Figures drawn from records."""
+"""Figures (pictures) drawn from records, written as PDF and PNG."""

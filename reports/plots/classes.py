@@ -1,4 +1,4 @@
-"""IoU of each class, system by system, as a map of numbers."""
+"""IoU of each class and system, as a heat map with numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from results.record import Accuracy, Record
 
 
 def draw(records: Sequence[Record]) -> Figure | None:
-    """A map of finished accuracy records by class; None where there is none. A class that is absent stays blank."""
+    """A heat map of finished accuracy records by class; None without any. An absent class shows a dash."""
     scored = [record for record in records if record.accuracy is not None]
     done = scored[:MOST]
     if not done:

@@ -1,4 +1,4 @@
-"""Confusion matrices: of the pixels of each true class (row), the share that each class (column) was predicted for."""
+"""Confusion matrices: the share of each true class's pixels (row) that was predicted as each class (column)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ACROSS = 4
 
 
 def draw(records: Sequence[Record]) -> Figure | None:
-    """A panel for each finished accuracy record, at most sixteen; None where there is none."""
+    """A panel for each finished accuracy record, at most sixteen; None without any."""
     scored = [(record, record.accuracy) for record in records if record.accuracy is not None]
     done = scored[:16]
     if not done:
@@ -44,7 +44,7 @@ def draw(records: Sequence[Record]) -> Figure | None:
 
 
 def shares(confusion: Sequence[Sequence[int]]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Rows divided by their sums; a class that is absent from the truth is NaN and stays blank."""
+    """Rows divided by their sums; NaN, drawn blank, for a class that is absent from the ground truth."""
     counts = np.array(confusion, np.float64)
     with np.errstate(invalid="ignore"):
         return np.asarray(counts / counts.sum(1, keepdims=True), np.float64).reshape(len(counts), -1)

@@ -1,4 +1,4 @@
-"""All figures that records give: for each table its Pareto plot, for each group of comparable records the others."""
+"""All figures from records: a Pareto plot for each table, the others for each group of comparable records."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from reports.tables.groups import groups
 from reports.tables.table import Table
 from results.record import Record
 
-_SWEEP = ["dataset", "hardware", "profile_hash", "setting_hash"]  # in which the points of one curve agree
+_SWEEP = ["dataset", "hardware", "profile_hash", "setting_hash"]  # what the points of one curve have in common
 
 
 def write_figures(records: Sequence[Record], tables: Sequence[Table], out: Path) -> list[Path]:
-    """Write every figure that there are records for under ``out``, and return the paths.
+    """Write every figure that the records allow under ``out``, and return the paths.
 
     Raises:
         ReportError: ``out`` cannot be written.
@@ -55,7 +55,7 @@ def figures(records: Sequence[Record], tables: Sequence[Table]) -> Iterator[tupl
 
 
 def _at_true_size(frame: pd.DataFrame) -> pd.DataFrame:
-    """Costs whose patches and crops are the paper's in pixels: a table's on smaller images of the world are not."""
+    """Costs with patches and crops of the paper's size in pixels; a table's cells on small images scale them."""
     true = (frame["paper_dataset"] == "") | (frame["paper_dataset"] == frame["dataset"])
     costs: pd.DataFrame = frame[(frame["kind"] == "cost") & true]
     return costs

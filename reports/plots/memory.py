@@ -1,4 +1,4 @@
-"""Memory by probe: one bar for each probe that gave a figure, system by system."""
+"""Peak memory by probe: for each system, a bar for each probe that has a value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.tables.groups import Group
 
 
 def draw(group: Group) -> Figure | None:
-    """Horizontal bars in MB (2**20 bytes) of a group's cost records; None where no probe gave a figure."""
+    """Horizontal bars in MB (2**20 bytes) of a group's cost records; None where no probe has a value."""
     measured = group.cost[group.cost["status"] == "ok"]
     rows = measured.iloc[:MOST]
     probes = [probe for probe in MEMORY_PROBES if rows[probe].notna().any()]
@@ -36,7 +36,7 @@ def draw(group: Group) -> Figure | None:
         footnote(
             figure,
             f"{group.hardware}, profile {group.profile}."
-            + (f" No figure: {', '.join(blank)}." if blank else "")
+            + (f" No value by: {', '.join(blank)}." if blank else "")
             + of_all(len(rows), len(measured)),
         )
     return figure

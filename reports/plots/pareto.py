@@ -1,4 +1,4 @@
-"""Accuracy against speed, memory as area, and the Pareto front: the paper's figures and ours, side by side."""
+"""Accuracy against speed, memory as area, and the Pareto front: the paper's values and ours, side by side."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from matplotlib.transforms import Bbox
 from reports.plots.style import COLOURS, footnote, plain_numbers, styled
 from reports.tables.table import Row, Table
 
-PLACES = tuple((x, y) for y in (5, -9, 12, -16, 19, -23, 26, -30) for x in (3, -3))  # of labels, points from theirs
+PLACES = tuple((x, y) for y in (5, -9, 12, -16, 19, -23, 26, -30) for x in (3, -3))  # offsets of a label from its point
 
 
 @dataclass(frozen=True)
 class Point:
-    """A system in the plane; memory in MB, None where there is no figure."""
+    """A system in the plane; memory in MB, None where it is unknown."""
 
     label: str
     fps: float
@@ -27,7 +27,7 @@ class Point:
 
 
 def draw(table: Table) -> Figure | None:
-    """Two panels of one table with accuracy and FPS columns; None where neither has two points."""
+    """Two panels for a table with accuracy and FPS columns; None where neither has two points."""
     sides = {side: points(table, side) for side in ("printed", "ours")}
     if max(map(len, sides.values())) < 2:
         return None
@@ -55,7 +55,7 @@ def points(table: Table, side: str) -> list[Point]:
 
 
 def front(found: Sequence[Point]) -> list[Point]:
-    """The points that no other one beats in both, by rising speed."""
+    """The points that no other one beats in both, in order of speed."""
     kept = [
         point
         for point in found
@@ -76,7 +76,7 @@ def _panel(panel: Axes, found: Sequence[Point], title: str) -> None:
     panel.set_xlabel("FPS (1/s), logarithmic")
     panel.set_ylabel("miou_paper (%)")
     if not found:
-        panel.text(0.5, 0.5, "no system has both figures", ha="center", transform=panel.transAxes)
+        panel.text(0.5, 0.5, "no system has both values", ha="center", transform=panel.transAxes)
         return
     panel.set_xscale("log")
     plain_numbers(panel.xaxis)
@@ -91,7 +91,7 @@ def _panel(panel: Axes, found: Sequence[Point], title: str) -> None:
 
 
 def _name(panel: Axes, found: Sequence[Point]) -> None:
-    """A label at each point: at the first place inside the panel where it covers no other one."""
+    """A label at each point, at the first offset where it lies in the panel and covers no other label."""
     taken: list[Bbox] = []
     for point in sorted(found, key=lambda point: point.fps):
         for place in PLACES:

@@ -1,4 +1,4 @@
-"""Figures 1, 5 and 6: image, ground truth and predictions; under each a zoomed crop, with what is wrong marked."""
+"""Figures 1, 5 and 6: image, ground truth and predictions, each above a zoomed crop with the errors marked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGEST = 1000  # pixels of a panel's side that are drawn
 
 @dataclass(frozen=True)
 class Example:
-    """One image uint8 ``[H, W, 3]``, its labels ``[H, W]`` (255 = ignore) and a label map of each system."""
+    """An image uint8 ``[H, W, 3]``, its labels ``[H, W]`` (255 = ignore) and the label map of each system."""
 
     image: Pixels
     truth: Pixels
@@ -46,10 +46,10 @@ class Classes:
 
 
 def draw(title: str, examples: Sequence[Example], classes: Classes, source: str) -> Figure:
-    """A row of whole images and a row of crops for each example; errors are marked in the crops.
+    """A row of full images and a row of crops for each example; errors are marked in the crops.
 
-    In a two-class dataset foreground taken for background is red, and background taken for foreground blue, as in the
-    paper's Figure 6; elsewhere every error is red.
+    In a two-class dataset missed foreground is red and invented foreground blue, as in the paper's Figure 6; elsewhere
+    every error is red.
     """
     names = list(examples[0].predictions)
     with styled():
@@ -94,7 +94,7 @@ def errors(truth: Pixels, prediction: Pixels, foreground: int | None) -> tuple[N
 
 
 def crop_of(example: Example) -> tuple[int, int, int, int]:
-    """Top, left, height and width of the crop in which most pixels are wrong for some system and right for another."""
+    """Top, left, height and width of the crop with the most pixels that some systems get right and others wrong."""
     right = np.stack([labels == example.truth for labels in example.predictions.values()])
     telling = right.any(0) & ~right.all(0) & (example.truth != IGNORE)
     height, width = (max(1, side // ZOOM) for side in telling.shape)

@@ -1,4 +1,4 @@
-"""Cost against image size: all systems in one figure, and each in its own with its growth and the largest that fits."""
+"""Cost against image size: all systems in one figure, and one figure for each with its growth and largest size."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def draw(frame: pd.DataFrame) -> Figure | None:
 
 
 def draw_one(system: str, records: Sequence[Record]) -> Figure | None:
-    """One system's comparable cost records, the fitted power of the pixels; None where fewer than two sizes ran."""
+    """One system's comparable cost records with a fitted power law; None where fewer than two sizes ran."""
     sweep = points(records)
     if sum(point.status == "ok" for point in sweep) < 2:
         return None
@@ -73,7 +73,7 @@ def _fitted(panel: Axes, sweep: Sequence[Point], name: str, unit: str) -> None:
 def _largest(sweep: Sequence[Point]) -> str:
     fits, fails = largest_that_fits(sweep)
     text = f"largest that fits: {fits.height}x{fits.width}" if fits else "none of these sizes fits"
-    return text + (f"; {fails.height}x{fails.width} does not" if fails else ", no limit met")
+    return text + (f"; {fails.height}x{fails.width} does not" if fails else ", no limit was reached")
 
 
 def _axes(panel: Axes, unit: str) -> None:

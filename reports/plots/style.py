@@ -1,4 +1,4 @@
-"""How every figure looks, and how it is written: PDF and PNG, colours that the colour-blind tell apart, no display."""
+"""The style of all figures and how they are written: PDF and PNG, colour-blind safe colours, no display."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#0
 MARKERS = "os^DvPX*<>hp"
 HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++")
 FORMATS = ("pdf", "png")
-MOST = 40  # series or rows of one figure; more could not be read
+MOST = 40  # series or rows of one figure; more would be unreadable
 _SETTINGS: Any = {
     "font.size": 8,
     "axes.titlesize": 9,
@@ -29,29 +29,29 @@ _SETTINGS: Any = {
 
 
 def of_all(shown: int, all_: int) -> str:
-    """What a figure that shows a part says of it."""
+    """The remark of a figure that shows a part of its series."""
     return f" The first {shown} of {all_}." if shown < all_ else ""
 
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """The project's settings, and matplotlib's own again afterwards."""
+    """Apply the project's settings and restore matplotlib's afterwards."""
     with mpl.rc_context(_SETTINGS):
         yield
 
 
 def look(index: int) -> tuple[str, str]:
-    """Colour and marker of the n-th series; pairs do not repeat before the twenty-fourth."""
+    """Colour and marker of the n-th series; pairs repeat after 24 series."""
     return COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
 
 
 def footnote(figure: Figure, text: str) -> None:
-    """What the figure was measured on, under it: a figure travels without its caption."""
+    """Write below a figure what it was measured on: figures get separated from their captions."""
     figure.supxlabel(text, x=0.01, ha="left", fontsize=6, color="#555555")
 
 
 def plain_numbers(axis: Axis) -> None:
-    """Ticks of a logarithmic axis as 0.5, 2, 100: powers of ten would need the math text that foreign names forbid."""
+    """Tick labels such as 0.5, 2, 100 on a logarithmic axis: powers of ten need math text, which is off (see above)."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -1,4 +1,4 @@
-"""Training curves: the sum of losses over the share of the iterations done."""
+"""Training curves: the sum of losses over the share of iterations done."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from results.record import Record
 
 
 def draw(records: Sequence[Record]) -> Figure | None:
-    """A line for each finished accuracy record that kept its curve; None where none did."""
+    """A line for each finished accuracy record with a loss curve; None without any."""
     kept = [(record, record.accuracy) for record in records if record.accuracy and record.accuracy.loss_curve]
     done = kept[:MOST]
     if not done:
@@ -36,7 +36,7 @@ def draw(records: Sequence[Record]) -> Figure | None:
         panel.legend(fontsize=5, loc="center left", bbox_to_anchor=(1.0, 0.5))
         footnote(
             figure,
-            "Losses of different systems have different terms: a line says whether its own system learns."
+            "Losses of different systems have different terms: compare a line only with itself."
             + of_all(len(done), len(kept)),
         )
     return figure

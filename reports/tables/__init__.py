@@ -1,1 +1,1 @@
-"""The table object: from records and printed figures to cells, marks and captions."""
+"""The table object: from records and printed values to cells, marks and captions."""

@@ -1,7 +1,7 @@
-"""Blocks of Markdown documents that are made from records, so that no figure in them is typed by hand.
+"""Blocks of Markdown documents that are generated from records, so that nobody types a number into them.
 
-A block lies between ``<!-- isdbench table1 -->`` and ``<!-- end -->``; ``table1-brief`` is the table without caption,
-of several the one with most figures.
+A block lies between ``<!-- isdbench table1 -->`` and ``<!-- end -->``. ``table1-brief`` leaves out the details
+and shows one table: where several exist, the one with the most values.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _BLOCK = re.compile(r"<!-- isdbench (?P<name>[\w-]+) -->\n(?P<old>.*?)(?P<end><!
 
 
 def contents(tables: Sequence[Table]) -> dict[str, str]:
-    """What stands in each block."""
+    """The text of each block, by name."""
     found = {}
     for name in TABLE_NAMES:
         fitting = [table for table in tables if re.fullmatch(rf"{name}(-.*)?", table.name)]
         none = "No record feeds this table yet.\n"
         found[name] = "\n".join(map(markdown.render, fitting)) or none
-        found[f"{name}-brief"] = markdown.brief(max(fitting, key=_figures)) if fitting else none
+        found[f"{name}-brief"] = markdown.brief(max(fitting, key=_values)) if fitting else none
     return found
 
 
-def _figures(table: Table) -> int:
+def _values(table: Table) -> int:
     return sum(cell.value is not None for row in table.rows for cell in row.cells)
 
 
@@ -35,7 +35,7 @@ def renewed(text: str, blocks: Mapping[str, str]) -> str:
     """The text with the contents of its blocks replaced.
 
     Raises:
-        ValueError: a block has no end or a name that is none.
+        ValueError: a block has no end or an unknown name.
     """
 
     def block(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""From records to tables to files; each group of comparable records has a table of its own."""
+"""From records to tables to files; each group of comparable records gets its own table."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ WRITERS: Mapping[str, Callable[[Table], str]] = {
 def build_tables(
     records: Sequence[Record], systems: Sequence[SystemFacts], names: Sequence[str] = TABLE_NAMES
 ) -> list[Table]:
-    """The tables called ``names``, one for each group of comparable records that was made for it.
+    """The named tables, one for each group of comparable records that feeds it.
 
     Raises:
-        UnknownNameError: there is no such table.
+        UnknownNameError: a name is not a table.
         ReportError: there are no records.
     """
     if not records:
@@ -53,10 +53,10 @@ def build_tables(
 def write_reports(tables: Sequence[Table], out: Path, formats: Sequence[str] = tuple(WRITERS)) -> list[Path]:
     """Write the tables under ``out`` as "table1.md" and so on, and return the paths.
 
-    Where records of several groups feed one table, each file name says which group it is.
+    Where several groups feed one table, the file names tell the groups apart.
 
     Raises:
-        UnknownNameError: there is no such format.
+        UnknownNameError: a format is unknown.
         ReportError: ``out`` cannot be written.
     """
     unknown = next((name for name in formats if name not in WRITERS), None)
@@ -76,7 +76,7 @@ def write_reports(tables: Sequence[Table], out: Path, formats: Sequence[str] = t
 
 
 def missing(table: Table) -> dict[str, list[str]]:
-    """The rows of the paper without one of our figures, by reason: {"not run": ["glnet"], "oom": ["unet-local"]}."""
+    """The paper's rows that lack a value of ours, by reason: {"not run": ["glnet"], "oom": ["unet-local"]}."""
     found: dict[str, list[str]] = {}
     for row in table.rows:
         reasons = [

@@ -1,4 +1,4 @@
-"""What a table compares: for each figure that the paper prints, our column, and how the two become cells."""
+"""The columns of a table: for each quantity that the paper prints, its value, ours and their comparison."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.tables.table import RATIO_LABEL, Cell, Column, significant
 from results.analysis.statistics import over_seeds
 from results.paper import PaperRow, PaperTable, Printed
 
-PROBES = {  # by likeness to the paper's gpustat column, the likest first
+PROBES = {  # the closest to the paper's gpustat column first
     "device_gpustat_mib": "gpustat",
     "process_nvml_mib": "NVML",
     "peak_reserved_mib": "reserved",
@@ -23,18 +23,18 @@ CPU_PROBE = "host_peak_with_weights_mib"
 
 @dataclass(frozen=True)
 class Measure:
-    """One printed figure and ours beside it."""
+    """One quantity that the paper prints and we measure."""
 
     printed: str  # column of the paper's table
     ours: str  # column of the frame of records
-    kind: str  # of the records that give it
+    kind: str  # of the records that it comes from
     head: str
-    labels: tuple[str, str]  # paper's, ours
-    is_ratio: bool  # ours / paper, else ours - paper
+    labels: tuple[str, str]  # of the paper's column, of ours
+    is_ratio: bool  # whether the comparison is ours / paper; otherwise ours - paper
 
     @property
     def columns(self) -> tuple[Column, Column, Column]:
-        """The paper's figure, ours, and the comparison."""
+        """The paper's value, ours, and the comparison."""
         comparison = ("ratio", RATIO_LABEL) if self.is_ratio else ("difference", "ours - paper")
         return (
             Column(f"{self.printed}_printed", self.head, self.labels[0]),
@@ -43,8 +43,8 @@ class Measure:
         )
 
     def cells(self, paper: PaperRow | None, rows: pd.DataFrame | None) -> tuple[Cell, Cell, Cell]:
-        """The three cells of a row; ``rows`` are the records of its system, None where there is no system."""
-        printed = paper.figures.get(self.printed) if paper else None
+        """The three cells of a row; ``rows`` are its system's records, None where no system feeds the row."""
+        printed = paper.values.get(self.printed) if paper else None
         beside = printed.value if printed else None
         ours = self._ours(rows, beside)
         blank = Cell(status="not printed") if paper is None else Cell("–", status="not printed")
@@ -66,11 +66,11 @@ class Measure:
             return Cell(status, status=status, records=tuple(rows["key"]), paper=paper)
         good = good[good[self.ours].notna()]
         if good.empty:
-            return Cell("no figure", status="no figure", records=tuple(rows["key"]), paper=paper)
-        return self._figure(good, paper)
+            return Cell("no value", status="no value", records=tuple(rows["key"]), paper=paper)
+        return self._measured(good, paper)
 
-    def _figure(self, good: pd.DataFrame, paper: float | None) -> Cell:
-        estimate, deviation = over_seeds([float(figure) for figure in good[self.ours]])
+    def _measured(self, good: pd.DataFrame, paper: float | None) -> Cell:
+        estimate, deviation = over_seeds([float(value) for value in good[self.ours]])
         value, low, high, n = estimate.value, estimate.low, estimate.high, estimate.n
         spread = "(n = 1)" if self.kind == "accuracy" else ""
         if deviation is not None:
@@ -94,9 +94,9 @@ class Measure:
         return Cell(text, status="ok", value=value, paper=paper)
 
 
-def _printed(figure: Printed, *, quoted: bool) -> Cell:
+def _printed(printed: Printed, *, quoted: bool) -> Cell:
     word = "quoted" if quoted else ""
-    return Cell(figure.text, word, word or "printed", figure.value, paper=figure.value)
+    return Cell(printed.text, word, word or "printed", printed.value, paper=printed.value)
 
 
 def measures(paper: PaperTable, group: Group) -> tuple[Measure, ...]:
@@ -113,7 +113,7 @@ def measures(paper: PaperTable, group: Group) -> tuple[Measure, ...]:
 
 
 def memory_probe(cost: pd.DataFrame) -> str:
-    """The one probe that a table's memory column shows: the likest to the paper's that every finished cell has."""
+    """The probe of a table's memory column: the closest to gpustat that every finished cell has."""
     if cost.empty or cost["device"].iloc[0] == "cpu":
         return CPU_PROBE
     on_gpu = [probe for probe in PROBES if probe != CPU_PROBE]
@@ -122,7 +122,7 @@ def memory_probe(cost: pd.DataFrame) -> str:
 
 
 def speedup_columns() -> tuple[Column, Column]:
-    """How many times faster the last row of a row's group is than the row, by the paper and by us."""
+    """How many times faster than a row the last row of its group is, in the paper and in ours."""
     head = "Speed-up (×)"
     return Column("speedup_of_last_row_printed", head, "paper"), Column("speedup_of_last_row_ours", head, "ours")
 

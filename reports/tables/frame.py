@@ -1,4 +1,4 @@
-"""Records as a pandas frame: one row per record, one column per fact or figure, named with unit and definition."""
+"""Records as a pandas frame: one row per record, one column per fact or value, named with unit and definition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from results.cell import digest
 from results.record import Accuracy, Cost, Memory, Record
 
 MEMORY_PROBES = tuple(Memory.model_fields)
-FIGURES = ("miou_paper", "miou_dataset", "boundary_iou", "latency_ms", "fps", "fps_low", "fps_high", *MEMORY_PROBES)
+VALUES = ("miou_paper", "miou_dataset", "boundary_iou", "latency_ms", "fps", "fps_low", "fps_high", *MEMORY_PROBES)
 _FACTS = (
     "work",
     "parts_ms",
@@ -40,25 +40,25 @@ _CELL = (
     "split",
     "split_hash",
 )
-_SAME = ("protocol_hash", "hardware", *_CELL)  # by which two cells stand in the same place of a table
+_SAME = ("protocol_hash", "hardware", *_CELL)  # cells that agree in these have the same place in a table
 _PROTOCOL = ("metric_version", "evaluated_scale", "height", "width", "precision", "compiled", "threads", "input")
 _RECORD = ("hardware", "created", "commit", "load_average", "setting_hash", "probe_reasons")
-COLUMNS = ("key", "status", "reason", "protocol_hash", *_CELL, *_PROTOCOL, *_RECORD, *_FACTS, *FIGURES)
+COLUMNS = ("key", "status", "reason", "protocol_hash", *_CELL, *_PROTOCOL, *_RECORD, *_FACTS, *VALUES)
 
 
 def records_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per record, with ``COLUMNS``; figures are float64 (percent, ms, 1/s, MB of 2**20 bytes), else NaN."""
+    """One row per record, with ``COLUMNS``; values are float64 (percent, ms, 1/s, MiB); NaN where missing."""
     frame: pd.DataFrame = pd.DataFrame([_row(record) for record in records], columns=pd.Index(COLUMNS))
-    for figure in FIGURES:
-        frame[figure] = frame[figure].astype("float64")
+    for name in VALUES:
+        frame[name] = frame[name].astype("float64")
     return frame
 
 
 def newest(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per cell: its newest record with status "ok", else its newest of any status.
+    """One row per cell: its newest record with status "ok", otherwise its newest record.
 
-    Cells that differ in nothing but the state of the code - the system's card, its recipe - or in the files that
-    training started from are one here, and the newest state counts: they are no repeats to take a mean of.
+    Cells that differ only in the state of the code (the system's card, its recipe) or in the files that training
+    started from count as one, and the newest wins: they are not repeats to average.
     """
     ranked = frame.assign(is_ok=frame["status"] == "ok").sort_values(["is_ok", "created"], kind="stable")
     of_cell = ranked.drop_duplicates("key", keep="last").sort_values("created", kind="stable")

@@ -1,6 +1,6 @@
-"""Which records may stand in one table: those of one dataset, profile, recipe, machine and protocol.
+"""Which records may share a table: those of one dataset, profile, recipe, machine and protocol.
 
-Records that differ in any of these are never mixed; they make separate groups, and each group its own table.
+Records that differ in any of these are never mixed: they form separate groups, each with its own table.
 """
 
 from __future__ import annotations
@@ -16,14 +16,10 @@ import pandas as pd
 from reports.tables.frame import newest
 from results.paper import PaperTable
 
-SHARED_RECIPES = (
-    "paper",
-    "released-code",
-    "library",
-)  # any other name is a system's own and stands beside all of these
+SHARED_RECIPES = ("paper", "released-code", "library")  # any other is a system's own and joins each of these
 _MACHINE = ["dataset", "paper_dataset", "profile", "profile_hash", "hardware"]
 _ACCURACY = ["split", "split_hash", "protocol_hash"]
-_PAIRED = ["evaluated_scale", "precision", "height", "width"]  # in which accuracy and cost of one table agree
+_PAIRED = ["evaluated_scale", "precision", "height", "width"]  # what accuracy and cost of one table have in common
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +41,11 @@ class Group:
 
     @functools.cached_property
     def systems(self) -> tuple[str, ...]:
-        """Names of the systems that have a record, in the order of the records."""
+        """Names of the systems with a record, in the order of the records."""
         return tuple(dict.fromkeys(map(str, self.rows["system"])))
 
     def only(self, systems: Iterable[str]) -> Group:
-        """The same group with the records of some systems."""
+        """The same group with the records of these systems alone."""
         names = list(systems)
         accuracy, cost = (frame[frame["system"].isin(names)] for frame in (self.accuracy, self.cost))
         return replace(self, accuracy=accuracy, cost=cost)
@@ -76,7 +72,7 @@ class Group:
 
     @property
     def slug(self) -> str:
-        """What tells this group from others, as part of a file name."""
+        """The part of a file name that tells this group from others."""
         protocols = (str(frame.iloc[0]["protocol_hash"]) for frame in (self.accuracy, self.cost) if not frame.empty)
         parts = (self.dataset, self.profile, self.recipe, self.hardware, *protocols)
         return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:40] for part in parts if part)

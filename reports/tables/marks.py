@@ -1,7 +1,6 @@
-"""Best and second best of each column: the paper's by its figures, ours where intervals leave no doubt of the order.
+"""Best and second best of each column: printed values as they are, ours only where they have an interval.
 
-A figure shares a place with the figure at its head when their intervals overlap; a figure without an interval is a
-point. What was measured once ("n = 1") is therefore marked as if it were certain: its table says n = 1 beside it.
+Values whose intervals overlap the leader's share its place. A single run has no interval, so it is listed, not ranked.
 """
 
 from __future__ import annotations
@@ -12,53 +11,43 @@ from dataclasses import replace
 from reports.tables.table import Cell, Column, Mark, Row
 
 MARKS = (
-    "Bold: best of its column; underlined, or italic in Markdown: second best; figures whose intervals overlap share a"
-    " place."
+    "Bold: best of its column; underlined (italic in Markdown): second best; values whose 95 % intervals overlap share "
+    "a place. Ours are marked only where they have an interval, so accuracy and memory with n = 1 never are."
 )
 _COMPARISONS = ("ratio", "difference")
 
 
 def marked(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows with the marks of every column that has an arrow in its head and is no comparison."""
+    """The rows with marks in every column that has an arrow in its head and is not a comparison."""
     table = [list(row.cells) for row in rows]
     for index, column in enumerate(columns):
         if not column.name.endswith(_COMPARISONS):
-            marks = places([row.cells[index] for row in rows], _sign(column.head))
+            sign = ("↑" in column.head) - ("↓" in column.head)
+            marks = places([row.cells[index] for row in rows], sign)
             for cells, mark in zip(table, marks, strict=True):
                 cells[index] = replace(cells[index], mark=mark)
     return tuple(replace(row, cells=tuple(cells)) for row, cells in zip(rows, table, strict=True))
 
 
 def places(cells: Sequence[Cell], sign: int) -> list[Mark]:
-    """The mark of each cell; ``sign`` is 1 where more is better, -1 where less is, 0 where neither. None is quoted."""
-    left = {
-        index: cell for index, cell in enumerate(cells) if cell.value is not None and cell.status != "quoted" and sign
-    }
+    """The mark of each cell; ``sign`` is 1 where more is better, -1 where less is, 0 where neither is."""
+    left = {index: ends for index, cell in enumerate(cells) if sign and (ends := _ranked(cell, sign))}
     marks: list[Mark] = ["" for _ in cells]
     order: tuple[Mark, ...] = ("best", "second") if len(left) > 1 else ()
     for mark in order:
-        if left:
-            head = max(left.values(), key=lambda cell: sign * _value(cell))
-            for index in [index for index, cell in left.items() if _overlap(cell, head)]:
-                marks[index] = mark
-                del left[index]
+        _, low, high = max(left.values(), default=(0.0, 0.0, 0.0))
+        for index in [
+            index for index, (_, other_low, other_high) in left.items() if low <= other_high and other_low <= high
+        ]:
+            marks[index] = mark
+            del left[index]
     return marks
 
 
-def _sign(head: str) -> int:
-    return ("↑" in head) - ("↓" in head)
-
-
-def _value(cell: Cell) -> float:
-    assert cell.value is not None  # only figures are ranked
-    return cell.value
-
-
-def _overlap(cell: Cell, head: Cell) -> bool:
-    (low, high), (head_low, head_high) = _interval(cell), _interval(head)
-    return low <= head_high and head_low <= high
-
-
-def _interval(cell: Cell) -> tuple[float, float]:
-    value = _value(cell)
-    return (value if cell.low is None else cell.low, value if cell.high is None else cell.high)
+def _ranked(cell: Cell, sign: int) -> tuple[float, float, float] | None:
+    """Goodness of a value, and its interval; None where it is not ranked. A printed value is a point."""
+    if cell.value is None or cell.status == "quoted":
+        return None
+    if cell.status == "printed":
+        return sign * cell.value, cell.value, cell.value
+    return None if cell.low is None or cell.high is None else (sign * cell.value, cell.low, cell.high)

@@ -1,4 +1,4 @@
-"""The rows of a table: the paper's, in its order, each with the systems that feed it, then what was added."""
+"""The rows of a table: the paper's, in its order, each with the systems that feed it, then added systems."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.tables.caption import caption, title
+from reports.tables.caption import caption, setup, title
 from reports.tables.columns import Measure, measures, speedup, speedup_columns
 from reports.tables.groups import SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
@@ -20,28 +20,29 @@ ADDED = "Added"
 _WITH_SPEEDUP = ("table4", "table5", "table6")  # variants of one net; Table 7 prints no FPS
 _ABLATIONS = ("table4", "table5", "table6", "table7")  # variants of one net: nothing is added to them
 _NOTE_LENGTH = 240
-BUSY = 3.0  # times the cell's own threads: others wanted the processor as well
+BUSY = 3.0  # load average over the cell's own threads above which other processes disturbed the measurement
 
 
 def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts], name: str) -> Table:
     """One table from one group of comparable records that feeds it; ``name`` is the stem of its files."""
     group = group.only(_shown(paper, group, systems))
     compared = measures(paper, group)
-    text = f"{caption(paper, group, compared)} {MARKS}"
     columns = tuple(column for measure in compared for column in measure.columns)
     rows = marked(columns, tuple(_rows(paper, group, systems, compared)))
+    legend = [MARKS]
     if paper.name in _WITH_SPEEDUP:
         fps = [column.name for column in columns].index("fps_printed")
         columns += speedup_columns()
         rows = tuple(_with_speedup(rows, fps))
-        text += " Speed-up: FPS of the last row of a row's group over the row's own FPS."
+        legend.append("Speed-up: FPS of the last row in a row's group over the row's own FPS.")
     return Table(
         name=name,
         title=plain(title(paper, group)),
-        caption=plain(text),
+        caption=tuple(map(plain, caption(paper, group))),
         columns=columns,
         rows=rows,
-        notes=_notes(group, systems, compared),
+        setup=tuple(map(plain, [*setup(paper, group, compared), *legend])),
+        notes=tuple(dict.fromkeys(_note(note) for note in _notes(group, systems, compared))),
     )
 
 
@@ -58,7 +59,7 @@ def _shown(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> l
 
 
 def _added(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> list[SystemFacts]:
-    """Systems with records that feed no row of any table; they join every comparison of methods."""
+    """Systems with records that feed no row of any table: they appear in every comparison of methods."""
     if paper.name in _ABLATIONS:
         return []
     known = {system.name: system for system in systems}
@@ -114,25 +115,29 @@ def _with_speedup(rows: Sequence[Row], fps: int) -> Iterator[Row]:
         yield replace(row, cells=row.cells + pair)
 
 
-def _notes(group: Group, systems: Sequence[SystemFacts], compared: Sequence[Measure]) -> tuple[str, ...]:
-    """One line for everything about a system that its figures do not say."""
-    remarked = [system for system in systems if system.remark and system.name in group.systems]
-    notes = [f"* {system.name}: {system.remark}" for system in remarked]
+def _notes(group: Group, systems: Sequence[SystemFacts], compared: Sequence[Measure]) -> Iterator[str]:
+    """What a reader should know about a system beyond its values."""
+    for system in systems:
+        if system.remark and system.name in group.systems:
+            yield f"* {system.name}: {system.remark}"
     for record in group.rows.to_dict("records"):
         name = record["system"]
         if record["status"] != "ok":
-            notes.append(f"{name} ({record['kind']}, seed {record['seed']}): {record['status']}: {record['reason']}")
+            yield f"{name} ({record['kind']}, seed {record['seed']}): {record['status']}: {record['reason']}"
         elif record["kind"] == "cost":
-            notes += [f"{name}: {problem}" for problem in _cost_problems(record, compared)]
+            yield from (f"{name}: {remark}" for remark in _on_cost(record, compared))
         else:
             if record["recipe"] not in SHARED_RECIPES:
-                notes.append(f"{name}: trained by its own recipe '{record['recipe']}'")
-            notes += [f"{name}: {done}" for done in _scored_work(record, group.records_of(name, "cost"))]
-    return tuple(textwrap.shorten(plain(note), _NOTE_LENGTH, placeholder=" ...") for note in dict.fromkeys(notes))
+                yield f"{name}: trained by its own recipe '{record['recipe']}'"
+            yield from (f"{name}: {remark}" for remark in _on_scored_work(record, group.records_of(name, "cost")))
 
 
-def _scored_work(record: Mapping[Hashable, Any], cost: pd.DataFrame) -> Iterator[str]:
-    """What trained weights made of scored images, where it depends on them: the timed call had random weights."""
+def _note(text: str) -> str:
+    return textwrap.shorten(plain(text), _NOTE_LENGTH, placeholder=" ...")
+
+
+def _on_scored_work(record: Mapping[Hashable, Any], cost: pd.DataFrame) -> Iterator[str]:
+    """The work on scored images where it depends on the weights: the timed call had random ones."""
     timed = [work for work in cost["work"] if isinstance(work, dict)]  # NaN where the measurement failed
     spans = {kind: (min(counts), max(counts)) for kind, counts in record["scored_work"].items()}
     if spans and any(spans != {kind: (count, count) for kind, count in work.items()} for work in timed if work):
@@ -144,17 +149,18 @@ def _counted(kind: str, least: int, most: int) -> str:
     return f"{least:,}{f' to {most:,}' if most > least else ''} {kind.replace('_', ' ')}"
 
 
-def _cost_problems(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Iterator[str]:
+def _on_cost(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Iterator[str]:
+    """What may disturb or explain a latency or a peak."""
     if record["steady"] is False:
-        yield f"its latency still drifted after {int(record['warmup_samples'])} warm-up samples"
+        yield f"its latency was still drifting after {int(record['warmup_samples'])} warm-up samples"
     if (record["load_average"] or 0) > BUSY * (record["threads"] or 1):
-        yield f"measured while {record['load_average']:.0f} processes wanted a processor"
+        yield f"measured on a busy machine (load average {record['load_average']:.0f}): its latency may be too high"
     done = ", ".join(_counted(kind, count, count) for kind, count in record["work"].items())
     if done not in ("", "1 passes"):
         yield f"the timed call did {done}"
     if record["parts_ms"]:
         parts = ", ".join(f"{name} {significant(spent)}" for name, spent in record["parts_ms"].items())
-        yield f"the scoring call's time in ms: {parts}"
+        yield f"time of each part of the scored call, in ms: {parts}"
     for measure in compared:
         if measure.ours in record["probe_reasons"]:
             yield f"no {measure.ours}: {record['probe_reasons'][measure.ours]}"

@@ -1,4 +1,4 @@
-"""The table object: what a table says, free of any format. Every writer renders this same object."""
+"""The table object: what a table says, independent of any format. Every writer renders this same object."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Mark = Literal["", "best", "second"]
 
 @dataclass(frozen=True)
 class SystemFacts:
-    """What a report needs to know of a system, filled from its card by the caller.
+    """What a report needs to know about a system; the caller fills it from the system's card.
 
-    ``rows`` are the rows of the paper that it feeds ("table1/unet-local"). Of several systems that feed one row, the
+    ``rows`` are the rows of the paper that it feeds ("table1/unet-local"). Where several systems feed one row, the
     first in the caller's order is the main one.
     """
 
@@ -24,46 +24,46 @@ class SystemFacts:
     title: str
     fidelity: str
     parameters: int
-    remark: str = ""  # what must stand beside its rows
+    remark: str = ""  # a warning that belongs next to its rows
     rows: tuple[str, ...] = ()
     source: str = ""  # library and configuration, or repository
-    assumptions: tuple[str, ...] = ()  # what the paper leaves open, what was chosen
+    assumptions: tuple[str, ...] = ()  # what the paper leaves open and what was assumed
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of a table, or why there is none.
+    """One value of a table, or the reason why it is missing.
 
-    ``status`` is "ok" where there is a figure, "printed" or "not printed" for the paper's own, "quoted" for what the
-    paper did not measure itself, which is ranked and compared with nothing, else the reason in a word: "not yet" (no
-    such system), "not run", "no figure" (the probe was absent), "oom", "failed", "unavailable".
+    ``status`` is "ok" where we have a value; "printed" or "not printed" for the paper's column; "quoted" for a value
+    that the paper copied from elsewhere, which is neither ranked nor compared; otherwise the reason in a word: "not
+    yet" (no such system), "not run", "no value" (the probe could not read it), "oom", "failed", "unavailable".
     """
 
     text: str = ""
     spread: str = ""  # "[0.83, 0.87]" or "± 0.56 (n = 3)" or "(n = 1)"
     status: str = ""
     value: float | None = None
-    low: float | None = None  # ends of what `spread` shows
+    low: float | None = None  # 95 % interval; None where there is none
     high: float | None = None
-    n: int = 0  # records that the figure rests on
+    n: int = 0  # records behind the value
     records: tuple[str, ...] = ()  # their keys
     protocol: str = ""  # hash of their protocol
-    paper: float | None = None  # the printed figure that it stands beside
-    mark: Mark = ""  # among the figures of its column; see `reports.tables.marks`
+    paper: float | None = None  # the printed value next to it
+    mark: Mark = ""  # within its column; see `reports.tables.marks`
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of figures: ``head`` is shared by neighbours and has unit and arrow, ``label`` tells them apart."""
+    """A column of values: neighbours share a ``head`` (quantity, arrow, unit) and differ in their ``label``."""
 
-    name: str  # "fps_ours": unique, with the definition, for machines
+    name: str  # "fps_ours": unique, for machines
     head: str
     label: str
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row; ``cells`` are parallel to the table's columns. ``alternative``: a further system for the row above."""
+    """One row; ``cells`` are parallel to the table's columns. ``alternative``: another system for the row above."""
 
     row: str  # slug of the printed row; empty for an added system
     group: str
@@ -73,26 +73,44 @@ class Row:
     cells: tuple[Cell, ...]
     alternative: bool = False
     source: str = ""  # library and configuration, or repository, of the system
-    assumptions: tuple[str, ...] = ()  # of the system, where the paper leaves something open
+    assumptions: tuple[str, ...] = ()  # assumptions where the paper leaves something open
     remarked: bool = False  # one of the table's notes is about the system
 
     @property
     def label(self) -> str:
-        """The method; of a further system its name, and of an added one both. An asterisk where a note says more."""
+        """The printed method, or the system's name if it is an alternative, or both if it was added.
+
+        An asterisk points to a note about the system.
+        """
         name = self.method if self.row or self.method == self.system else f"{self.method} ({self.system})"
         return (self.system if self.alternative else name) + "*" * self.remarked
 
 
 @dataclass(frozen=True)
 class Table:
-    """A whole table. ``caption`` and ``notes`` are plain text, computed from the records."""
+    """A complete table. All text is plain and computed from the records."""
 
     name: str  # "table1", the stem of its files
     title: str
-    caption: str
+    caption: tuple[str, ...]  # two lines: what ours were measured on; how far they compare with the paper's
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    notes: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()  # how ours were measured and defined
+    notes: tuple[str, ...] = ()  # about single systems
+
+    @property
+    def details(self) -> list[tuple[str, tuple[str, ...]]]:
+        """What the caption has no room for: headings, each with its lines."""
+        systems = [row for row in self.rows if row.system]
+        sources = tuple(f"{row.system}: {row.source}" for row in systems if row.source)
+        assumed = tuple(f"{row.system}: {'; '.join(row.assumptions)}" for row in systems if row.assumptions)
+        parts = {
+            "How ours were measured": self.setup,
+            "Notes": self.notes,
+            "Sources": sources,
+            "Assumptions where the paper leaves something open": assumed,
+        }
+        return [(heading, lines) for heading, lines in parts.items() if lines]
 
     @property
     def sections(self) -> list[tuple[str, list[Row]]]:
@@ -101,7 +119,7 @@ class Table:
 
     @property
     def heads(self) -> list[tuple[str, int]]:
-        """The heads that columns share, each with the number of its columns."""
+        """Each head with the number of neighbouring columns that share it."""
         return [(head, len(list(same))) for head, same in itertools.groupby(column.head for column in self.columns)]
 
 
@@ -110,18 +128,18 @@ FIDELITY_LEGEND = "F (fidelity): " + ", ".join(f"{code} = {name}" for name, code
 
 
 def fidelity_code(fidelity: str) -> str:
-    """One letter for a fidelity class, where a table has no room for the word; "?" for a class of no known name."""
+    """One letter for a fidelity class, for narrow tables; "?" for an unknown class."""
     return _FIDELITY_CODES.get(fidelity, "?" if fidelity else "")
 
 
 def plain(text: str) -> str:
-    """Text on one line, without control and invisible characters, which could steer a terminal or deceive a reader."""
+    """Text on one line, without control and invisible characters: they could steer a terminal or deceive a reader."""
     kept = (character if character.isprintable() else " " for character in unicodedata.normalize("NFC", text))
     return " ".join("".join(kept).split())
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number with so many significant digits and never an exponent: 0.0123, 1.23, 12.3, 1234."""
+    """A number with this many significant digits and no exponent: 0.0123, 1.23, 12.3, 1234."""
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f}"
     return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"

@@ -1,1 +1,1 @@
-"""One file per format; each renders the same table object and escapes all foreign text in its own way."""
+"""One file per format or page. Writers of tables render the same table object and escape foreign text."""

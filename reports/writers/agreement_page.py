@@ -1,4 +1,4 @@
-"""The agreement of orders as a page of GitHub-flavoured Markdown."""
+"""The rank agreement as a page of GitHub-flavoured Markdown."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ from collections.abc import Sequence
 from reports.analysis.agreement import Agreement, Rank, verdict_of
 from reports.tables.table import significant
 from reports.writers.markdown import escape
-from reports.writers.pages import figures_table
+from reports.writers.pages import pipe_table
 
-_AGREEMENT = (
-    "Kendall's tau-b and Spearman's rho between the paper's order of the rows and ours, with 95 % intervals (Fisher's "
-    "transform). A pair is clearly in the other order if neither the paper's rounding nor our intervals explain it."
+_HOW_TO_READ = (
+    "Do ours put the methods in the paper's order? 1 means the same order, -1 the opposite one, and an interval that "
+    "contains 0 shows no agreement."
+)
+_RULE = (
+    "Rank correlations (Kendall's tau-b, Spearman's rho) between the paper's values and ours, with 95 % intervals by "
+    "Fisher's transform. A pair is swapped \"clearly\" if neither the paper's rounding nor our intervals explain it."
 )
 
 
 def agreement_page(found: Sequence[Agreement]) -> str:
-    """The order of the rows, table by table: a verdict, the correlations, and every pair in the other order."""
-    parts = ["# Agreement of orders", _AGREEMENT]
+    """Table by table: a verdict, the rank correlations, and every pair that is swapped."""
+    parts = ["# Rank agreement with the paper", _HOW_TO_READ, _RULE]
     for name in dict.fromkeys(item.table for item in found):
         of_table = [item for item in found if item.table == name]
         parts += [f"## {escape(of_table[0].title)}", f"**{escape(verdict_of(of_table))}.**", _ranks(of_table)]
         flips = _flips(of_table)
         parts += [flips] if flips else []
     if not found:
-        parts.append("No table has a figure of ours beside the paper's.")
+        parts.append("No table has a value of ours beside the paper's.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -32,7 +36,7 @@ def _ranks(found: Sequence[Agreement]) -> str:
     lines = [
         (item.column, _rank(item.kendall_tau), _rank(item.spearman_rho), str(item.n), str(item.tied)) for item in found
     ]
-    return figures_table(lines, ("Column", "Kendall tau-b", "Spearman rho", "Rows", "Tied pairs"), 1)
+    return pipe_table(lines, ("Column", "Kendall tau-b", "Spearman rho", "Rows", "Tied pairs"), 1)
 
 
 def _rank(rank: Rank) -> str:
@@ -46,11 +50,15 @@ def _flips(found: Sequence[Agreement]) -> str:
         (
             item.column,
             f"{flip.rows[0]} over {flip.rows[1]}",
-            "clear" if flip.clear else "within the intervals",
+            "clearly" if flip.clear else "within intervals",
             " / ".join(map(significant, flip.paper)),
             " / ".join(map(significant, flip.ours)),
         )
         for item in found
         for flip in item.flips
     ]
-    return figures_table(lines, ("Column", "The paper has", "Ours otherwise", "Paper", "Ours"), 3) if lines else ""
+    return (
+        pipe_table(lines, ("Column", "Swapped pair, in the paper's order", "Swapped", "Paper", "Ours"), 3)
+        if lines
+        else ""
+    )

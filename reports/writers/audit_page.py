@@ -1,4 +1,4 @@
-"""The audit as a page of GitHub-flavoured Markdown: claims, printed speeds, nets that several tables print."""
+"""The audit as a page of GitHub-flavoured Markdown: claims, printed speeds, methods that several tables print."""
 
 from __future__ import annotations
 
@@ -10,34 +10,37 @@ from reports.paper_check.plausibility import PEAK_TFLOPS, Speed
 from reports.paper_check.throughput import AGREE, Throughput, describe
 from reports.tables.table import significant
 from reports.writers.markdown import escape
-from reports.writers.pages import figures_table
-from results.paper.claims import Claim
+from reports.writers.pages import pipe_table
+from results.paper.claims import CellName, Claim
 
 
 def audit_page(findings: Sequence[Finding], speeds: Sequence[Speed], nets: Sequence[Throughput]) -> str:
-    """All claims, all printed speeds, and the nets that several tables print."""
-    parts = ["# Audit of the paper's claims", _claims(findings), _speeds(speeds), _nets(nets)]
+    """All claims, all printed speeds, and the methods that several tables print."""
+    parts = ["# Audit of the paper's claims", _HOW_TO_READ, _claims(findings), _speeds(speeds), _nets(nets)]
     return "\n\n".join(parts) + "\n"
 
 
+_HOW_TO_READ = (
+    "Three checks of the paper: its claims against its own tables and our records, its speeds against the GPU's peak, "
+    "and its speeds against each other. Read the verdict columns first."
+)
 _CLAIMS = (
-    "Each claim is recomputed from the figures that the paper prints; in brackets, the bounds that their rounding "
-    "leaves. Beside it stands what our own records say of it."
+    "Each claim is recomputed from the values that the paper prints; brackets hold the bounds that their rounding "
+    "leaves. The last column says whether our records confirm it."
 )
 _SPEEDS = (
-    "FLOPs of one image, counted on our systems (convolutions, matrix products, attention; a multiply-accumulate is "
-    f"2), times the printed FPS, against {PEAK_TFLOPS:.1f} TFLOP/s, the float32 peak of an RTX 2080 Ti at the boost "
-    "clock it is specified for. At 1.0x the image has the size that the paper states; at 0.8x its sides are reduced as "
-    "the official speed script does by default. A method whose work depends on what it sees is estimated, with the "
-    "work that random weights gave it; trained ones may give it more. Where a row names no network precisely, each "
-    "reading of it has a line. "
-    "A board may boost past its specification, and libraries may compute 3x3 convolutions with fewer multiplications "
-    "(Winograd): a small excess is a hint, not a proof; so is a throughput just below the peak, which real networks "
-    "seldom reach."
+    "FLOPs of one image times the printed FPS, compared with the float32 peak of an RTX 2080 Ti at its specified boost "
+    f"clock, {PEAK_TFLOPS:.1f} TFLOP/s. FLOPs are counted on our systems (convolutions, matrix products, attention; a "
+    "multiply-accumulate is 2). 1.0x is the image size that the paper states; 0.8x reduces both sides as the official "
+    "speed script does by default. Where the work depends on the image, the count is an estimate with random weights; "
+    "trained weights may cause more work. Where a row does not name its network precisely, each reading has a line. "
+    "A small excess is a hint, not a proof: a card may boost past its specification, and libraries may compute 3x3 "
+    "convolutions with fewer multiplications (Winograd). A throughput just below the peak is a hint as well, because "
+    "real networks seldom reach it."
 )
 _NETS = (
-    "One net on one card handles about as many pixels a second on each dataset. Throughput is FPS times pixels, in "
-    f"millions a second; speeds agree if the greatest is at most {AGREE:.2f} times the least, rounding allowed for."
+    "A network on one card handles about the same number of pixels per second on every dataset. Throughput is FPS "
+    f"times pixels, in 1e6 pixels/s; speeds agree if greatest / least is at most {AGREE:.2f}, rounding considered."
 )
 
 
@@ -52,27 +55,29 @@ def _claims(findings: Sequence[Finding]) -> str:
         ours = " – ".join(filter(None, [finding.records_verdict, finding.records_recomputed, finding.records_why]))
         recomputed = "; ".join(filter(None, [finding.recomputed, finding.why]))
         lines.append((str(number), _words(claim), _rests_on(claim), finding.verdict, recomputed, ours))
-    heads = ("#", "Claim", "Rests on", "By the paper's figures", "Recomputed", "By our records")
+    heads = ("#", "Claim", "Rests on", "By the paper's tables", "Recomputed", "By our records")
     tally = f"{len(findings)} claims: {_counts(finding.verdict for finding in findings)}."
     ours = f"By our records: {_counts(finding.records_verdict for finding in findings)}."
-    return "\n\n".join(["## Claims", _CLAIMS, escape(f"{tally} {ours}"), figures_table(lines, heads, 6)])
+    return "\n\n".join(["## Claims", _CLAIMS, escape(f"{tally} {ours}"), pipe_table(lines, heads, 6)])
 
 
 def _words(claim: Claim) -> str:
-    """Where, what, how it was read, and where numbers come from that are not the paper's."""
+    """Where the claim stands, its words, how they were read, and the source of numbers that are not the paper's."""
     read = f" Read as: {claim.reading}." if claim.reading else ""
     source = f" Numbers from: {claim.source}." if claim.source else ""
     return f"{claim.where}: “{claim.quote}”.{read}{source}"
 
 
 def _rests_on(claim: Claim) -> str:
-    """The figures of a claim by name; of a list, how many there are and where."""
-    numbers = [f"{name} = {number.text}" for name, number in claim.numbers.items()]
-    single = [f"{name} = {cell.printed.text} ({cell})" for name, cell in claim.figures.items()]
-    lists = [
-        f"{name} = {len(cells)} figures ({cells[0].table}, {cells[0].column})" for name, cells in claim.lists.items()
-    ]
-    return ", ".join([*numbers, *single, *lists])
+    """The printed values behind a claim; of a whole column, how many there are."""
+    parts = []
+    for side in [*claim.operands, *(side for check in claim.checks for side in (check.left, check.right))]:
+        cells = [item for item in side.items if isinstance(item, CellName)]
+        listed = len(cells) > len(side.text.split(" and "))
+        parts += (
+            [f"{len(cells)} values ({side.text})"] if listed else [f"{cell} = {cell.printed.text}" for cell in cells]
+        )
+    return ", ".join(dict.fromkeys(parts))
 
 
 def _speeds(speeds: Sequence[Speed]) -> str:
@@ -84,10 +89,10 @@ def _speeds(speeds: Sequence[Speed]) -> str:
             speed.verdict,
             speed.note,
             speed.fps.text,
-            _figure(speed.gflops),
-            _figure(speed.tflops_per_second),
-            _figure(speed.gflops_reduced),
-            _figure(speed.tflops_per_second_reduced),
+            _number(speed.gflops),
+            _number(speed.tflops_per_second),
+            _number(speed.gflops_reduced),
+            _number(speed.tflops_per_second_reduced),
         )
         for speed in speeds
     ]
@@ -99,7 +104,7 @@ def _speeds(speeds: Sequence[Speed]) -> str:
             "## Speeds against the card's peak",
             escape(_SPEEDS),
             escape(tally),
-            figures_table(lines, (*heads, "TFLOP/s 0.8x"), 5),
+            pipe_table(lines, (*heads, "TFLOP/s 0.8x"), 5),
         ]
     )
 
@@ -124,8 +129,8 @@ def _nets(nets: Sequence[Throughput]) -> str:
         "Nearest at",
         "Greatest / least there",
     )
-    return "\n\n".join(["## One net on several datasets", escape(_NETS), figures_table(lines, heads, 3)])
+    return "\n\n".join(["## One network on several datasets", escape(_NETS), pipe_table(lines, heads, 3)])
 
 
-def _figure(value: float | None) -> str:
+def _number(value: float | None) -> str:
     return "–" if value is None else significant(value)

@@ -1,4 +1,4 @@
-"""A comparison of two sets of records as GitHub-flavoured Markdown: for a terminal, a file or a pull request."""
+"""A comparison of two sets of records as GitHub-flavoured Markdown, for a terminal, a file or a pull request."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from results.analysis.changes import Change
 from results.analysis.compare import CellChange, Comparison
 
 SIGNS = {"pass": "pass", "regression": "**REGRESSION**", "improvement": "improvement", "inconclusive": "inconclusive"}
-_HEADS = ("System", "Measure", "Base", "Head", "Change", "95 % interval", "Margin", "Rests on", "Verdict")
+_HEADS = ("System", "Measure", "Base", "Head", "Change", "95 % interval", "Margin", "Based on", "Verdict")
 _RULE = (
-    "A change is a regression when its whole interval is worse than the margin: the tolerance or the noise floor, "
-    "whichever is larger. Changes are in percent of the base, of mIoU in points."
+    "A change is a regression if its entire interval is worse than the margin: the tolerance or the noise floor, "
+    "whichever is larger. Changes are in percent of the base, those of mIoU in points."
 )
 
 
@@ -29,14 +29,14 @@ def render(comparison: Comparison) -> str:
 
 def _row(cell: CellChange, change: Change) -> list[str]:
     unit = " points" if change.quantity == "accuracy" else " %"
-    interval = "not resolved" if change.quantity != "status" else ""
+    interval = "no interval" if change.quantity != "status" else ""
     if change.low is not None and change.high is not None:
         interval = f"[{change.low:+.2f}, {change.high:+.2f}]"
     return [
         escape(plain(f"{cell.system} {cell.size}")),
         escape(change.measure),
-        _figure(change.base),
-        _figure(change.head),
+        _number(change.base),
+        _number(change.head),
         "" if change.change is None else f"{change.change:+.2f}{unit}",
         interval,
         f"{change.margin:.1f}" if change.quantity not in ("exact", "status") else "",
@@ -45,7 +45,7 @@ def _row(cell: CellChange, change: Change) -> list[str]:
     ]
 
 
-def _figure(value: float | None) -> str:
+def _number(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 10_000 else significant(value, 4)

@@ -1,4 +1,4 @@
-"""Every cost record with the figures that a table has no room for, as a page of GitHub-flavoured Markdown."""
+"""Every cost record with the values that a table has no room for, as a page of GitHub-flavoured Markdown."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from reports.tables.frame import newest, records_frame
 from reports.tables.table import plain, significant
 from reports.writers.markdown import escape
-from reports.writers.pages import figures_table
+from reports.writers.pages import pipe_table
 from results.record import Cost, LatencySamples, Record, Spread
 
+_HOW_TO_READ = (
+    "One line per system and timed region, lower is better except for the roofline; a dash means not measured, and the "
+    "record says why."
+)
 _RULE = (
-    "One line for each timed region. GFLOPs (2 x multiply-accumulate), bytes moved and the share reached of the"
-    " roofline are those of one predict call; clock, power and temperature are medians while samples were taken. A"
-    " dash: not measured, and the record says why."
+    "GFLOPs (2 x multiply-accumulate), GB moved and the share of the roofline reached are those of one predict call; "
+    'clock, power and temperature are medians over the time of sampling; "drifts" marks a latency that was not steady.'
 )
 _TIMES = ("Samples", "Median (ms)", "95 % interval", "p90 (ms)", "p99 (ms)", "Throttled")
 _FACTS = (
@@ -33,20 +36,20 @@ def cost_page(records: Sequence[Record]) -> str:
     frame = newest(records_frame(records))
     done = frame[(frame["kind"] == "cost") & (frame["status"] == "ok")]
     known = {(record.key, record.provenance.created): record for record in records}
-    parts = ["# Costs in full", _RULE]
+    parts = ["# Costs in full", _HOW_TO_READ, _RULE]
     for place, rows in done.groupby(_PLACE):
         hardware, dataset, height, width, profile, protocol = place
         chosen = [known[key, created] for key, created in zip(rows["key"], rows["created"], strict=True)]
         lines = [line for record in chosen for line in _lines(record)]
         title = plain(f"{hardware}: {dataset}, {height}x{width}, profile {profile}, protocol {protocol}")
-        parts += [f"## {escape(title)}", figures_table(lines, ("System", "Region", *_TIMES, *_FACTS), 2)]
+        parts += [f"## {escape(title)}", pipe_table(lines, ("System", "Region", *_TIMES, *_FACTS), 2)]
     if done.empty:
         parts.append("No cost was measured.")
     return "\n\n".join(parts) + "\n"
 
 
 def _lines(record: Record) -> Iterator[tuple[str, ...]]:
-    """The regions of a record; what is said of the whole call stands in the first line."""
+    """A line for each timed region of a record; the facts of the call are in the first one."""
     assert record.cost is not None
     facts = _facts(record.cost)
     for samples in record.cost.samples:
@@ -57,12 +60,12 @@ def _lines(record: Record) -> Iterator[tuple[str, ...]]:
 def _times(samples: LatencySamples) -> tuple[str, ...]:
     low, high = significant(samples.median_low_ms), significant(samples.median_high_ms)
     throttled = "–" if samples.throttled is None else str(len(samples.throttled))
-    figures = (samples.p90_ms, samples.p99_ms)
+    tail = (samples.p90_ms, samples.p99_ms)
     return (
         str(len(samples.latencies_ms)),
         significant(samples.median_ms) + ("" if samples.steady else " drifts"),
         f"[{low}, {high}]",
-        *map(significant, figures),
+        *map(significant, tail),
         throttled,
     )
 
@@ -70,15 +73,15 @@ def _times(samples: LatencySamples) -> tuple[str, ...]:
 def _facts(cost: Cost) -> tuple[str, ...]:
     telemetry = cost.telemetry
     return (
-        _figure(cost.flops, 1e9),
-        _figure(cost.bytes_moved, 1e9),
-        _figure(cost.roofline_fraction, 0.01),
+        _number(cost.flops, 1e9),
+        _number(cost.bytes_moved, 1e9),
+        _number(cost.roofline_fraction, 0.01),
         *map(_median, (telemetry.sm_clock_mhz, telemetry.power_w, telemetry.temperature_c)),
-        _figure(cost.smallest_budget_mib.mib, 1.0),
+        _number(cost.smallest_budget_mib.mib, 1.0),
     )
 
 
-def _figure(value: float | None, unit: float) -> str:
+def _number(value: float | None, unit: float) -> str:
     return "–" if value is None else significant(value / unit)
 
 

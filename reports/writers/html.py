@@ -1,4 +1,4 @@
-"""A table as one HTML page that needs nothing but itself: no script, no request."""
+"""A table as one self-contained HTML page: no script, no request."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from html import escape
 from reports.tables.table import Cell, Row, Table
 
 STYLE = """
-:root { color-scheme: light dark; font-family: system-ui, sans-serif }
-body { margin: 2rem; max-width: 90rem }
+:root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.4 }
+body { margin: 0 auto; max-width: 90rem; padding: 1rem }
+h1 { font-size: 1.3rem } h2 { font-size: 1rem; margin-bottom: 0 }
 main { overflow-x: auto }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-caption, p, li { text-align: left; max-width: 60rem; line-height: 1.4 }
-th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap }
+p, li { max-width: 70rem; overflow-wrap: anywhere } summary { cursor: pointer; margin-top: 1rem }
+.caption { margin: .3rem 0 } main { margin-top: 1rem }
+th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap; vertical-align: top }
 thead tr:last-child th { border-bottom: 1px solid }
 th[scope=row], th[scope=rowgroup], td.word { text-align: left }
 th[scope=row] { font-weight: normal } th[scope=rowgroup] { font-style: italic; padding-top: .6rem }
 .best { font-weight: bold } .second { text-decoration: underline }
-.spread, .missing { opacity: .75; font-size: .85em } .alternative th { padding-left: 1.6rem }
+.spread, .missing { opacity: .75; font-size: .85em; font-weight: normal } .alternative th { padding-left: 1.6rem }
 """
 
 
 def render(table: Table) -> str:
-    """The page: title, caption, the table with sources, notes and the assumptions made for the systems."""
-    assumptions = tuple(f"{row.system}: {'; '.join(row.assumptions)}" for row in table.rows if row.assumptions)
+    """The page: title, caption, the table, and everything else folded away behind "details"."""
+    caption = "\n".join(f'<p class="caption">{escape(line)}</p>' for line in table.caption)
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -34,42 +36,37 @@ def render(table: Table) -> str:
 </head>
 <body>
 <h1>{escape(table.title)}</h1>
+{caption}
 <main>
-{fragment(table)}
+{_table(table)}
 </main>
-{_list("Notes", table.notes)}
-{_list("Assumptions where the paper leaves something open", assumptions)}
+{_details(table)}
 </body>
 </html>
 """
 
 
-def fragment(table: Table) -> str:
-    """The ``table`` element alone, for a page that holds several."""
+def _table(table: Table) -> str:
     spans = "".join(f'<th scope="colgroup" colspan="{count}">{escape(head)}</th>' for head, count in table.heads)
     labels = "".join(f'<th scope="col">{escape(column.label)}</th>' for column in table.columns)
-    body = "\n".join(_section(table, group, rows) for group, rows in table.sections)
+    width = len(table.columns) + 2
+    bodies = []
+    for group, rows in table.sections:
+        heading = f'<tr><th scope="rowgroup" colspan="{width}">{escape(group)}</th></tr>\n' if group else ""
+        bodies.append("<tbody>\n" + heading + "\n".join(map(_row, rows)) + "\n</tbody>")
+    body = "\n".join(bodies)
     return f"""<table>
-<caption>{escape(table.caption)}</caption>
 <thead>
-<tr><th></th><th></th><th></th>{spans}</tr>
-<tr><th scope="col">Method</th><th scope="col">Fidelity</th><th scope="col">Source</th>{labels}</tr>
+<tr><th></th><th></th>{spans}</tr>
+<tr><th scope="col">Method</th><th scope="col">Fidelity</th>{labels}</tr>
 </thead>
 {body}
 </table>"""
 
 
-def _section(table: Table, group: str, rows: list[Row]) -> str:
-    width = len(table.columns) + 3
-    heading = f'<tr><th scope="rowgroup" colspan="{width}">{escape(group)}</th></tr>\n' if group else ""
-    return "<tbody>\n" + heading + "\n".join(map(_row, rows)) + "\n</tbody>"
-
-
 def _row(row: Row) -> str:
     kind = ' class="alternative"' if row.alternative else ""
-    facts = f'<th scope="row">{escape(row.label)}</th>' + "".join(
-        f'<td class="word">{escape(text)}</td>' for text in (row.fidelity, row.source)
-    )
+    facts = f'<th scope="row">{escape(row.label)}</th><td class="word">{escape(row.fidelity)}</td>'
     return f"<tr{kind}>{facts}{''.join(map(_cell, row.cells))}</tr>"
 
 
@@ -80,6 +77,9 @@ def _cell(cell: Cell) -> str:
     return f"{opening}{escape(cell.text)}{spread}</td>"
 
 
-def _list(head: str, lines: tuple[str, ...]) -> str:
-    items = "\n".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"<h2>{head}</h2>\n<ul>\n{items}\n</ul>" if lines else ""
+def _details(table: Table) -> str:
+    parts = []
+    for heading, lines in table.details:
+        items = "\n".join(f"<li>{escape(line)}</li>" for line in lines)
+        parts.append(f"<h2>{escape(heading)}</h2>\n<ul>\n{items}\n</ul>")
+    return "\n".join(["<details>\n<summary>Details</summary>", *parts, "</details>"]) if parts else ""

@@ -1,4 +1,4 @@
-"""A table as LaTeX: a ``table*`` that an ``input`` command takes in, with the package booktabs and nothing else."""
+"""A table as LaTeX: a ``table*`` float and notes after it, to be read by ``input``; needs the package booktabs."""
 
 from __future__ import annotations
 
@@ -27,14 +27,13 @@ _SPECIAL = {
 
 
 def render(table: Table) -> str:
-    """The whole float: caption, label, tabular and notes."""
-    caption = f"{escape(table.caption)} {escape(FIDELITY_LEGEND)}"
+    """The float with caption, label and tabular; the details follow it as small print."""
     lines = [
-        r"% Needs \usepackage{booktabs}; put it into a document with \input.",
+        r"% Needs \usepackage{booktabs}; read this file with \input.",
         r"\begin{table*}[tp]",
         r"\centering\scriptsize",
         r"\setlength{\tabcolsep}{2.5pt}\setlength{\belowcaptionskip}{4pt}",
-        rf"\caption{{\footnotesize\textbf{{{escape(table.title)}.}} {caption}}}",
+        rf"\caption{{\footnotesize\textbf{{{escape(table.title)}.}} {escape(' '.join(table.caption))}}}",
         rf"\label{{tab:isdbench-{table.name}}}",
         r"\makebox[\textwidth][c]{%",
         rf"\begin{{tabular}}{{ll{'r' * len(table.columns)}}}",
@@ -44,34 +43,36 @@ def render(table: Table) -> str:
         *_body(table),
         r"\bottomrule",
         r"\end{tabular}}",
-        *(rf"\par\smallskip\raggedright {escape(note)}" for note in table.notes),
-        *_sources(table),
         r"\end{table*}",
+        rf"{{\scriptsize\raggedright\noindent Details of Table~\ref{{tab:isdbench-{table.name}}}.",
+        rf"{escape(FIDELITY_LEGEND)}\par",
     ]
-    return "\n".join(lines) + "\n"
+    for heading, notes in table.details:
+        lines += [
+            rf"\smallskip\noindent\textit{{{escape(heading)}.}}\par",
+            *(rf"\noindent {escape(note)}\par" for note in notes),
+        ]
+    return "\n".join([*lines, "}"]) + "\n"
 
 
 def escape(text: str) -> str:
-    """The text made literal; a character that pdflatex's default fonts lack becomes its plain letters or "?"."""
-    return "".join(_SPECIAL.get(character) or _known(character) for character in text)
+    """The text made literal; a character that pdflatex's default fonts lack becomes plain letters or "?"."""
 
+    def known(character: str) -> str:
+        if character.isascii() or "À" <= character <= "ÿ":
+            return character
+        return unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
 
-def _known(character: str) -> str:
-    if character.isascii() or "À" <= character <= "ÿ":
-        return character
-    return unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
+    return "".join(_SPECIAL.get(character) or known(character) for character in text)
 
 
 def _header(table: Table) -> list[str]:
     spans = [rf"\multicolumn{{{count}}}{{c}}{{{escape(head)}}}" for head, count in table.heads]
     ends = list(itertools.accumulate((count for _, count in table.heads), initial=2))
     rules = [rf"\cmidrule(lr){{{start + 1}-{end}}}" for start, end in itertools.pairwise(ends)]
-    labels = [rf"\shortstack[r]{{{_stacked(column.label)}}}" for column in table.columns]
+    stacked = [r" \\ ".join(map(escape, column.label.rsplit(" ", 1))) for column in table.columns]
+    labels = [rf"\shortstack[r]{{{label}}}" for label in stacked]
     return [_line(["", "", *spans]), " ".join(rules), _line(["Method", "F", *labels])]
-
-
-def _stacked(label: str) -> str:
-    return r" \\ ".join(map(escape, label.rsplit(" ", 1)))
 
 
 def _body(table: Table) -> list[str]:
@@ -87,19 +88,13 @@ def _body(table: Table) -> list[str]:
 
 def _row(row: Row) -> str:
     indent = r"\quad " if row.alternative else ""
-    return _line([indent + escape(row.label), fidelity_code(row.fidelity), *map(_figure, row.cells)])
+    return _line([indent + escape(row.label), fidelity_code(row.fidelity), *map(_cell, row.cells)])
 
 
-def _figure(cell: Cell) -> str:
+def _cell(cell: Cell) -> str:
     text = r"\ensuremath{-}" + escape(cell.text[1:]) if cell.text.startswith("-") else escape(cell.text)
     marked = {"best": rf"\textbf{{{text}}}", "second": rf"\underline{{{text}}}", "": text}[cell.mark]
     return f"{marked} {escape(cell.spread)}".rstrip()
-
-
-def _sources(table: Table) -> list[str]:
-    """One paragraph with the place where each system comes from."""
-    sources = [f"{row.system}: {row.source}" for row in table.rows if row.system and row.source]
-    return [rf"\par\smallskip\raggedright Sources. {escape('; '.join(sources))}."] if sources else []
 
 
 def _line(cells: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""What the pages of Markdown share: a table of words and figures, and how they are written."""
+"""What the Markdown pages share: a table of words and numbers, and writing to a file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from reports.writers.markdown import escape
 from results.errors import UserError
 
 
-def figures_table(lines: Iterable[Sequence[str]], heads: Sequence[str], left: int) -> str:
-    """A table whose first ``left`` columns are words and the others figures."""
+def pipe_table(lines: Iterable[Sequence[str]], heads: Sequence[str], left: int) -> str:
+    """A Markdown table whose first ``left`` columns are words and the others numbers."""
     rows = [[escape(text) for text in line] for line in lines]
     align = ["left"] * left + ["right"] * (len(heads) - left)
     return tabulate(

@@ -1,4 +1,4 @@
-"""The ranks by accuracy as a page of GitHub-flavoured Markdown."""
+"""The ranking by accuracy as a page of GitHub-flavoured Markdown."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ from collections.abc import Sequence
 
 from reports.analysis.ranking import Ranking, Standing
 from reports.writers.markdown import escape
-from reports.writers.pages import figures_table
+from reports.writers.pages import pipe_table
 
+_HOW_TO_READ = (
+    "Systems of the same rank cannot be told apart: a rank is one more than the number of systems that are "
+    "significantly more accurate."
+)
 _RULE = (
-    "A system beats another if the 95 % interval of their difference in miou_paper leaves out zero: Student's over the "
-    "seeds that both have, or, with one seed, a bootstrap over the images that both scored, which knows nothing of how "
-    "training varies. Its rank is one more than the number that beat it; what nothing parts shares one."
+    "A system is significantly more accurate if the 95 % interval of the difference in miou_paper excludes zero: "
+    "Student's t over the seeds that both have; with one seed, a bootstrap over the images that both scored, which "
+    "does not cover the variation between training runs."
 )
 
 
 def ranking_page(found: Sequence[Ranking]) -> str:
-    """Rank, figure and difference from the highest figure of each row, table by table."""
-    parts = ["# Ranks by accuracy", _RULE]
+    """Table by table: the rank of each system, its accuracy, and how far it is behind the highest."""
+    parts = ["# Ranking by accuracy", _HOW_TO_READ, _RULE]
     for ranking in found:
         lines = [_line(standing) for standing in ranking.standings]
-        heads = ("System", "Rests on", "Rank", "miou_paper (%)", "Seeds", "Difference from the highest")
+        heads = ("System", "Rests on", "Rank", "miou_paper (%)", "Seeds", "Behind the highest")
         parts += [
             f"## {escape(ranking.title)}",
-            f"{ranking.resolved} of {ranking.pairs} pairs resolved.",
-            figures_table(lines, heads, 2),
+            f"{ranking.resolved} of {ranking.pairs} pairs differ significantly.",
+            pipe_table(lines, heads, 2),
         ]
     if not found:
         parts.append("No table has the accuracy of two systems.")
@@ -33,8 +37,8 @@ def ranking_page(found: Sequence[Ranking]) -> str:
 
 def _line(standing: Standing) -> tuple[str, ...]:
     basis = standing.behind.basis if standing.behind else ""
-    figures = (str(standing.rank), f"{standing.miou_paper:.2f}", f"n = {standing.n}")
-    return (standing.system, basis, *figures, _difference(standing))
+    numbers = (str(standing.rank), f"{standing.miou_paper:.2f}", f"n = {standing.n}")
+    return (standing.system, basis, *numbers, _difference(standing))
 
 
 def _difference(standing: Standing) -> str:
@@ -42,5 +46,5 @@ def _difference(standing: Standing) -> str:
         return ""
     found = standing.behind.difference
     if found.low is None or found.high is None:
-        return f"{found.value:+.2f}, not resolved"
-    return f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]" + ("" if found.resolved else ", not resolved")
+        return f"{found.value:+.2f}, not significant"
+    return f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]" + ("" if found.resolved else ", not significant")

@@ -8,7 +8,7 @@ from reports.tables.table import Column, Row, Table
 
 
 def render(table: Table) -> str:
-    """Facts of the row, then each figure; ours also with interval, number of records, status, keys and protocol."""
+    """Facts of the row, then its values; ours also with interval, number of records, status, keys and protocol."""
     frame = pd.DataFrame([_line(row, table.columns) for row in table.rows])
     return str(frame.to_csv(index=False, lineterminator="\n"))
 

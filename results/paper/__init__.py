@@ -1,7 +1,7 @@
-"""The paper's own figures: Tables 1 to 7 of ISDNet (CVPR 2022) as printed, and what it says of its datasets.
+"""The paper's own values: Tables 1 to 7 of ISDNet (CVPR 2022) as printed, and what it says about its datasets.
 
-The CSV files beside this module are copies of the printed tables. Where a table prints check marks instead of a method
-name (Tables 5 to 7), ``method`` is our wording of the marks, and the marks have their own columns.
+The CSV files beside this module are copies of the printed tables. Where a table prints check marks instead of method
+names (Tables 5 to 7), ``method`` is our wording of the marks, which also have their own columns.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from importlib import resources
 
 from results.errors import UnknownNameError
 
-FIGURES = ("miou_paper", "fps", "memory_gpustat_mb")  # percent, images per second, MB as gpustat shows them
+COLUMNS = ("miou_paper", "fps", "memory_gpustat_mb")  # percent, images per second, MB as gpustat shows them
 _LABELS = ("row", "group", "method")
 
 
 @dataclass(frozen=True)
 class Printed:
-    """A figure as printed. The text is kept because its decimals bound what the figure can mean."""
+    """A value as printed. The text is kept because its decimals bound the value before rounding."""
 
     text: str
 
@@ -31,30 +31,29 @@ class Printed:
 
     @property
     def half_unit(self) -> float:
-        """Half of the last printed place: the true figure lies within ``value`` -/+ this, if it was rounded."""
+        """Half of the last printed place: the value before rounding lies within ``value`` -/+ this."""
         decimals = len(self.text.partition(".")[2])
         return 0.5 * 10.0**-decimals
 
 
 @dataclass(frozen=True)
 class PaperRow:
-    """One printed row. ``figures`` lacks what the paper leaves blank; ``marks`` holds scales and check marks.
+    """One printed row. ``values`` lacks what the paper leaves blank; ``marks`` holds scales and check marks.
 
-    ``quoted``: the figures are another paper's and no code exists that they could be measured with, so that nothing is
-    compared with them.
+    ``quoted``: the values are another paper's, and no code exists to measure them with: nothing is compared with them.
     """
 
     row: str
     group: str
     method: str
-    figures: Mapping[str, Printed]
+    values: Mapping[str, Printed]
     marks: Mapping[str, str]
     quoted: bool = False
 
 
 @dataclass(frozen=True)
 class PaperTable:
-    """One printed table: ``columns`` are those of ``FIGURES`` that it prints, in this order."""
+    """One printed table: ``columns`` are those of ``COLUMNS`` that it prints, in this order."""
 
     name: str
     number: int
@@ -72,7 +71,7 @@ class PaperTable:
 
 @dataclass(frozen=True)
 class PaperDataset:
-    """What the paper evaluates on. ``splits`` are the sizes of the official lists, by name."""
+    """A dataset of the paper. ``splits`` are the sizes of the official lists, by name."""
 
     name: str
     title: str
@@ -82,7 +81,7 @@ class PaperDataset:
 
 
 # DeepGlobe: the text (section 4.1) prints 455 training images, but there are 803 in all and the committed list has 454.
-# Inria: the column says mIoU; its figures agree with the IoU of the building class, not with the mean of both.
+# Inria: the column is called mIoU, but its values agree with the IoU of the building class, not with the class mean.
 DATASETS: Mapping[str, PaperDataset] = {
     dataset.name: dataset
     for dataset in (
@@ -138,14 +137,14 @@ def paper_table(name: str) -> PaperTable:
     title, dataset = _TABLES[name]
     text = resources.files(__name__).joinpath(f"{name}.csv").read_text(encoding="utf-8")
     lines = list(csv.DictReader(text.splitlines()))
-    columns = tuple(figure for figure in FIGURES if figure in lines[0])
+    columns = tuple(name for name in COLUMNS if name in lines[0])
     return PaperTable(
         name, int(name.removeprefix("table")), title, dataset, columns, tuple(_row(name, line) for line in lines)
     )
 
 
 def _row(table: str, line: dict[str, str]) -> PaperRow:
-    figures = {name: Printed(text) for name, text in line.items() if name in FIGURES and text}
-    marks = {name: text for name, text in line.items() if name not in (*FIGURES, *_LABELS)}
+    values = {name: Printed(text) for name, text in line.items() if name in COLUMNS and text}
+    marks = {name: text for name, text in line.items() if name not in (*COLUMNS, *_LABELS)}
     quoted = (table, line["row"]) in _QUOTED
-    return PaperRow(line["row"], line["group"], line["method"], figures, marks, quoted)
+    return PaperRow(line["row"], line["group"], line["method"], values, marks, quoted)

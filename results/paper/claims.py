@@ -1,13 +1,14 @@
-"""The paper's quantitative claims, typed: ``claims.toml`` beside this module, its cell names looked up and checked."""
+"""The paper's quantitative claims, typed: ``claims.toml`` in this folder, which explains each field."""
 
 from __future__ import annotations
 
 import functools
+import re
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import Any, Literal, get_args
 
 from results.paper import PaperRow, Printed, paper_table
 
@@ -15,6 +16,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+Operation = Literal["value", "ratio", "difference", "sum"]
+Sign = Literal["<", "<=", ">", ">=", "=="]
+_OPERAND = re.compile(r"((?P<factor>[\d.]+) times )?((?P<statistic>min|max|mean|median) of )?(?P<items>.+)")
 
 
 @dataclass(frozen=True, order=True)
@@ -35,35 +40,73 @@ class CellName:
 
     @property
     def printed(self) -> Printed:
-        """The printed figure."""
-        return self.line.figures[self.column]
+        """The printed value."""
+        return self.line.values[self.column]
+
+
+@dataclass(frozen=True)
+class Count(Printed):
+    """An exact number; "5000x5000" is the number of pixels."""
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        height, _, width = self.text.partition("x")
+        return float(height) * float(width or 1)
+
+    @property
+    def half_unit(self) -> float:
+        """Zero: a count is not rounded."""
+        return 0.0
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A number, or a statistic of several, times a factor: "1.1 times min of table2/UHR Methods/fps"."""
+
+    text: str
+    items: tuple[CellName | Printed, ...]
+    statistic: str = ""  # "min", "max", "mean", "median"; empty for a single item
+    factor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """A comparison that must be true."""
+
+    left: Operand
+    sign: Sign
+    right: Operand
+
+    def __str__(self) -> str:
+        return f"{self.left.text} {self.sign} {self.right.text}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One claim: the paper's words and the arithmetic that they mean. ``claims.toml`` explains each field.
+    """One claim: the paper's words, and the number or the comparisons that they mean.
 
-    A claim has either ``checks`` or an ``expression`` with the number that the paper ``states`` for it.
+    With ``states``, the operation on the operands must give that number; otherwise all ``checks`` must be true.
     """
 
     name: str
     where: str
     quote: str
     reading: str = ""
-    figures: Mapping[str, CellName] = field(default_factory=dict)
-    lists: Mapping[str, tuple[CellName, ...]] = field(default_factory=dict)
-    numbers: Mapping[str, Printed] = field(default_factory=dict)
-    source: str = ""  # of the numbers, where it is not the paper
-    expression: str = ""
+    source: str = ""
+    operation: Operation = "value"
+    operands: tuple[Operand, ...] = ()
     states: Printed | None = None
     at_least: bool = False
     absolute: bool = False
-    checks: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     @property
     def cells(self) -> tuple[CellName, ...]:
-        """All cells that the claim rests on."""
-        return (*self.figures.values(), *(cell for cells in self.lists.values() for cell in cells))
+        """All cells that the claim rests on, each once."""
+        operands = [*self.operands, *(side for check in self.checks for side in (check.left, check.right))]
+        items = [item for operand in operands for item in operand.items]
+        return tuple(dict.fromkeys(item for item in items if isinstance(item, CellName)))
 
 
 @functools.cache
@@ -71,7 +114,7 @@ def claims() -> tuple[Claim, ...]:
     """All claims, in the file's order.
 
     Raises:
-        ValueError: a claim names a cell that the paper does not print, or is not complete.
+        ValueError: a claim names a cell that the paper does not print, or is incomplete.
     """
     text = resources.files("results.paper").joinpath("claims.toml").read_text(encoding="utf-8")
     return tuple(claim_from(entry) for entry in tomllib.loads(text)["claim"])
@@ -81,60 +124,54 @@ def claim_from(entry: Mapping[str, Any]) -> Claim:
     """A claim as written in the file.
 
     Raises:
-        ValueError: it names a cell that the paper does not print, or is not complete.
+        ValueError: it names a cell that the paper does not print, or is incomplete.
     """
-    name, written = entry["name"], dict(entry.get("figures", {}))
-    if bool(entry.get("checks")) == bool(entry.get("expression")) or ("states" in entry) != ("expression" in entry):
-        raise ValueError(f"claim '{name}': give either checks or an expression with what the paper states")
-    single = {key: _cell(name, selector) for key, selector in written.items() if _is_single(selector)}
-    rows = {(cell.table, cell.row) for cell in single.values()}
-    lists = {key: _cells(name, written[key], rows) for key in written if key not in single}
-    changed = {
-        "figures": single,
-        "lists": lists,
-        "numbers": {key: _number(text) for key, text in entry.get("numbers", {}).items()},
-        "states": Printed(entry["states"]) if "states" in entry else None,
-        "checks": tuple(entry.get("checks", ())),
-    }
-    return Claim(**{**entry, **changed})
+    fields = dict(entry)
+    written = {name: fields.pop(name) for name in get_args(Operation) if name in fields}
+    checks, stated, left_out = fields.pop("checks", []), fields.pop("states", None), fields.pop("leaving_out", [])
+    if len(written) + bool(checks) != 1 or bool(written) != (stated is not None):
+        raise ValueError(f"claim '{fields['name']}': give either checks or one number with what the paper states")
+    try:
+        for name, value in written.items():
+            texts = [value] if isinstance(value, str) else value
+            fields |= {"operation": name, "operands": tuple(_operands(texts, left_out)), "states": Printed(stated)}
+        sides = iter(_operands([side for left, _, right in checks for side in (left, right)], left_out))
+        fields["checks"] = tuple(Check(next(sides), _sign(sign), next(sides)) for _, sign, _ in checks)
+    except ValueError as error:
+        raise ValueError(f"claim '{fields['name']}': {error}") from error
+    return Claim(**fields)
 
 
-@dataclass(frozen=True)
-class Count(Printed):
-    """A number in the words that is exact."""
-
-    @property
-    def half_unit(self) -> float:
-        """None of a place: it is not rounded."""
-        return 0.0
+def _sign(text: str) -> Sign:
+    for sign in get_args(Sign):
+        if sign == text:
+            return sign  # type: ignore[no-any-return]
+    raise ValueError(f"'{text}' is no comparison; use one of {' '.join(get_args(Sign))}")
 
 
-def _number(text: str) -> Printed:
-    return Printed(text) if "." in text else Count(text)
+def _operands(texts: Iterable[str], left_out: Iterable[str]) -> Iterator[Operand]:
+    """The operands of one claim. Lists leave out the rows that it names itself, and those in ``left_out``."""
+    parsed = [(text, match) for text in texts if (match := _OPERAND.fullmatch(text))]
+    items = [item for _, match in parsed for item in match["items"].split(" and ")]
+    named = {*left_out, *(item.rpartition("/")[0] for item in items)}
+    for text, match in parsed:
+        found = tuple(item for part in match["items"].split(" and ") for item in _items(part, named))
+        if len(found) > 1 and not match["statistic"]:
+            raise ValueError(f"'{text}' is several values; take the min, max, mean or median of them")
+        yield Operand(text, found, match["statistic"] or "", float(match["factor"] or 1))
 
 
-def _is_single(selector: str) -> bool:
-    table, row, _ = selector.split("/")
-    return any(line.row == row for line in paper_table(table).rows)
-
-
-def _cell(claim: str, selector: str) -> CellName:
-    cell = CellName(*selector.split("/"))
-    if cell.column not in cell.line.figures:
-        raise ValueError(f"claim '{claim}': the paper prints no figure in '{selector}'")
-    return cell
-
-
-def _cells(claim: str, selector: str, named: set[tuple[str, str]]) -> tuple[CellName, ...]:
-    """The cells of a list: a whole column or a group's, without the rows that the claim names by themselves."""
-    found = tuple(_matching(selector, named))
+def _items(text: str, named: set[str]) -> list[CellName | Printed]:
+    """A number, a cell, or the cells of a column ("table1/*/fps") or of a group's."""
+    if "/" not in text:
+        return [Printed(text) if "." in text else Count(text)]
+    table, chosen, column = text.split("/")
+    rows = paper_table(table).rows
+    single = [row for row in rows if row.row == chosen]
+    if single and column not in single[0].values:
+        raise ValueError(f"the paper prints no value in '{text}'")
+    several = [row for row in rows if chosen in ("*", row.group) and f"{table}/{row.row}" not in named]
+    found = single or [row for row in several if column in row.values]
     if not found:
-        raise ValueError(f"claim '{claim}': '{selector}' is no row and no group of the paper")
-    return found
-
-
-def _matching(selector: str, named: set[tuple[str, str]]) -> Iterator[CellName]:
-    table, group, column = selector.split("/")
-    for line in paper_table(table).rows:
-        if group in ("*", line.group) and (table, line.row) not in named and column in line.figures:
-            yield CellName(table, line.row, column)
+        raise ValueError(f"'{text}' is no row and no group of the paper")
+    return [CellName(table, row.row, column) for row in found]

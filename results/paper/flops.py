@@ -1,7 +1,4 @@
-"""FLOPs of our systems at the paper's image sizes: ``flops.json`` beside this module, written by a command of ours.
-
-``isdbench audit --refresh-flops`` counts and writes it; nobody types into it.
-"""
+"""FLOPs of our systems at the paper's image sizes: ``flops.json``, written by ``isdbench audit --refresh-flops``."""
 
 from __future__ import annotations
 
@@ -20,14 +17,14 @@ class Flops(Model):
     """FLOPs of one ``predict`` call of a system on one image."""
 
     system: str
-    card: str  # hash of what the count depends on, so that a changed card shows
+    card: str  # hash of what the count depends on: it reveals a changed card
     dataset: str  # of the paper, whose image and classes these are
     scale: float  # of the sides on which the image enters, 1.0 or 0.8
     height: int  # of the image as it enters
     width: int
     flops: int | None  # 2 x multiply-accumulate of convolutions, matrix products and attention
-    estimated_from: str = ""  # size of the smaller image that was run, its count enlarged with the pixels
-    reason: str = ""  # why there is no figure
+    estimated_from: str = ""  # size of the smaller image that was run; the count was scaled with the pixels
+    reason: str = ""  # why FLOPs were not counted
     work: dict[str, int]  # what the call did: passes, points, padded rows
 
     @property
@@ -37,13 +34,13 @@ class Flops(Model):
 
 
 class FlopsFile(Model):
-    """All counts, and by which torch they were made."""
+    """All counts, and the version of torch that made them."""
 
     torch: str
     entries: tuple[Flops, ...]
 
     def updated(self, newer: FlopsFile) -> FlopsFile:
-        """These counts with all those of the systems in another file replaced by what stands there."""
+        """These counts, with all entries of the systems in ``newer`` replaced by its entries."""
         systems = {entry.system for entry in newer.entries}
         fresh = {entry.key: entry for entry in newer.entries}
         kept = [
@@ -52,7 +49,7 @@ class FlopsFile(Model):
         return FlopsFile(torch=newer.torch, entries=(*kept, *fresh.values()))
 
     def of(self, system: str, dataset: str, scale: float) -> Flops | None:
-        """The count of a system, if it has been made."""
+        """The count of a system, if there is one."""
         return next((entry for entry in self.entries if entry.key == (system, dataset, scale)), None)
 
 
@@ -60,7 +57,7 @@ def read_flops(path: Path = FILE) -> FlopsFile:
     """The counts in a file.
 
     Raises:
-        UserError: the file is missing or no such file.
+        UserError: the file is missing or invalid.
     """
     try:
         return FlopsFile.model_validate_json(path.read_bytes())
@@ -69,7 +66,7 @@ def read_flops(path: Path = FILE) -> FlopsFile:
 
 
 def write_flops(counts: FlopsFile, path: Path = FILE) -> None:
-    """Write the counts, an entry a line, so that a change of one shows as one line.
+    """Write the counts, one entry per line, so that a changed entry is one changed line.
 
     Raises:
         UserError: the file cannot be written.

@@ -37,45 +37,64 @@ def test_the_ledger_is_long_and_names_are_distinct():
     assert len(names) == len(set(names)) >= 25
 
 
-@pytest.mark.skipif(not PAPER.is_file(), reason="the paper's text is not at hand (ISDBENCH_PAPER_TEXT)")
+@pytest.mark.skipif(not PAPER.is_file(), reason="the paper's text is not available (ISDBENCH_PAPER_TEXT)")
 @pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.name)
 def test_each_quote_is_the_papers_own(claim):
     assert plain(claim.quote) in plain(PAPER.read_text(encoding="utf-8"))
 
 
 def test_a_list_leaves_out_the_rows_that_the_claim_names_and_blank_cells():
-    figures = {"raf": "table6/add-cw-ms-md/memory_gpustat_mb", "others": "table6/*/memory_gpustat_mb"}
-    claim = claim_from(entry(figures=figures, checks=["raf < max(others)"]))
-    assert [cell.row for cell in claim.lists["others"]] == ["add-cw", "concat-cw"]
-    assert claim.figures["raf"] == CellName("table6", "add-cw-ms-md", "memory_gpustat_mb")
-    assert claim.figures["raf"].printed.text == "1948"
+    column = "memory_gpustat_mb"
+    (check,) = claim_from(entry(checks=[[f"table6/add-cw-ms-md/{column}", "<", f"max of table6/*/{column}"]])).checks
+    assert [cell.row for cell in check.right.items] == ["add-cw", "concat-cw"]
+    assert check.left.items == (CellName("table6", "add-cw-ms-md", column),)
+    assert check.left.items[0].printed.text == "1948"
+    assert str(check) == f"table6/add-cw-ms-md/{column} < max of table6/*/{column}"
+
+
+def test_a_list_leaves_out_the_rows_that_the_claim_says():
+    claim = claim_from(entry(leaving_out=["table2/isdnet"], checks=[["mean of table2/UHR Methods/fps", ">", "1"]]))
+    rows = [cell.row for cell in claim.cells]
+    assert rows
+    assert "isdnet" not in rows
 
 
 def test_a_group_is_a_list_of_its_rows():
-    claim = claim_from(entry(figures={"local": "table1/Local Inference/fps"}, checks=["min(local) > 1"]))
-    assert [cell.row for cell in claim.lists["local"]] == ["unet-local", "fcn8s-local", "deeplabv3plus-local"]
+    claim = claim_from(entry(checks=[["min of table1/Local Inference/fps", ">", "1"]]))
+    assert [cell.row for cell in claim.cells] == ["unet-local", "fcn8s-local", "deeplabv3plus-local"]
+
+
+def test_operands_have_a_factor_a_statistic_and_several_items():
+    (scaled,) = claim_from(entry(value="1.1 times min of table2/UHR Methods/fps", states="1")).operands
+    assert (scaled.factor, scaled.statistic, len(scaled.items)) == (1.1, "min", 4)
+    (mean,) = claim_from(entry(value="mean of 74.39 and table2/isdnet/miou_paper", states="1")).operands
+    assert [item.value if hasattr(item, "value") else item.row for item in mean.items] == [74.39, "isdnet"]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"figures": {"a": "table1/nobody/fps"}, "checks": ["max(a) > 1"]}, "no row and no group"),
-        ({"figures": {"a": "table7/base/fps"}, "checks": ["a > 1"]}, "prints no figure"),
-        ({"numbers": {"a": "1"}}, "either checks or an expression"),
-        ({"numbers": {"a": "1"}, "expression": "a"}, "either checks or an expression"),
-        (
-            {"numbers": {"a": "1"}, "expression": "a", "states": "1", "checks": ["a > 1"]},
-            "either checks or an expression",
-        ),
+        ({"checks": [["max of table1/nobody/fps", ">", "1"]]}, "no row and no group"),
+        ({"checks": [["table7/base/fps", ">", "1"]]}, "prints no value"),
+        ({"checks": [["table1/*/fps", ">", "1"]]}, "several values"),
+        ({"checks": [["table1/isdnet/fps", "!=", "1"]]}, "no comparison"),
+        ({}, "either checks or one number"),
+        ({"value": "1"}, "either checks or one number"),
+        ({"states": "1"}, "either checks or one number"),
+        ({"value": "1", "sum": ["1", "2"], "states": "1"}, "either checks or one number"),
+        ({"value": "1", "states": "1", "checks": [["2", ">", "1"]]}, "either checks or one number"),
     ],
 )
-def test_an_incomplete_claim_is_refused(changes, message):
+def test_a_bad_claim_is_refused(changes, message):
     with pytest.raises(ValueError, match=f"'test'.*{message}"):
         claim_from(entry(**changes))
 
 
 def test_counts_in_the_words_are_exact_and_other_numbers_rounded():
-    claim = claim_from(entry(numbers={"images": "455", "iou": "74.39"}, expression="images", states="455"))
-    assert claim.numbers["images"].half_unit == 0.0
-    assert claim.numbers["iou"].half_unit == pytest.approx(0.005)
+    claim = claim_from(entry(sum=["455", "74.39", "50x20"], states="455"))
+    assert [(part.items[0].value, part.items[0].half_unit) for part in claim.operands] == [
+        (455.0, 0.0),
+        (74.39, pytest.approx(0.005)),
+        (1000.0, 0.0),
+    ]
     assert claim.states.half_unit == 0.5

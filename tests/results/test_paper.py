@@ -1,7 +1,7 @@
 import pytest
 
 from benchmark.errors import UnknownNameError
-from results.paper import DATASETS, FIGURES, TABLE_NAMES, paper_table
+from results.paper import COLUMNS, DATASETS, TABLE_NAMES, paper_table
 
 ROWS = {"table1": 16, "table2": 7, "table3": 13, "table4": 8, "table5": 5, "table6": 6, "table7": 4}
 
@@ -41,7 +41,7 @@ SPOTS = [
 
 @pytest.mark.parametrize(("name", "row", "column", "text"), SPOTS)
 def test_figures_are_those_printed_with_their_decimals(name, row, column, text):
-    printed = {line.row: line for line in paper_table(name).rows}[row].figures[column]
+    printed = {line.row: line for line in paper_table(name).rows}[row].values[column]
     assert printed.text == text
     assert printed.value == float(text)
 
@@ -53,7 +53,7 @@ def test_each_table_has_its_rows_under_distinct_slugs(name):
     assert len(slugs) == len(set(slugs)) == ROWS[name]
     assert table.number == int(name[-1])
     assert table.dataset in DATASETS
-    assert set(table.columns) <= set(FIGURES)
+    assert set(table.columns) <= set(COLUMNS)
 
 
 def test_table1_keeps_the_order_and_groups_of_the_paper():
@@ -64,7 +64,7 @@ def test_table1_keeps_the_order_and_groups_of_the_paper():
 
 def test_what_the_paper_leaves_blank_is_absent():
     rows = {row.row: row for row in paper_table("table6").rows}
-    blank = [slug for slug, row in rows.items() if "memory_gpustat_mb" not in row.figures]
+    blank = [slug for slug, row in rows.items() if "memory_gpustat_mb" not in row.values]
     assert blank == ["add", "concat", "add-cw-ms"]
     assert paper_table("table5").columns == ("miou_paper", "fps")
     assert paper_table("table7").columns == ("miou_paper",)
@@ -77,7 +77,7 @@ def test_marks_say_what_an_ablation_switches_on():
 
 
 def test_the_last_printed_place_bounds_the_figure():
-    stdc = {row.row: row for row in paper_table("table3").rows}["stdc"].figures
+    stdc = {row.row: row for row in paper_table("table3").rows}["stdc"].values
     assert stdc["miou_paper"].half_unit == pytest.approx(0.05)
     assert stdc["fps"].half_unit == pytest.approx(0.005)
     assert stdc["memory_gpustat_mb"].half_unit == pytest.approx(0.5)

@@ -16,7 +16,7 @@ def row(name, paper, ours, reach=0.0, **changes):
 
 
 def agreement(*rows):
-    (found,) = agreements([Table("table1", "Table 1", "", COLUMNS, rows)])
+    (found,) = agreements([Table("table1", "Table 1", (), COLUMNS, rows)])
     return found
 
 
@@ -38,7 +38,7 @@ def test_the_opposite_order():
     assert found.verdict == "orders are opposed"
 
 
-def test_one_pair_in_the_other_order():
+def test_one_swapped_pair():
     found = ranked([1, 2, 4, 3, 5, 6, 7, 8, 9, 10], reach=0.1)
     assert found.kendall_tau.value == pytest.approx((44 - 1) / 45)
     assert found.spearman_rho.value == pytest.approx(1 - 6 * 2 / (10 * 99))
@@ -46,7 +46,7 @@ def test_one_pair_in_the_other_order():
     assert flip.rows == ("m3", "m2")  # greater in the paper first
     assert (flip.paper, flip.ours, flip.clear) == ((4.0, 3.0), (3, 4), True)
     assert found.verdict == "orders agree"
-    assert verdict_of([found]) == "fps: orders agree (n = 10; 1 of 45 pairs in the other order, 1 clearly)"
+    assert verdict_of([found]) == "fps: orders agree (n = 10; 1 of 45 pairs swapped, 1 clearly)"
 
 
 def test_a_flip_within_our_intervals_or_the_papers_rounding_is_not_clear():
@@ -85,7 +85,7 @@ def test_rows_all_alike_have_no_correlation():
     assert found.verdict == "too few rows to tell"
 
 
-def test_rows_without_a_figure_of_ours_alternatives_and_added_rows_do_not_count():
+def test_rows_without_a_value_of_ours_alternatives_and_added_rows_do_not_count():
     found = agreement(
         row("a", "1.0", 1.0),
         row("b", "2.0", None),
@@ -96,5 +96,5 @@ def test_rows_without_a_figure_of_ours_alternatives_and_added_rows_do_not_count(
     assert found.n == 2
 
 
-def test_a_table_without_our_figures_has_no_agreement():
-    assert agreements([Table("table1", "Table 1", "", COLUMNS, (row("a", "1.0", None),))]) == ()
+def test_a_table_without_our_values_has_no_agreement():
+    assert agreements([Table("table1", "Table 1", (), COLUMNS, (row("a", "1.0", None),))]) == ()

@@ -37,8 +37,8 @@ def test_what_the_images_do_not_part_shares_a_rank():
     assert (found.pairs, found.resolved) == (3, 2)
     assert found.standings[0].behind is None
     page = ranking_page([found])
-    assert "2 of 3 pairs resolved." in page
-    assert page.count("not resolved") == 1
+    assert "2 of 3 pairs differ significantly." in page
+    assert page.count("not significant") == 1
     assert "n = 1 seed, 5 images" in page
 
 
@@ -52,7 +52,7 @@ def test_several_seeds_part_by_seed_and_not_by_image():
     assert apart.standings[1].n == 4
 
 
-def test_a_table_with_one_figure_has_no_ranks():
+def test_a_table_with_one_accuracy_has_no_ranks():
     assert ranking_of(scored("isdnet", 80, 80)) == ()
     assert "No table has the accuracy of two systems." in ranking_page(())
 

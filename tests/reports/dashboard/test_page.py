@@ -103,6 +103,6 @@ def test_the_page_comes_alive_in_a_browser(text, tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
     body = done.stdout
     assert "16 of 16 rows" in body or "17 of 17 rows" in body
-    assert "systems with both figures fit" in body
+    assert "systems with accuracy and FPS fit" in body
     assert "js-plotly-plot" in body
     assert "<script>alert(1)" not in body.partition('id="data"')[0]

@@ -1,7 +1,7 @@
 import pytest
 
 from reports.paper_check.claims import audit, finding
-from reports.paper_check.our_figures import measured
+from reports.paper_check.our_values import measured
 from reports.tables.table import SystemFacts
 from results.paper.claims import claim_from, claims
 from tests.results.records import GPU, accuracy, cost, record
@@ -50,13 +50,13 @@ def test_a_failing_comparison_names_the_rows_it_fails_against():
 
 
 def test_inria_miou_is_nearer_to_the_building_iou_than_to_the_mean():
-    assert "11.75 against 0.1600" in FOUND["inria-miou-is-class-mean"].why
+    assert "74.23 against 80.19" in FOUND["inria-miou-is-class-mean"].why
 
 
 def test_without_records_nothing_is_testable_and_every_claim_is_judged():
     assert len(FOUND) == len(claims())
     assert {item.records_verdict for item in FOUND.values()} == {"not testable with these records"}
-    assert FOUND["deepglobe-split"].records_why == "it rests on no measured figure"
+    assert FOUND["deepglobe-split"].records_why == "it rests on no measured value"
 
 
 SYSTEMS = [
@@ -67,9 +67,8 @@ SYSTEMS = [
         "fctl": ("table1/fctl",),
     }.items()
 ]
-RATIO = {"expression": "isdnet / ppn", "states": "2.5", "at_least": True}
-FPS = {"isdnet": "table1/isdnet/fps", "ppn": "table1/ppn/fps"}
-MIOU = {"isdnet": "table1/isdnet/miou_paper", "ppn": "table1/ppn/miou_paper"}
+RATIO = {"ratio": ["table1/isdnet/fps", "table1/ppn/fps"], "states": "2.5"}
+AT_LEAST = {**RATIO, "at_least": True}
 
 
 def claimed(**fields):
@@ -95,29 +94,27 @@ def trained(system, miou, seed):
 
 
 def test_a_ratio_that_our_records_reach_is_confirmed_on_any_gpu():
-    found = judged(claimed(figures=FPS, **RATIO), speed("isdnet", 10, H100), speed("ppn", 30, H100))
+    found = judged(claimed(**AT_LEAST), speed("isdnet", 10, H100), speed("ppn", 30, H100))
     assert found.records_verdict == "confirmed by our records"
-    assert found.records_recomputed.startswith("isdnet / ppn = 3.000 [")
+    assert found.records_recomputed.startswith("100 / 33.33 = 3.000 [")
     assert "H100" in found.records_why
     assert found.verdict == "arithmetic differs"  # what the paper's figures say stays
 
 
 def test_a_ratio_that_our_records_do_not_reach_is_not_confirmed():
-    found = judged(claimed(figures=FPS, **RATIO), speed("isdnet", 10), speed("ppn", 20))
+    found = judged(claimed(**AT_LEAST), speed("isdnet", 10), speed("ppn", 20))
     assert found.records_verdict == "not confirmed by our records"
     assert "stated 2.5" in found.records_why
 
 
 def test_more_than_stated_confirms_only_a_claim_of_at_least_that():
-    exactly = claimed(figures=FPS, expression="isdnet / ppn", states="2.5")
+    exactly = claimed(**RATIO)
     assert judged(exactly, speed("isdnet", 10), speed("ppn", 30)).records_verdict == "not confirmed by our records"
     assert judged(exactly, speed("isdnet", 10), speed("ppn", 25)).records_verdict == "confirmed by our records"
 
 
 def test_an_absolute_speed_is_testable_on_the_papers_card_alone():
-    claim = claimed(
-        figures={"isdnet": FPS["isdnet"]}, expression="isdnet", states="27.70", absolute=True, at_least=True
-    )
+    claim = claimed(value="table1/isdnet/fps", states="27.70", absolute=True, at_least=True)
     assert judged(claim, speed("isdnet", 36.1)).records_verdict == "confirmed by our records"
     elsewhere = judged(claim, speed("isdnet", 10, H100))
     assert elsewhere.records_verdict == "not testable with these records"
@@ -127,24 +124,24 @@ def test_an_absolute_speed_is_testable_on_the_papers_card_alone():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"side": 612, "dataset": "synthetic"}, "synthetic world of 612x612"),
+        ({"side": 612, "dataset": "synthetic"}, "synthetic images of 612x612"),
         ({"device": "cpu", "hardware": "Test CPU", "gpu": GPU}, "measured on a CPU"),
     ],
 )
 def test_speeds_at_another_size_or_on_a_cpu_test_nothing(changes, reason):
-    found = judged(claimed(figures=FPS, **RATIO), speed("isdnet", 10, **changes), speed("ppn", 30, **changes))
+    found = judged(claimed(**AT_LEAST), speed("isdnet", 10, **changes), speed("ppn", 30, **changes))
     assert found.records_verdict == "not testable with these records"
     assert reason in found.records_why
 
 
-def test_a_missing_figure_is_named():
-    found = judged(claimed(figures=FPS, **RATIO), speed("isdnet", 10))
+def test_a_missing_value_is_named():
+    found = judged(claimed(**AT_LEAST), speed("isdnet", 10))
     assert found.records_verdict == "not testable with these records"
     assert found.records_why == "table1/ppn/fps: not run"
 
 
 def test_an_accuracy_claim_needs_seeds_and_an_interval_that_decides():
-    claim = claimed(figures=MIOU, checks=["isdnet > ppn"])
+    claim = claimed(checks=[["table1/isdnet/miou_paper", ">", "table1/ppn/miou_paper"]])
     one = [trained("isdnet", 73.0, 0), trained("ppn", 70.0, 0)]
     assert "one seed gives no interval" in judged(claim, *one).records_why
     ppn = [trained("ppn", 70.0 + 0.1 * seed, seed) for seed in range(3)]
@@ -156,5 +153,5 @@ def test_an_accuracy_claim_needs_seeds_and_an_interval_that_decides():
 
 def test_records_of_the_papers_size_are_preferred_to_others():
     small = [speed(name, 10, side=612, dataset="synthetic", profile="smoke") for name in ("isdnet", "ppn")]
-    found = judged(claimed(figures=FPS, **RATIO), *small, speed("isdnet", 10), speed("ppn", 30))
+    found = judged(claimed(**AT_LEAST), *small, speed("isdnet", 10), speed("ppn", 30))
     assert found.records_verdict == "confirmed by our records"

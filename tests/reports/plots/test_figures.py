@@ -90,7 +90,7 @@ def test_no_label_of_the_pareto_plot_covers_another(records):
         assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
 
 
-def test_memory_has_a_bar_for_each_value_that_was_measured(records):
+def test_memory_has_a_bar_for_each_probe_with_a_value(records):
     (group, *_) = [group for group in groups(records_frame(records)) if group.image_size == (612, 612)]
     (panel,) = memory.draw(group).axes
     assert [container.get_label() for container in panel.containers] == [

@@ -1,4 +1,4 @@
-"""Places of figures: who shares the head of a column, and who comes next."""
+"""Marks: who shares the first place of a column, who comes second, and what is not ranked at all."""
 
 import pytest
 
@@ -6,8 +6,17 @@ from reports.tables.marks import marked, places
 from reports.tables.table import Cell, Column, Row
 
 
-def figure(value, low=None, high=None):
-    return Cell(str(value), status="ok", value=value, low=low, high=high)
+def ours(value, reach=0.1):
+    return Cell(str(value), status="ok", value=value, low=value - reach, high=value + reach)
+
+
+def once(value):
+    """A value of a single run, which has no interval."""
+    return Cell(str(value), "(n = 1)", "ok", value, n=1)
+
+
+def printed(value, status="printed"):
+    return Cell(str(value), status=status, value=value)
 
 
 NONE = Cell("oom", status="oom")
@@ -16,13 +25,15 @@ NONE = Cell("oom", status="oom")
 @pytest.mark.parametrize(
     ("cells", "sign", "expected"),
     [
-        ([figure(3.0), figure(1.0), figure(2.0)], 1, ["best", "", "second"]),
-        ([figure(3.0), figure(1.0), figure(2.0)], -1, ["", "best", "second"]),
-        ([figure(3.0), figure(3.0), figure(2.0)], 1, ["best", "best", "second"]),
-        ([figure(3.0, 2.5, 3.5), figure(2.6, 2.4, 2.8), figure(2.3, 2.2, 2.4)], 1, ["best", "best", "second"]),
-        ([figure(3.0, 2.5, 3.5), figure(2.0)], 1, ["best", "second"]),
-        ([NONE, figure(1.0), NONE], 1, ["", "", ""]),
-        ([figure(1.0), figure(2.0)], 0, ["", ""]),
+        ([ours(3.0), ours(1.0), ours(2.0)], 1, ["best", "", "second"]),
+        ([ours(3.0), ours(1.0), ours(2.0)], -1, ["", "best", "second"]),
+        ([printed(3.0), printed(3.0), printed(2.0)], 1, ["best", "best", "second"]),
+        ([printed(3.0), printed(9.0, "quoted"), printed(2.0)], 1, ["best", "", "second"]),
+        ([ours(3.0, 0.5), ours(2.6, 0.2), ours(2.3, 0.1)], 1, ["best", "best", "second"]),
+        ([ours(3.0), once(4.0), ours(2.0)], 1, ["best", "", "second"]),
+        ([once(3.0), once(1.0), once(2.0)], 1, ["", "", ""]),
+        ([NONE, ours(1.0), NONE], 1, ["", "", ""]),
+        ([ours(1.0), ours(2.0)], 0, ["", ""]),
         ([], 1, []),
     ],
 )
@@ -33,7 +44,7 @@ def test_places(cells, sign, expected):
 def test_columns_are_marked_by_their_arrow_and_comparisons_are_not():
     columns = (Column("fps_ours", "FPS ↑ (1/s)", "ours"), Column("fps_ratio", "FPS ↑ (1/s)", "ours / paper"))
     rows = [
-        Row("a", "", "A", "a", "", (figure(1.0), figure(2.0))),
-        Row("b", "", "B", "b", "", (figure(5.0), figure(1.0))),
+        Row("a", "", "A", "a", "", (ours(1.0), ours(2.0))),
+        Row("b", "", "B", "b", "", (ours(5.0), ours(1.0))),
     ]
     assert [[cell.mark for cell in row.cells] for row in marked(columns, rows)] == [["second", ""], ["best", ""]]

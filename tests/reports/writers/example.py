@@ -14,7 +14,10 @@ def _ours(text, value, spread="", **more):
 EXAMPLE = Table(
     name="table1",
     title="Table 1 of the paper: an example",
-    caption="Images of 612x612, 50 % of them; miou_paper is {invented} & FPS < 10^3.",
+    caption=(
+        "Ours: images of 612x612, 50 % of them; miou_paper is {invented} & FPS < 10^3.",
+        "Ours are UNTRAINED: a_b <c>.",
+    ),
     columns=(
         Column("miou_paper_printed", "miou_paper ↑ (%)", "paper"),
         Column("miou_paper_ours", "miou_paper ↑ (%)", "ours"),
@@ -60,5 +63,6 @@ EXAMPLE = Table(
              Cell(status="not printed"), Cell("not run", status="not run"), Cell()),
         ),
     ),
+    setup=("FPS is 1 / latency of <b>predict</b>.",),
     notes=("a & b_c%: failed: <b>non-finite</b> loss, see \\log_{1}",),
 )  # fmt: skip

@@ -32,15 +32,15 @@ def test_the_audit_lists_every_claim_and_every_printed_speed():
     assert len(lines_of(PAGE, "Claims")) == len(claims())
     shown = [line.split("|")[6].strip() for line in lines_of(PAGE, "Speeds against the card's peak")]
     tables = [paper_table(name) for name in TABLE_NAMES]
-    assert shown == [row.figures["fps"].text for table in tables for row in table.rows if "fps" in row.figures]
+    assert shown == [row.values["fps"].text for table in tables for row in table.rows if "fps" in row.values]
 
 
-def test_a_claim_shows_quote_reading_figures_verdict_and_arithmetic():
+def test_a_claim_shows_quote_reading_values_verdict_and_arithmetic():
     (line,) = [line for line in lines_of(PAGE, "Claims") if "172x faster" in line and "arithmetic differs" in line]
     for words in (
         "abstract",
         "the recent competitor is FCtL",
-        "isdnet = 27.70 (table1/isdnet/fps)",
+        "table1/isdnet/fps = 27.70",
         "213.1",
         "Inria Aerial",
     ):
@@ -56,13 +56,13 @@ def test_the_agreement_page_has_a_verdict_and_the_flipped_pairs():
         record("cost", system.name, figures=cost(100.0 * place)) for place, system in enumerate(systems, start=1)
     ]
     page = agreement_page(agreements(build_tables(records, systems, ["table1"])))
-    assert "fps: no agreement shown (n = 5; 1 of 10 pairs in the other order, 1 clearly)" in page
+    assert "fps: no agreement shown (n = 5; 1 of 10 pairs swapped, 1 clearly)" in page
     assert "| GLNet over FCtL" in page
     assert "<script>" not in page
 
 
-def test_without_figures_the_page_says_so():
-    assert "No table has a figure of ours" in agreement_page(())
+def test_without_values_the_page_says_so():
+    assert "No table has a value of ours" in agreement_page(())
 
 
 def test_the_cost_page_has_what_a_table_has_no_room_for():

@@ -1,4 +1,4 @@
-"""Our figures for the cells that the paper prints, and why some of them cannot test what it says of them."""
+"""Our values for the cells that the paper prints, and why some of them cannot test its claims."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.paper_check.intervals import Bounded
-from reports.tables.caption import accuracy_limits, limitations
+from reports.tables.caption import PAPER_CARD, accuracy_limits, limitations
 from reports.tables.columns import CPU_PROBE, measures
 from reports.tables.frame import records_frame
 from reports.tables.groups import Group, groups
@@ -16,26 +16,24 @@ from results.paper import DATASETS, TABLE_NAMES, PaperTable, paper_table
 from results.paper.claims import CellName
 from results.record import Record
 
-PAPER_CARD = "2080 Ti"  # as it occurs in the name of the machine
-
 
 @dataclass(frozen=True)
 class Measured:
-    """Our figures for one printed table, from one group of comparable records."""
+    """Our values for one printed table, from one group of comparable records."""
 
     table: str
     machine: str
     setting: str  # dataset, image size, profile, machine
     cells: Mapping[CellName, Cell]
-    limits: Mapping[str, str]  # by printed column: why its figures cannot test a claim; empty where they can
+    limits: Mapping[str, str]  # by printed column: why ours cannot test a claim; empty where they can
 
     @property
     def on_the_papers_card(self) -> bool:
-        """Whether speeds and memory were measured on the card that the paper names."""
+        """Whether speed and memory were measured on the paper's card."""
         return PAPER_CARD in self.machine
 
     def why_not(self, cell: CellName) -> str:
-        """Why our figure for a cell cannot test a claim; empty where it can."""
+        """Why our value for a cell cannot test a claim; empty where it can."""
         ours = self.cells.get(cell)
         if ours is None or ours.value is None:
             return f"{cell}: {ours.status if ours else 'no system'}"
@@ -43,8 +41,8 @@ class Measured:
             return f"{cell}: {self.limits[cell.column]}"
         return f"{cell}: one seed gives no interval" if cell.column == "miou_paper" and ours.n == 1 else ""
 
-    def figure(self, cell: CellName) -> Bounded:
-        """Our figure for a cell of which ``why_not`` says nothing. A memory peak has no interval."""
+    def value(self, cell: CellName) -> Bounded:
+        """Our value for a cell that passes ``why_not``. A memory peak has no interval."""
         ours = self.cells[cell]
         assert ours.value is not None
         bounds = (ours.low, ours.high)
@@ -52,7 +50,7 @@ class Measured:
 
 
 def measured(records: Sequence[Record], systems: Sequence[SystemFacts]) -> dict[str, Measured]:
-    """By table, the group of records that comes nearest to what the paper measured; none where no record feeds it."""
+    """For each table that records feed, the group of records closest to what the paper measured."""
     found = groups(records_frame(records)) if records else []
     nearest: dict[str, Measured] = {}
     for name in TABLE_NAMES:
