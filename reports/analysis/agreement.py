@@ -75,7 +75,14 @@ class _Pair:
 
 def agreements(tables: Sequence[Table]) -> tuple[Agreement, ...]:
     """One for each column of each table with printed values and ours beside them."""
-    return tuple(agreement for table in tables for agreement in _of_table(table))
+    found = []
+    for table in tables:
+        rows = [row for row in table.rows if row.row and not row.alternative]
+        for index, (name, beside) in enumerate(itertools.pairwise(column.name for column in table.columns)):
+            compared = name.endswith("_printed") and beside.endswith("_ours") and not name.startswith("speedup")
+            pairs = _pairs(rows, index) if compared else []
+            found += [_agreement(table, name.removesuffix("_printed"), pairs)] if pairs else []
+    return tuple(found)
 
 
 def verdict_of(found: Sequence[Agreement]) -> str:
@@ -89,20 +96,14 @@ def verdict_of(found: Sequence[Agreement]) -> str:
     return "; ".join(parts)
 
 
-def _of_table(table: Table) -> Iterator[Agreement]:
-    names = [column.name for column in table.columns]
-    for index, name in enumerate(names):
-        if name.endswith("_printed") and index + 1 < len(names) and names[index + 1].endswith("_ours"):
-            rows = [row for row in table.rows if row.row and not row.alternative]
-            pairs = [pair for row in rows for pair in _pair(row, index)]
-            if pairs and not name.startswith("speedup"):
-                yield _agreement(table, name.removesuffix("_printed"), pairs)
-
-
-def _pair(row: Row, index: int) -> Iterator[_Pair]:
-    printed, ours = row.cells[index : index + 2]
-    if printed.value is not None and ours.value is not None and printed.status != "quoted":
-        yield _Pair(row.label, printed.value, Printed(printed.text).half_unit, ours)
+def _pairs(rows: Sequence[Row], index: int) -> list[_Pair]:
+    """The rows with a printed value in a column and ours in the next; quoted values do not count."""
+    pairs = []
+    for row in rows:
+        printed, ours = row.cells[index : index + 2]
+        if printed.value is not None and ours.value is not None and printed.status != "quoted":
+            pairs.append(_Pair(row.label, printed.value, Printed(printed.text).half_unit, ours))
+    return pairs
 
 
 def _agreement(table: Table, column: str, pairs: Sequence[_Pair]) -> Agreement:

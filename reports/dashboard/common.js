@@ -46,7 +46,7 @@ function sortable(place, columns, rows) {
   let by = null, descending = false;
   const table = element("table"), head = table.createTHead().insertRow(), body = table.createTBody();
   const buttons = columns.map((column, index) => {
-    const cell = element("th", null, { scope: "col" }), button = element("button", column.label, { type: "button" });
+    const cell = element("th", null, { scope: "col", class: column.number ? "" : "word" }), button = element("button", column.label, { type: "button" });
     button.addEventListener("click", () => {
       descending = by === index ? !descending : Boolean(column.number);
       by = index;

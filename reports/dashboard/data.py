@@ -27,16 +27,9 @@ def table_data(table: Table) -> Json:
 def record_data(tables: Iterable[Table], records: Iterable[Record]) -> dict[str, Json]:
     """The records behind the cells of the tables, by key: the newest of each."""
     wanted = {key for table in tables for row in table.rows for cell in row.cells for key in cell.records}
-    chosen: dict[str, Record] = {}
-    for record in records:
-        older = chosen.get(record.key)
-        if record.key in wanted and (older is None or _rank(record) >= _rank(older)):
-            chosen[record.key] = record
+    ranked = sorted(records, key=lambda record: (record.status == "ok", record.provenance.created))
+    chosen = {record.key: record for record in ranked if record.key in wanted}
     return {key: record.model_dump(mode="json", exclude={"accuracy": {"confusion"}}) for key, record in chosen.items()}
-
-
-def _rank(record: Record) -> tuple[bool, str]:
-    return record.status == "ok", record.provenance.created
 
 
 def size_data(records: Sequence[Record]) -> list[Json]:
@@ -63,14 +56,11 @@ def example_data(folder: Path) -> list[Json]:
     """Pictures for the slider: each folder in ``folder`` is an image, each PNG in it a view of it."""
     found = []
     for image in sorted(path for path in folder.glob("*/*") if path.is_dir()):
-        views = {path.stem: _uri(path) for path in sorted(image.glob("*.png"))}
+        pictures = {path.stem: base64.b64encode(path.read_bytes()).decode() for path in sorted(image.glob("*.png"))}
+        views = {name: f"data:image/png;base64,{text}" for name, text in pictures.items()}
         if len(views) > 1:
             found.append({"name": f"{image.parent.name}, {image.name}", "views": views})
     return found
-
-
-def _uri(path: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
 def audit_data(findings: Iterable[Finding]) -> list[Json]:

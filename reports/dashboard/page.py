@@ -34,18 +34,16 @@ def page(
         "audit": audit_data(findings),
         "speeds": speed_data(speeds),
     }
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False)
+    for character in "<>&":  # text that can neither open nor close an element of the page
+        text = text.replace(character, f"\\u{ord(character):04x}")
     parts = {
         "style": _file("style.css"),
-        "data": _inert(json.dumps(data, ensure_ascii=True, allow_nan=False)),
+        "data": text,
         "plotly": get_plotlyjs(),
         "script": "\n".join(map(_file, _SCRIPTS)),
     }
     return "".join(parts.get(piece, piece) for piece in _file("page.html").split("@"))
-
-
-def _inert(text: str) -> str:
-    """JSON that can neither open nor close an element of the page."""
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _file(name: str) -> str:

@@ -67,7 +67,7 @@ function showAudit() {
   const wanted = $("audit-choice").value;
   const rows = DATA.audit.filter((one) => wanted === "all" || one.verdict === wanted).map((one) => ({ cells: [
     { text: one.quote, look: "long" }, { text: one.where, look: "word" }, { text: one.verdict, look: "word" },
-    { text: one.recomputed, look: "word" }, { text: one.why, look: "long" }, { text: one.records, look: "word" }] }));
+    { text: one.recomputed, look: "long" }, { text: one.why, look: "long" }, { text: one.records, look: "word" }] }));
   sortable($("audit-place"), ["The paper says", "Where", "Verdict", "Recomputed", "Why", "By our records"].map((label) => ({ label })), rows);
 }
 

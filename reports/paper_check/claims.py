@@ -70,7 +70,11 @@ def _number(claim: Claim, values: Values) -> tuple[Bounded, str]:
     """What the claim's number comes to, and the calculation: "27.70 / 0.1300 = 213.1 [205.1, 221.6]"."""
     parts = [evaluate(operand, values) for operand in claim.operands]
     value = combine(claim.operation, parts)
-    calculation = _SYMBOLS[claim.operation].join(_digits(part.value) for part in parts)
+    texts = [
+        side.text if "/" not in side.text else _digits(part.value)
+        for side, part in zip(claim.operands, parts, strict=True)
+    ]
+    calculation = _SYMBOLS[claim.operation].join(texts)
     return value, f"{calculation} = {text_of(value)}" if len(parts) > 1 else text_of(value)
 
 

@@ -18,17 +18,17 @@ _BLOCK = re.compile(r"<!-- isdbench (?P<name>[\w-]+) -->\n(?P<old>.*?)(?P<end><!
 
 def contents(tables: Sequence[Table]) -> dict[str, str]:
     """The text of each block, by name."""
+
+    def measured(table: Table) -> int:
+        return sum(cell.value is not None for row in table.rows for cell in row.cells)
+
     found = {}
     for name in TABLE_NAMES:
         fitting = [table for table in tables if re.fullmatch(rf"{name}(-.*)?", table.name)]
         none = "No record feeds this table yet.\n"
         found[name] = "\n".join(map(markdown.render, fitting)) or none
-        found[f"{name}-brief"] = markdown.brief(max(fitting, key=_values)) if fitting else none
+        found[f"{name}-brief"] = markdown.brief(max(fitting, key=measured)) if fitting else none
     return found
-
-
-def _values(table: Table) -> int:
-    return sum(cell.value is not None for row in table.rows for cell in row.cells)
 
 
 def renewed(text: str, blocks: Mapping[str, str]) -> str:

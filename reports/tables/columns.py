@@ -10,7 +10,7 @@ import pandas as pd
 from reports.tables.groups import Group
 from reports.tables.table import RATIO_LABEL, Cell, Column, significant
 from results.analysis.statistics import over_seeds
-from results.paper import PaperRow, PaperTable, Printed
+from results.paper import PaperRow, PaperTable
 
 PROBES = {  # the closest to the paper's gpustat column first
     "device_gpustat_mib": "gpustat",
@@ -44,16 +44,14 @@ class Measure:
 
     def cells(self, paper: PaperRow | None, rows: pd.DataFrame | None) -> tuple[Cell, Cell, Cell]:
         """The three cells of a row; ``rows`` are its system's records, None where no system feeds the row."""
-        printed = paper.values.get(self.printed) if paper else None
-        beside = printed.value if printed else None
-        ours = self._ours(rows, beside)
-        blank = Cell(status="not printed") if paper is None else Cell("–", status="not printed")
-        quoted = bool(paper and paper.quoted)
-        return (
-            _printed(printed, quoted=quoted) if printed else blank,
-            ours,
-            Cell(status="quoted") if quoted else self._comparison(ours.value, beside),
-        )
+        printed, quoted = paper.values.get(self.printed) if paper else None, bool(paper and paper.quoted)
+        word = "quoted" if quoted else ""
+        if printed:
+            cell = Cell(printed.text, word, word or "printed", printed.value, paper=printed.value)
+        else:
+            cell = Cell("–" if paper else "", status="not printed")
+        ours = self._ours(rows, cell.paper)
+        return cell, ours, Cell(status="quoted") if quoted else self._comparison(ours.value, cell.paper)
 
     def _ours(self, rows: pd.DataFrame | None, paper: float | None) -> Cell:
         if rows is None:
@@ -94,11 +92,6 @@ class Measure:
         return Cell(text, status="ok", value=value, paper=paper)
 
 
-def _printed(printed: Printed, *, quoted: bool) -> Cell:
-    word = "quoted" if quoted else ""
-    return Cell(printed.text, word, word or "printed", printed.value, paper=printed.value)
-
-
 def measures(paper: PaperTable, group: Group) -> tuple[Measure, ...]:
     """The measures of a table, in the order in which it prints them."""
     probe = memory_probe(group.cost)
@@ -129,12 +122,9 @@ def speedup_columns() -> tuple[Column, Column]:
 
 def speedup(reference: Sequence[Cell], row: Sequence[Cell]) -> tuple[Cell, Cell]:
     """The two cells of ``speedup_columns``, from the (printed, ours) FPS cells of the last row and of this row."""
-    paper, ours = (_quotient(last, this) for last, this in zip(reference, row, strict=True))
-    return paper, ours
-
-
-def _quotient(last: Cell, this: Cell) -> Cell:
-    if last.value is None or this.value is None:
-        return Cell()
-    value = last.value / this.value
-    return Cell(significant(value), status="ok", value=value)
+    cells = [Cell(), Cell()]
+    for index, (last, this) in enumerate(zip(reference, row, strict=True)):
+        if last.value is not None and this.value is not None:
+            value = last.value / this.value
+            cells[index] = Cell(significant(value), status="ok", value=value)
+    return cells[0], cells[1]

@@ -52,13 +52,8 @@ class Group:
 
     def records_of(self, system: str, kind: str) -> pd.DataFrame:
         """The rows of one system and one kind of record; empty where there are none."""
-        found: pd.DataFrame = self._parts.get((kind, system), self._none)
-        return found
-
-    @functools.cached_property
-    def _none(self) -> pd.DataFrame:
-        none: pd.DataFrame = self.rows.iloc[:0]
-        return none
+        found: pd.DataFrame | None = self._parts.get((kind, system))
+        return self.rows.iloc[:0] if found is None else found
 
     @functools.cached_property
     def _parts(self) -> dict[tuple[Any, ...], pd.DataFrame]:

@@ -19,7 +19,7 @@ from results.paper import PaperRow, PaperTable
 ADDED = "Added"
 _WITH_SPEEDUP = ("table4", "table5", "table6")  # variants of one net; Table 7 prints no FPS
 _ABLATIONS = ("table4", "table5", "table6", "table7")  # variants of one net: nothing is added to them
-_NOTE_LENGTH = 240
+_LONGEST = 240  # characters of a note
 BUSY = 3.0  # load average over the cell's own threads above which other processes disturbed the measurement
 
 
@@ -30,6 +30,7 @@ def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts],
     columns = tuple(column for measure in compared for column in measure.columns)
     rows = marked(columns, tuple(_rows(paper, group, systems, compared)))
     legend = [MARKS]
+    notes = [textwrap.shorten(plain(note), _LONGEST, placeholder=" ...") for note in _notes(group, systems, compared)]
     if paper.name in _WITH_SPEEDUP:
         fps = [column.name for column in columns].index("fps_printed")
         columns += speedup_columns()
@@ -42,7 +43,7 @@ def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts],
         columns=columns,
         rows=rows,
         setup=tuple(map(plain, [*setup(paper, group, compared), *legend])),
-        notes=tuple(dict.fromkeys(_note(note) for note in _notes(group, systems, compared))),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -130,10 +131,6 @@ def _notes(group: Group, systems: Sequence[SystemFacts], compared: Sequence[Meas
             if record["recipe"] not in SHARED_RECIPES:
                 yield f"{name}: trained by its own recipe '{record['recipe']}'"
             yield from (f"{name}: {remark}" for remark in _on_scored_work(record, group.records_of(name, "cost")))
-
-
-def _note(text: str) -> str:
-    return textwrap.shorten(plain(text), _NOTE_LENGTH, placeholder=" ...")
 
 
 def _on_scored_work(record: Mapping[Hashable, Any], cost: pd.DataFrame) -> Iterator[str]:

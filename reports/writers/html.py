@@ -10,16 +10,18 @@ STYLE = """
 :root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.4 }
 body { margin: 0 auto; max-width: 90rem; padding: 1rem }
 h1 { font-size: 1.3rem } h2 { font-size: 1rem; margin-bottom: 0 }
-main { overflow-x: auto }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums }
-p, li { max-width: 70rem; overflow-wrap: anywhere } summary { cursor: pointer; margin-top: 1rem }
-.caption { margin: .3rem 0 } main { margin-top: 1rem }
-th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap; vertical-align: top }
-thead tr:last-child th { border-bottom: 1px solid }
-th[scope=row], th[scope=rowgroup], td.word { text-align: left }
-th[scope=row] { font-weight: normal } th[scope=rowgroup] { font-style: italic; padding-top: .6rem }
+.caption { margin: .3rem 0 } main { margin-top: 1rem; overflow-x: auto }
+li { max-width: 70rem; overflow-wrap: anywhere } summary { cursor: pointer; margin-top: 1rem }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
+th, td { padding: .2rem .5rem; text-align: right; white-space: nowrap }
+thead tr:last-child th { border-bottom: 1px solid; vertical-align: bottom; white-space: normal }
+th[scope=colgroup] { border-bottom: 1px solid; text-align: center }
+th.word, th[scope=row], th[scope=rowgroup], td.word { text-align: left }
+th[scope=row] { font-weight: normal; position: sticky; left: 0; background: Canvas }
+th[scope=rowgroup] { font-style: italic; padding-top: .6rem } .alternative th[scope=row] { padding-left: 1.6rem }
+@media (max-width: 40rem) { th[scope=row] { white-space: normal } }
 .best { font-weight: bold } .second { text-decoration: underline }
-.spread, .missing { opacity: .75; font-size: .85em; font-weight: normal } .alternative th { padding-left: 1.6rem }
+.spread { display: inline-block; font-weight: normal } .spread, .missing { opacity: .75; font-size: .85em }
 """
 
 
@@ -58,7 +60,7 @@ def _table(table: Table) -> str:
     return f"""<table>
 <thead>
 <tr><th></th><th></th>{spans}</tr>
-<tr><th scope="col">Method</th><th scope="col">Fidelity</th>{labels}</tr>
+<tr><th class="word" scope="col">Method</th><th class="word" scope="col">Fidelity</th>{labels}</tr>
 </thead>
 {body}
 </table>"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import unicodedata
 
-from reports.tables.table import FIDELITY_LEGEND, Cell, Row, Table, fidelity_code
+from reports.tables.table import FIDELITY_LEGEND, Cell, Table, fidelity_code
 
 _SPECIAL = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -82,13 +82,10 @@ def _body(table: Table) -> list[str]:
             lines.append(r"\addlinespace")
         if group:
             lines.append(rf"\multicolumn{{{len(table.columns) + 2}}}{{l}}{{\textit{{{escape(group)}}}}} \\")
-        lines += [_row(row) for row in rows]
+        for row in rows:
+            indent = r"\quad " if row.alternative else ""
+            lines.append(_line([indent + escape(row.label), fidelity_code(row.fidelity), *map(_cell, row.cells)]))
     return lines
-
-
-def _row(row: Row) -> str:
-    indent = r"\quad " if row.alternative else ""
-    return _line([indent + escape(row.label), fidelity_code(row.fidelity), *map(_cell, row.cells)])
 
 
 def _cell(cell: Cell) -> str:

@@ -6,7 +6,7 @@ import re
 
 from tabulate import tabulate
 
-from reports.tables.table import Cell, Row, Table
+from reports.tables.table import Cell, Table
 
 
 def render(table: Table) -> str:
@@ -31,7 +31,9 @@ def body(table: Table) -> str:
     for group, rows in table.sections:
         if group:
             lines.append([f"**{escape(group)}**", "", *("" for _ in table.columns)])
-        lines += [_line(row) for row in rows]
+        for row in rows:
+            indent = "&nbsp;&nbsp;" if row.alternative else ""
+            lines.append([indent + escape(row.label), escape(row.fidelity), *map(_cell, row.cells)])
     return tabulate(
         lines,
         headers=[escape(head) for head in heads],
@@ -45,11 +47,6 @@ def escape(text: str) -> str:
     """The text with everything that Markdown or HTML would read as markup made literal."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]|~$#])", r"\\\1", text)
-
-
-def _line(row: Row) -> list[str]:
-    indent = "&nbsp;&nbsp;" if row.alternative else ""
-    return [indent + escape(row.label), escape(row.fidelity), *map(_cell, row.cells)]
 
 
 def _cell(cell: Cell) -> str:

@@ -37,14 +37,11 @@ def ranking_page(found: Sequence[Ranking]) -> str:
 
 def _line(standing: Standing) -> tuple[str, ...]:
     basis = standing.behind.basis if standing.behind else ""
+    difference = ""
+    if standing.behind is not None:
+        found = standing.behind.difference
+        known = found.low is not None and found.high is not None
+        interval = f" [{found.low:+.2f}, {found.high:+.2f}]" if known else ""
+        difference = f"{found.value:+.2f}{interval}{'' if found.resolved else ', not significant'}"
     numbers = (str(standing.rank), f"{standing.miou_paper:.2f}", f"n = {standing.n}")
-    return (standing.system, basis, *numbers, _difference(standing))
-
-
-def _difference(standing: Standing) -> str:
-    if standing.behind is None:
-        return ""
-    found = standing.behind.difference
-    if found.low is None or found.high is None:
-        return f"{found.value:+.2f}, not significant"
-    return f"{found.value:+.2f} [{found.low:+.2f}, {found.high:+.2f}]" + ("" if found.resolved else ", not significant")
+    return (standing.system, basis, *numbers, difference)

@@ -21,7 +21,7 @@ def show(table: Table, console: Console) -> None:
     shown, grid = table, _grid(table, console)
     ratios = [column for column in table.columns if column.label == RATIO_LABEL]
     left_out = []
-    while ratios and _NARROWEST + sum((column.width or 1) + 1 for column in grid.columns) > console.width:
+    while ratios and _NARROWEST + sum((column.width or 1) + 2 for column in grid.columns) > console.width:
         left_out.append(ratios.pop())
         shown = _without(shown, shown.columns.index(left_out[-1]))
         grid = _grid(shown, console)

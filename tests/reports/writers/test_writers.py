@@ -117,8 +117,8 @@ def test_the_grid_fits_the_terminal(width):
 
 
 def test_ratios_are_left_out_where_the_terminal_is_too_narrow():
-    text = shown(62)
-    assert "Left out at 62 columns: ours / paper of FPS ↑ (1/s)." in " ".join(text.split())
+    text = shown(68)
+    assert "Left out at 68 columns: ours / paper of FPS ↑ (1/s)." in " ".join(text.split())
     grid = text.split("Left out")[0]
     assert "ours -" in grid
     assert "ours /" not in grid
