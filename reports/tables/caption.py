@@ -17,6 +17,8 @@ PAPER_CARD = "2080 Ti"  # part of the card's name; batch 1, memory by gpustat
 
 def title(paper: PaperTable, group: Group) -> str:
     """The table's number and subject, and the data behind ours where that is not the paper's full dataset."""
+    if not paper.is_printed:
+        return f"Methods of Table 1 on {paper.title}"
     limits = limitations(group)
     return f"Table {paper.number} of the paper: {paper.title}" + (f" – ours: {limits}" if limits else "")
 
@@ -88,7 +90,7 @@ def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Ite
 def accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
     """Why our accuracies do not compare with the paper's; empty where they do, or where there are none."""
     done = _done(group.accuracy)
-    if done.empty:
+    if done.empty or not paper.is_printed:
         return []
     limits = {
         limitations(group): bool(limitations(group)),
@@ -104,7 +106,7 @@ def _limits(paper: PaperTable, group: Group) -> Iterator[str]:
     accuracy = accuracy_limits(paper, group)
     if accuracy:
         yield f"Accuracy is not comparable with the paper's: {', '.join(accuracy)}."
-    if _done(group.cost).empty or paper.columns == ("miou_paper",):
+    if _done(group.cost).empty or paper.columns == ("miou_paper",) or not paper.is_printed:
         return
     cost, size = [] if PAPER_CARD in group.hardware else ["another machine"], DATASETS[paper.dataset].image_size
     if group.image_size != size:
@@ -126,6 +128,8 @@ def _untrained(done: pd.DataFrame) -> str:
 
 
 def _paper(paper: PaperTable) -> str:
+    if not paper.is_printed:
+        return "The paper has no values on this dataset."
     return f"Paper: {DATASETS[paper.dataset].title}, RTX {PAPER_CARD}, batch 1, memory by gpustat."
 
 
@@ -148,7 +152,8 @@ def _accuracy(group: Group) -> str:
 
 
 def _definition(paper: PaperTable, group: Group) -> str:
-    printed, ours = DATASETS[paper.dataset].miou_paper, _miou_paper(group)
+    ours = _miou_paper(group)
+    printed = DATASETS[paper.dataset].miou_paper if paper.is_printed else ours
     if printed == ours:
         return f"miou_paper is the {printed}, in percent."
     return f"miou_paper is the {printed} in the paper's column and the {ours} in ours, in percent."

@@ -36,6 +36,10 @@ def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts],
         columns += speedup_columns()
         rows = tuple(_with_speedup(rows, fps))
         legend.append("Speed-up: FPS of the last row in a row's group over the row's own FPS.")
+    if not paper.is_printed:
+        ours = [index for index, column in enumerate(columns) if column.name.endswith("_ours")]
+        columns = tuple(columns[index] for index in ours)
+        rows = tuple(replace(row, cells=tuple(row.cells[index] for index in ours)) for row in rows)
     return Table(
         name=name,
         title=plain(title(paper, group)),
@@ -54,7 +58,7 @@ def is_fed(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> b
 
 def _shown(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> list[str]:
     """Systems with records that feed a row of a table or are added to it."""
-    fed = {system.name for system in systems for row in system.rows if row.partition("/")[0] == paper.name}
+    fed = {system.name for system in systems for row in system.rows if row.partition("/")[0] == paper.row_prefix}
     added = {system.name for system in _added(paper, group, systems)}
     return [name for name in group.systems if name in fed | added]
 
@@ -72,7 +76,7 @@ def _rows(
     paper: PaperTable, group: Group, systems: Sequence[SystemFacts], compared: Sequence[Measure]
 ) -> Iterator[Row]:
     for printed in paper.rows:
-        feeding = [system for system in systems if f"{paper.name}/{printed.row}" in system.rows]
+        feeding = [system for system in systems if f"{paper.row_prefix}/{printed.row}" in system.rows]
         yield _row(printed, printed.group, feeding[0] if feeding else None, group, compared)
         for system in feeding[1:]:
             if system.name in group.systems:

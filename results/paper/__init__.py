@@ -64,6 +64,11 @@ class PaperTable:
     rows_from: str = ""  # of a table of our own: the paper's table whose rows it has, without the printed values
 
     @property
+    def is_printed(self) -> bool:
+        """Whether the paper prints this table; our own ones have no values of the paper."""
+        return not self.rows_from
+
+    @property
     def row_prefix(self) -> str:
         """What cards put before the rows of this table."""
         return self.rows_from or self.name
@@ -130,8 +135,8 @@ def paper_table(name: str) -> PaperTable:
         UnknownNameError: there is no such table.
     """
     if name in OWN_TABLES:
-        rows = tuple(replace(row, figures={}, quoted=False) for row in paper_table("table1").rows)
-        return PaperTable(name, 0, OWN_TABLES[name], name, FIGURES, rows, rows_from="table1")
+        rows = tuple(replace(row, values={}, quoted=False) for row in paper_table("table1").rows)
+        return PaperTable(name, 0, OWN_TABLES[name], name, COLUMNS, rows, rows_from="table1")
     if name not in _TABLES:
         raise UnknownNameError("table", name, (*TABLE_NAMES, *OWN_TABLES))
     title, dataset = _TABLES[name]

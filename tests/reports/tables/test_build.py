@@ -250,3 +250,15 @@ def test_bad_requests_are_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ReportError, match=r"--out .*file/out: cannot write: Not a directory; choose another"):
         write_reports(build_tables(ISDNET, SYSTEMS), tmp_path / "file" / "out")
+
+
+def test_a_table_of_our_own_has_the_rows_of_table_1_and_no_values_of_the_paper():
+    records = [record(kind, "isdnet", dataset="hrf", paper_dataset="hrf") for kind in ("accuracy", "cost")]
+    table = the_table(records, "hrf")
+    assert table.title.startswith("Methods of Table 1 on")
+    assert len(table.rows) == 16
+    assert [column.label for column in table.columns] == ["ours", "ours", "ours RSS"]
+    assert row_of(table, "isdnet")["miou_paper_ours"].text == "41.50"
+    assert "The paper has no values on this dataset." in table.setup
+    assert "not comparable" not in " ".join((*table.caption, *table.setup))
+    assert "paper's" not in table.caption[1]
