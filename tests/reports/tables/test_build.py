@@ -130,7 +130,7 @@ def test_a_system_of_no_row_is_added_to_comparisons_only():
 def test_unsettled_timing_and_absent_probes_are_noted():
     records = [record("cost", "isdnet", device=GPU, figures=cost(steady=False))]
     table = the_table(records)
-    assert row_of(table, "isdnet")["device_gpustat_mb_ours"].text == "no value"
+    assert row_of(table, "isdnet")["device_gpustat_mib_ours"].text == "no value"
     assert "isdnet: no device_gpustat_mib: no CUDA device" in table.notes
     assert "isdnet: its latency was still drifting after 3 warm-up samples" in table.notes
 
@@ -173,7 +173,7 @@ def test_a_quoted_row_is_marked_and_compared_with_nothing():
 
 def test_memory_on_a_gpu_is_by_gpustat_and_on_a_cpu_by_resident_set():
     gpu = the_table([record("cost", "isdnet", device=GPU, figures=cost(gpustat_mib=1900.0))])
-    assert row_of(gpu, "isdnet")["device_gpustat_mb_ours"].value == 1900.0
+    assert row_of(gpu, "isdnet")["device_gpustat_mib_ours"].value == 1900.0
     assert "host_peak_with_weights_mib" not in " ".join(gpu.setup)
     assert "another machine" not in " ".join(gpu.caption)
     cpu = the_table(ISDNET)
