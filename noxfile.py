@@ -132,18 +132,21 @@ def lowest(session: nox.Session) -> None:
 
 
 def _measured(name: str, words: tuple[str, ...], what: str) -> None:
-    """Register the session of one of the paper's tables or figures."""
+    """Register the session of a table or figure."""
 
     def session(session: nox.Session) -> None:
         session.install("-e", ".")
         session.run("isdbench", *words, name, *session.posargs)
 
-    session.__doc__ = f"{what} the paper's {name}: synthetic world, smoke profile by default."
+    session.__doc__ = f"{what} {name}; synthetic images and profile smoke by default."
     nox.session(session, name=name, default=False)
 
 
 for _file in sorted((Path(__file__).parent / "results" / "paper").glob("table*.csv")):
     _measured(_file.stem, ("run",), "Measure and print")
+
+for _name in ("hrf", "bracol"):  # tables of our own: nox -s hrf -- --root DIR
+    _measured(_name, ("run", "--dataset", _name), "Measure and print")
 
 for _name in FIGURES:
     _measured(_name, ("figure",), "Draw")

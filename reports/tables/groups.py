@@ -16,7 +16,7 @@ import pandas as pd
 from reports.tables.frame import newest
 from results.paper import PaperTable
 
-SHARED_RECIPES = ("paper", "released-code", "library")  # any other is a system's own and joins each of these
+SHARED_RECIPES = ("short", "paper", "released-code", "library")  # any other is a system's own and joins each of these
 _MACHINE = ["dataset", "paper_dataset", "profile", "profile_hash", "hardware"]
 _ACCURACY = ["split", "split_hash", "protocol_hash"]
 _PAIRED = ["evaluated_scale", "precision", "height", "width"]  # what accuracy and cost of one table have in common
