@@ -24,12 +24,12 @@ COMMANDS = {
     "figure": "draw one of the paper's qualitative figures",
     "evaluate": "score given weights on a dataset",
     "predict": "write label maps and overlays for images",
-    "measure": "cost of one system at one image size",
-    "sweep": "cost against image size, until the memory is full",
+    "measure": "measure the cost of one system at one image size",
+    "sweep": "measure cost against image size, until the memory is full",
     "convert": "turn an official checkpoint into ours",
-    "compare": "say what got slower, larger or worse between two sets of records",
-    "interleave": "measure two installations in turns, for compare",
-    "report": "write tables, figures and the dashboard from records",
+    "compare": "find what is slower, larger or worse between two sets of records",
+    "interleave": "measure two installations alternately, for compare",
+    "report": "write tables, plots and the dashboard from records",
     "audit": "recompute every claim of the paper, from its tables and from records",
 }
 

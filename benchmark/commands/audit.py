@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the records are, what to write, and whether to count FLOPs anew."""
-    parser.add_argument("--json", action="store_true", help="everything as JSON on standard output, and no file")
-    parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records, if it is there)")
+    """Where the records are, what to write, and whether to count FLOPs again."""
+    parser.add_argument("--json", action="store_true", help="print everything as JSON and write no file")
+    parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records, if it exists)")
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for audit.md (out)")
     parser.add_argument(
         "--refresh-flops",
         nargs="*",
         metavar="SYSTEM",
-        help="first count FLOPs at the paper's sizes anew, of these systems or (minutes) of all",
+        help="first count FLOPs at the paper's sizes again: of these systems, or of all (takes minutes)",
     )
 
 
 def main(args: argparse.Namespace) -> int:
-    """Audit, print the verdicts that are not plainly good, write the page."""
+    """Check all claims, print the verdicts that are not good, write audit.md."""
     from reports.paper_check.claims import audit
     from reports.paper_check.plausibility import speeds
     from reports.paper_check.throughput import throughputs
@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _records(args: argparse.Namespace) -> Sequence[Record]:
-    """The records to test the claims with; none without ``--records`` where nothing has been run yet."""
+    """The records that the claims are tested with; none if nothing has been run and ``--records`` is not given."""
     from results.store import Store
 
     folder = args.records or args.out / "records"
@@ -69,7 +69,7 @@ def _records(args: argparse.Namespace) -> Sequence[Record]:
 
 
 def _refresh(names: Sequence[str]) -> None:
-    """Count FLOPs anew: those of named systems are written one by one, all at once, without those that are gone."""
+    """Count FLOPs again and write flops.json. Counting all systems also drops those that no longer exist."""
     from benchmark.cost.paper_flops import counted
     from results.paper.flops import read_flops, write_flops
 
@@ -105,9 +105,9 @@ def _print(findings: Sequence[Finding], printed: Sequence[Speed]) -> None:
         (finding.claim.name, finding.verdict, "; ".join(filter(None, [finding.recomputed, finding.why])))
         for finding in bad
     ]
-    print(f"{len(findings) - len(bad)} of {len(findings)} claims hold by the paper's own figures; these do not:")
+    print(f"{len(findings) - len(bad)} of {len(findings)} claims hold by the paper's own numbers; these do not:")
     print(tabulate(rows, ("claim", "verdict", "because"), disable_numparse=True, maxcolwidths=[None, 24, 80]))
     doubted = [speed for speed in printed if not speed.alternative and speed.verdict != "possible"]
     lines = [(f"{speed.table}/{speed.row}", f"{speed.fps.text} FPS", speed.verdict) for speed in doubted]
-    print("\nPrinted speeds that are not plainly possible on the card named, by the main reading of their rows:")
+    print("\nPrinted speeds that the named card may not reach, by the main reading of each row:")
     print(tabulate(lines, ("row", "speed", "verdict"), disable_numparse=True))

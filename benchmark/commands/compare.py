@@ -1,4 +1,4 @@
-"""``isdbench compare BASE HEAD``: did anything get slower, larger or worse? Exit status 1 on a resolved regression."""
+"""``isdbench compare BASE HEAD``: is anything slower, larger or worse? Exit status 1 on a significant regression."""
 
 from __future__ import annotations
 
@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The two sides, what the machine's noise is, and the forms of the answer."""
-    parser.add_argument("base", type=Path, metavar="BASE", help="records of the code as it was: a folder or a file")
-    parser.add_argument("head", type=Path, metavar="HEAD", help="records of the code as it is")
-    parser.add_argument("--noise", type=Path, metavar="DIR", help="more records of the base's code: the noise floor")
+    """The two sides, the machine's noise, and the output."""
+    parser.add_argument("base", type=Path, metavar="BASE", help="records of the old code: a folder or a file")
+    parser.add_argument("head", type=Path, metavar="HEAD", help="records of the new code")
+    parser.add_argument(
+        "--noise", type=Path, metavar="DIR", help="more records of the old code, which show how much the machine varies"
+    )
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the summary to a file too")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the summary to a file")
 
 
 def main(args: argparse.Namespace) -> int:
-    """Compare, print the summary, and say by the exit status whether a regression is resolved."""
+    """Compare and print the summary. 1 if there is a significant regression."""
     from reports.writers.comparison import render
     from results.analysis.compare import compare
 

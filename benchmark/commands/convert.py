@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Convert, and say what became of every key."""
+    """Convert, and report what happened to every key."""
     card = registry.card(args.system)
     from benchmark.weights.convert import convert
 

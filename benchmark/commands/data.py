@@ -13,12 +13,12 @@ from benchmark.commands.options import add_dataset_options, open_dataset, size
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The three actions."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    synth = actions.add_parser("synth", help="make a synthetic world", description="Make a synthetic world.")
+    synth = actions.add_parser("synth", help="make the synthetic dataset", description="Make the synthetic dataset.")
     synth.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make it in")
     synth.add_argument("--size", type=size, default=(2448, 2448), metavar="HxW", help="of each image (2448x2448)")
     synth.add_argument("--train", type=int, default=8, metavar="N", help="images to train on (8)")
     synth.add_argument("--test", type=int, default=4, metavar="N", help="images to score (4)")
-    synth.add_argument("--seed", type=int, default=0, metavar="N", help="another seed is another world (0)")
+    synth.add_argument("--seed", type=int, default=0, metavar="N", help="another seed gives other images (0)")
     synth.set_defaults(action=_synth)
     verify = actions.add_parser(
         "verify", help="check a folder", description="Check files, sizes, colours, counts, splits."
@@ -27,10 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("--json", action="store_true", help="the report as JSON")
     verify.set_defaults(action=_verify)
     prepare = actions.add_parser(
-        "prepare", help="lay out a dataset", description="Lay archives or folders out officially."
+        "prepare",
+        help="bring a dataset into its official layout",
+        description="Unpack archives or copy folders into the official layout.",
     )
     add_dataset_options(prepare, default=None)
-    prepare.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to lay it out in")
+    prepare.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")
     prepare.set_defaults(action=_prepare)
 
 

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The system, its weights, what to score it on."""
     parser.add_argument("system", help="see 'isdbench systems'")
-    parser.add_argument("--weights", type=Path, required=True, metavar="FILE", help="trained here, or converted")
-    parser.add_argument("--split", help="the first of the dataset's evaluation splits with images by default")
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="of the image that enters; 0.8 is the official default (1)"
+        "--weights", type=Path, required=True, metavar="FILE", help="weights trained by isdbench or converted"
+    )
+    parser.add_argument("--split", help="split to score (the first evaluation split that has images)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="reduce the image to this scale first; the official code uses 0.8 (1)"
     )
     parser.add_argument("--json", action="store_true", help="all scores as JSON")
     add_dataset_options(parser, default=None)
@@ -44,7 +46,7 @@ def main(args: argparse.Namespace) -> int:
     splits = (args.split,) if args.split else dataset.info.evaluation_splits
     ids = next((ids for ids in map(dataset.ids, splits) if ids), ())
     if not ids:
-        raise DataError(f"--root {args.root}: no image of split '{splits[0]}' is on disk; name another with --split")
+        raise DataError(f"--root {args.root}: no image of split '{splits[0]}' found; choose another with --split")
     system = registry.build(card, len(dataset.info.classes))
     load_weights(args.weights, system)
     device = torch_device(resolve(args.device))

@@ -46,14 +46,14 @@ FIGURES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The figure, its images and weights, and all that a run needs."""
     parser.add_argument("figure", metavar="FIGURE", help=", ".join(FIGURES))
-    parser.add_argument("--images", type=names, help="comma-separated ids; the first ones scored by default")
+    parser.add_argument("--images", type=names, help="comma-separated ids (the first scored ones)")
     parser.add_argument(
         "--weights",
         nargs="+",
         type=_weights,
         default=(),
         metavar="SYSTEM=FILE",
-        help="systems that are not trained first",
+        help="weights to use instead of training",
     )
     add_run_options(parser)
 
@@ -66,7 +66,7 @@ def _weights(text: str) -> tuple[str, Path]:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Train what has no weights, predict, write the figure. 1 if a training failed."""
+    """Train the systems that have no weights, predict, write the figure. 1 if a training failed."""
     from benchmark.commands.progress import Display
 
     if args.figure not in FIGURES:

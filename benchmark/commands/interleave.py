@@ -1,4 +1,4 @@
-"""``isdbench interleave BASE_ENV HEAD_ENV``: measure two installations in turns, for ``isdbench compare``."""
+"""``isdbench interleave BASE_ENV HEAD_ENV``: measure two installations alternately, for ``isdbench compare``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmark.commands.options import add_device_option, size
+from benchmark.commands.options import add_device_option, add_protocol_options, protocol_words, size
 from benchmark.errors import UserError
 from benchmark.run.profiles import PROFILES
 
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=size, default=(512, 512), metavar="HxW", help="of the image (512x512)")
     parser.add_argument("--profile", default="smoke", help=f"how many samples: {', '.join(PROFILES)} (smoke)")
     add_device_option(parser)
+    add_protocol_options(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -37,6 +38,7 @@ def main(args: argparse.Namespace) -> int:
 
     height, width = args.size
     options = ["--size", f"{height}x{width}", "--profile", args.profile, "--device", args.device]
+    options += protocol_words(args)
     interleave(args.base, args.head, args.systems, options, args.rounds, args.out, tell)
     for side in ("base", "head", "noise"):
         print(args.out / side)

@@ -30,7 +30,7 @@ def add_device_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_protocol_options(parser: argparse.ArgumentParser) -> None:
-    """What two costs must have in common to be comparable: precision, switches, threads, what is timed."""
+    """Precision, switches, threads, and what is timed: what comparable costs have in common."""
     parser.add_argument(
         "--protocol",
         default="full-scale",
@@ -46,16 +46,24 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads (all that this process may use)")
 
 
+def protocol_words(args: argparse.Namespace) -> list[str]:
+    """The words on a command line that give these protocol options, for another installation."""
+    switches = ("compile", "channels_last", "tf32", "cudnn_benchmark", "deterministic")
+    words = ["--protocol", args.protocol, "--precision", args.precision]
+    words += [f"--{name.replace('_', '-')}" for name in switches if getattr(args, name)]
+    return words + (["--threads", str(args.threads)] if args.threads else [])
+
+
 def add_cost_options(parser: argparse.ArgumentParser) -> None:
     """What ``measure`` and ``sweep`` share."""
     add_protocol_options(parser)
     parser.add_argument(
-        "--smallest-budget", action="store_true", help="search for the least memory that the system runs in, too"
+        "--smallest-budget", action="store_true", help="also search for the least memory in which the system runs"
     )
     parser.add_argument("--profile", default="smoke", help=f"how many samples: {', '.join(PROFILES)} (smoke)")
-    parser.add_argument("--dataset", default="deepglobe", help="whose classes the net has (deepglobe)")
+    parser.add_argument("--dataset", default="deepglobe", help="which sets the number of classes (deepglobe)")
     parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
-    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for everything made (out)")
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="output folder (out)")
     add_device_option(parser)
 
 
@@ -69,7 +77,7 @@ def positive(text: str) -> int:
 def add_store_options(parser: argparse.ArgumentParser) -> None:
     """``--records``, ``--out`` and ``--format``."""
     parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
-    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for everything made (out)")
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="output folder (out)")
     parser.add_argument("--format", type=formats, default=FORMATS, metavar="LIST", help=f"of {','.join(FORMATS)}")
 
 

@@ -20,11 +20,13 @@ OPACITY = 0.5  # of the labels over the image
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The system, its weights, the images."""
     parser.add_argument("system", help="see 'isdbench systems'")
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="of any size")
-    parser.add_argument("--weights", type=Path, required=True, metavar="FILE", help="trained here, or converted")
-    parser.add_argument("--dataset", help="whose classes and palette; the one trained on by default")
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="an RGB image of any size")
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="of the image that enters; 0.8 is the official default (1)"
+        "--weights", type=Path, required=True, metavar="FILE", help="weights trained by isdbench or converted"
+    )
+    parser.add_argument("--dataset", help="for classes and palette (the dataset trained on)")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="reduce the image to this scale first; the official code uses 0.8 (1)"
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="for NAME_labels.png and NAME_overlay.png"
@@ -57,7 +59,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _names(paths: list[Path]) -> list[str]:
-    """The stems of the files, which must differ."""
+    """The file stems, which name the output and must differ."""
     stems = [path.stem for path in paths]
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
     if twice is not None:

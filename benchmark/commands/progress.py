@@ -17,7 +17,7 @@ from results.record import Record
 
 
 class Display:
-    """Shows making of data, then cells. Time left is judged from the cells of the same kind that have finished."""
+    """Shows the progress of a run. Time left is estimated from finished cells of the same kind."""
 
     def __init__(self, stream: TextIO) -> None:
         self.console = Console(file=stream, highlight=False)
@@ -42,17 +42,17 @@ class Display:
             self.bars.stop()
 
     def making(self, what: str, done: int, total: int) -> None:
-        """Data is being made."""
+        """Show the progress of making data."""
         self.bars.update(self.step, description=what, completed=done, total=total, visible=done < total)
 
     def plan(self, jobs: Sequence[Job]) -> None:
-        """These cells are ahead."""
+        """Announce the cells to run."""
         self.waiting = list(jobs)
         self.rounds = {job.cell.key: job.rounds for job in jobs}
         self.bars.update(self.cells, total=len(jobs), visible=True)
 
     def progress(self, job: Job, message: Message) -> None:
-        """A message of the cell in flight."""
+        """Show a message from the running cell."""
         if isinstance(message, RoundDone):
             self._ended(job)
         elif isinstance(message, Step):
@@ -67,7 +67,7 @@ class Display:
             )
 
     def finished(self, job: Job, record: Record, known: bool) -> None:
-        """A cell is on record."""
+        """Show that a cell has its record."""
         cell = job.cell
         self.waiting.remove(job)
         if not known:
@@ -80,14 +80,14 @@ class Display:
         self.console.print(f"{name}: {record.status}, {outcome}{reason}{left}", markup=False, soft_wrap=True)
 
     def _ended(self, job: Job) -> None:
-        """One process of the cell has ended."""
+        """Note the duration of one process of a cell."""
         now = time.monotonic()
         self.seconds.setdefault(job.cell.kind, []).append(now - self.started)
         self.started = now
         self.rounds[job.cell.key] -= 1
 
     def left(self) -> str:
-        """The time that the waiting cells will take."""
+        """The estimated time for the waiting cells, in words; empty before the first has ended."""
         every = [second for seconds in self.seconds.values() for second in seconds]
         if not every:
             return ""
@@ -100,7 +100,7 @@ class Display:
 
 @contextmanager
 def bar(stream: TextIO, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with time left for one long step; yields what moves it. Nothing is shown outside a terminal."""
+    """A bar with time left for one long step; yields the function that advances it. Silent outside a terminal."""
     columns = (TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(file=stream)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:

@@ -1,4 +1,4 @@
-"""``isdbench report``: tables, figures, agreement, audit and dashboard from the records in a folder."""
+"""``isdbench report``: tables, plots, rank agreement, audit and dashboard from the records in a folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.commands.options import add_store_options
 from benchmark.errors import UserError
-from results.paper import TABLE_NAMES
+from results.paper import OWN_TABLES, TABLE_NAMES
 
 if TYPE_CHECKING:
     from reports.tables.table import SystemFacts, Table
@@ -20,16 +20,26 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the records are, and what to write."""
     parser.add_argument(
-        "--tables", nargs="+", choices=TABLE_NAMES, default=TABLE_NAMES, metavar="TABLE", help="which (all)"
+        "--tables",
+        nargs="+",
+        choices=(*TABLE_NAMES, *OWN_TABLES),
+        default=(*TABLE_NAMES, *OWN_TABLES),
+        metavar="TABLE",
+        help="which tables (all)",
     )
     parser.add_argument(
-        "--refresh", nargs="+", type=Path, default=(), metavar="FILE", help="Markdown files whose table blocks to renew"
+        "--refresh",
+        nargs="+",
+        type=Path,
+        default=(),
+        metavar="FILE",
+        help="Markdown files whose generated tables are renewed",
     )
     add_store_options(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Write all that the records can fill; name the files that are no records."""
+    """Write everything for which there are records; name the files that are not records."""
     from results.store import Store
 
     contents = Store(args.records or args.out / "records").read()
@@ -63,7 +73,7 @@ def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path) -
 
 
 def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, formats: Sequence[str]) -> list[Table]:
-    """Print the tables, write them under ``out``, say where, and which rows have no figure of ours."""
+    """Print the tables, write them under ``out``, say where, and name the rows that have no value of ours."""
     from rich.console import Console
 
     from reports.analysis.agreement import agreements
@@ -108,7 +118,7 @@ def refresh(files: Sequence[Path], tables: Sequence[Table]) -> None:
 
 
 def system_facts() -> list[SystemFacts]:
-    """What reports say of each system."""
+    """The facts about each system that reports print."""
     from benchmark import registry
     from reports.tables.table import SystemFacts
 

@@ -27,15 +27,17 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The tables, and what to run them on."""
     parser.add_argument("tables", nargs="+", metavar="TABLE", help=", ".join((*TABLE_NAMES, *OWN_TABLES)))
-    parser.add_argument("--only", choices=("cost", "accuracy"), help="one kind of cell")
+    parser.add_argument("--only", choices=("cost", "accuracy"), help="measure only cost, or only accuracy")
     add_run_options(parser)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """What to run, on which images, under which protocol."""
     parser.add_argument("--profile", default="smoke", help=f"the budget: {', '.join(PROFILES)} (smoke)")
-    parser.add_argument("--systems", type=names, help="comma-separated; those of the table or figure by default")
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="training runs of each system (1)")
+    parser.add_argument("--systems", type=names, help="comma-separated (those of the table or figure)")
+    parser.add_argument(
+        "--seeds", type=int, default=1, metavar="N", help="training runs of each system, with seeds 0 to N - 1 (1)"
+    )
     parser.add_argument("--recipe", help="'short', or one on the systems' cards (the profile's, or the first)")
     parser.add_argument("--iterations", type=positive, metavar="N", help="of training, instead of the profile's")
     parser.add_argument("--batch", type=positive, metavar="N", help="of training, instead of the profile's")
