@@ -13,7 +13,7 @@ from benchmark.cli import main
         (("figure5", "--weights", "isdnet=nowhere.safetensors"), "nowhere.safetensors: no such"),
         (("figure5", "--weights", "unet-local=x"), "--weights unet-local=...: the figure does not show it"),
         (("figure5", "--weights", "isdnet"), "give SYSTEM=FILE"),
-        (("figure5", "--systems", "segfix(bas=isdnet)"), "write a refiner on another system as REFINER(base=SYSTEM)"),
+        (("figure5", "--systems", "segfix(bas=isdnet)"), "write a refiner of another system as REFINER(base=SYSTEM)"),
     ],
 )
 def test_a_bad_request_is_explained_and_trains_nothing(words, wanted, tmp_path, monkeypatch, capsys):
