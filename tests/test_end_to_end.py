@@ -31,7 +31,7 @@ def accuracy_of(folder):
 
 def figures(record):
     """What must not depend on an interruption."""
-    return record.accuracy.model_dump(exclude={"train_seconds", "evaluate_seconds"})
+    return record.accuracy.model_dump(exclude={"train_seconds", "evaluate_seconds", "steps_per_second"})
 
 
 def start(folder, package, *words):
