@@ -62,7 +62,10 @@ _BLOCKS = {"2": "2.0", "3": "2.1", "4": "3.0", "5": "3.1", "6": "4.0", "7": "4.1
 
 
 def published_key(key: str) -> str | None:
-    """Our name of a key in mmsegmentation's or the authors' (STDC-Seg) checkpoint; None for what is left out."""
+    """Our name of a key in mmsegmentation's or the authors' (STDC-Seg) checkpoint; None for what is left out.
+
+    The authors' detail heads and ImageNet classifier are left out.
+    """
     for pattern, name in _AUTHORS:
         match = re.fullmatch(pattern, key)
         if match:

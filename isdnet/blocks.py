@@ -18,7 +18,10 @@ class BatchNorm(nn.BatchNorm2d):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Same shape as ``x`` ``[B, C, H, W]``."""
+        """Same shape as ``x`` ``[B, C, H, W]``.
+
+        The running statistics do not change where they are used in training.
+        """
         if self.training and x.numel() == x.shape[1]:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
         return super().forward(x)
@@ -70,7 +73,10 @@ def fcn_head(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def without(system: S, head: str) -> S:
-    """A twin of ``system`` that lacks the submodule ``head`` and shares all its other submodules and their weights."""
+    """A twin of ``system`` that lacks the submodule ``head`` and shares all its other submodules and their weights.
+
+    For the inference forms: what only training uses takes no memory there.
+    """
     twin = copy.copy(system)
     twin._modules = {**system._modules, head: None}
     return twin

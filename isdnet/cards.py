@@ -240,7 +240,10 @@ def build(card: Card, num_classes: int, *, variant: Variant) -> System:
 
 
 def published_key(key: str) -> str | None:
-    """Our name of a key in the official checkpoint; None for a second name of the same tensor."""
+    """Our name of a key in the official checkpoint; None for a second name of the same tensor.
+
+    Imports torch, which the cards do not: it is called for weights only.
+    """
     from isdnet.official_weights import official_key
 
     return official_key(key)

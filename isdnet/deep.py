@@ -67,7 +67,11 @@ class ResNetV1c(nn.Module):
         self.stage3_channels = channels[-2]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Maps of stages 3 and 4 at 1/8 of ``image`` ``[B, 3, h, w]``."""
+        """Maps of stages 3 and 4 at 1/8 of ``image`` ``[B, 3, h, w]``.
+
+        They have 256 and 512 channels with ``BasicBlock``, 1024 and 2048 with ``Bottleneck``. Strides are in the stem
+        and in stage 2 only; stages 3 and 4 are dilated.
+        """
         stage3 = self.stage3(self.stage2(self.stage1(self.stem(image))))
         return stage3, self.stage4(stage3)
 
@@ -91,7 +95,10 @@ class Aspp(nn.Module):
         self.bottleneck = ConvBn(5 * channels, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[B, inputs, h, w]`` to ``[B, channels, h, w]``."""
+        """``[B, inputs, h, w]`` to ``[B, channels, h, w]``.
+
+        Five maps side by side, of the global mean and of the four rates, merged by a 3x3 convolution.
+        """
         pooled = self.pool(x.mean(dim=(2, 3), keepdim=True)).expand(-1, -1, *x.shape[-2:])
         maps: Tensor = self.bottleneck(torch.cat([pooled, *(rate(x) for rate in self.rates)], dim=1))
         return maps
@@ -131,7 +138,11 @@ class ConvDeep(nn.Module):
         initialise(self)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The head's map and the map of stage 3 (for an auxiliary head), of ``image`` ``[B, 3, h, w]``."""
+        """The head's map and the map of stage 3 (for an auxiliary head), of ``image`` ``[B, 3, h, w]``.
+
+        Both are at 1/8 of the small image, which is 1/32 of the full one. The classifier is not part of the branch:
+        ISDNet fuses the map, and Table 5's rows put their own on it.
+        """
         stage3, stage4 = self.backbone(image)
         return self.head(stage4), stage3
 

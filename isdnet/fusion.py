@@ -25,12 +25,20 @@ class Modulation(nn.Module):
         self.alpha = nn.Parameter(torch.zeros(1)) if relation else None
 
     def attention(self, feature: Tensor) -> Tensor:
-        """Eq. 2: ``att = fc(GAP(F))``, ``[B, C, H, W]`` to ``[B, C]``."""
+        """Eq. 2: ``att = fc(GAP(F))``, ``[B, C, H, W]`` to ``[B, C]``.
+
+        GAP is the mean over all positions; fc is a 1x1 convolution, in the released code with batch norm. The result
+        has no activation yet: the sigmoid is in eq. 4.
+        """
         attention: Tensor = self.attend(feature.mean(dim=(2, 3), keepdim=True))
         return attention.flatten(1)
 
     def factor(self, attention: Tensor, relation: Tensor) -> Tensor:
-        """Eq. 4: ``M = sigmoid(att + alpha fc(flatten(R)))``, ``[B, C, 1, 1]``; without relation ``sigmoid(att)``."""
+        """Eq. 4: ``M = sigmoid(att + alpha fc(flatten(R)))``, ``[B, C, 1, 1]``; without relation ``sigmoid(att)``.
+
+        ``attention`` is ``[B, C]``, ``relation`` is R of eq. 3, ``[B, groups, groups]``; alpha is learned and starts at
+        0.
+        """
         if self.relate is not None:
             attention = attention + self.alpha * self.relate(relation.flatten(1))
         return torch.sigmoid(attention)[..., None, None]
@@ -101,7 +109,10 @@ def _ffm_attention() -> nn.Sequential:
 
 
 def fusion_module(shallow_channels: int, form: Form, fusion: Fusion) -> RelationAwareFusion | ConcatFusion:
-    """The fusion of a variant."""
+    """The fusion of a variant.
+
+    ``shallow_channels`` is the width of the shallow map: 256 at 1/8 of the image, 512 at 1/16.
+    """
     if fusion.join == "concat":
         return ConcatFusion(shallow_channels, fusion)
     return RelationAwareFusion(shallow_channels, form, fusion)

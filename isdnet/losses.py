@@ -42,7 +42,11 @@ def structure_distillation(deep: Tensor, sr: Tensor, form: Form) -> Tensor:
 
 
 def gram(maps: Tensor) -> Tensor:
-    """``F^T F`` of maps ``[B, C, h, w]``: ``[B, hw, hw]``."""
+    """``F^T F`` of maps ``[B, C, h, w]``: ``[B, hw, hw]``.
+
+    Each entry is the product of the features at two positions, so the relation of all pairs is in it. Memory grows with
+    the square of the positions: 4 bytes times ``B (hw)^2`` in float32.
+    """
     flat = maps.flatten(2)
     return flat.transpose(1, 2) @ flat
 

@@ -43,7 +43,10 @@ class SuperResolutionDecoder(nn.Module):
         self.image = SegmentationHead(CHANNELS, 64, 3)
 
     def forward(self, deep: Tensor) -> tuple[Tensor, Tensor]:
-        """Features ``[B, 128, H/2, W/2]`` and image ``[B, 3, H/2, W/2]`` of the deep map."""
+        """Features ``[B, 128, H/2, W/2]`` and image ``[B, 3, H/2, W/2]`` of the deep map.
+
+        Of the deep map ``[B, 128, h, w]``; each step repeats pixels and convolves.
+        """
         for factor, conv in zip(self.factors, self.convs, strict=True):
             deep = conv(F.interpolate(deep, scale_factor=factor))
         return deep, self.image(deep)
@@ -97,7 +100,11 @@ class ISDNet(System):
         return logits
 
     def shallow_input(self, image: Tensor) -> Tensor:
-        """Input of the shallow branch: residuals ``[B, 6, H, W]``, or RGB ``[B, 3, H, W]`` where H is left out."""
+        """Input of the shallow branch: residuals ``[B, 6, H, W]``, or RGB ``[B, 3, H, W]`` where H is left out.
+
+        ``image`` is ``[B, 3, H, W]`` in [0, 1] and is normalised first. H is the column of Table 7: the high-frequency
+        residuals of eq. 1, two levels of three channels.
+        """
         normalised = self.normalised(image)
         return self.pyramid.high_frequency(normalised) if self.variant.high_frequency else normalised
 
@@ -138,7 +145,10 @@ class ISDNet(System):
 
     @torch.no_grad()
     def super_resolution_target(self, image: Tensor) -> Tensor:
-        """The target of eq. 6, ``[B, 3, H, W]``: the image (text) or the sum of its residuals (released code)."""
+        """The target of eq. 6, ``[B, 3, H, W]``: the image (text) or the sum of its residuals (released code).
+
+        No gradient. The residuals are those of eq. 1, both at the image's size.
+        """
         normalised = self.normalised(image)
         if self.variant.form.super_resolution_target == "image":
             return normalised

@@ -111,6 +111,8 @@ def load_shallow(shallow: ShallowNet, state: Mapping[str, Tensor]) -> None:
 def load_deep(backbone: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Fill a deep branch's backbone from the ImageNet file of its ResNet-V1c or MiT-b0, as open-mmlab publishes them.
 
+    The head after the backbone has no ImageNet weights and stays as it is.
+
     Raises:
         ValueError: the file is of another net; the message names the first missing key.
     """

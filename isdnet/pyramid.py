@@ -37,19 +37,28 @@ class LaplacianPyramid(nn.Module):
         return residuals, image
 
     def reconstructed(self, residuals: list[Tensor], image: Tensor) -> Tensor:
-        """The inverse of :meth:`forward`."""
+        """The inverse of :meth:`forward`.
+
+        ``residuals`` are given from fine to coarse, ``image`` is the reduced one; gives ``[B, C, H, W]``.
+        """
         for residual in reversed(residuals):
             image = residual + self.enlarged(image, residual.shape[-2:])
         return image
 
     def high_frequency(self, image: Tensor) -> Tensor:
-        """Input of the shallow branch, ``[B, 3 * levels, H, W]``: all residuals, enlarged bilinearly."""
+        """Input of the shallow branch, ``[B, 3 * levels, H, W]``: all residuals, enlarged bilinearly.
+
+        Channels are in the order of the levels, the finest first.
+        """
         residuals, _ = self(image)
         size = (image.shape[-2], image.shape[-1])
         return torch.cat([resize(residual, size) for residual in residuals], dim=1)
 
     def reduced(self, image: Tensor) -> Tensor:
-        """``g``: ``[B, C, H, W]`` to ``[B, C, ceil(H / 2), ceil(W / 2)]``."""
+        """``g``: ``[B, C, H, W]`` to ``[B, C, ceil(H / 2), ceil(W / 2)]``.
+
+        Each channel by itself; the image is reflected at its borders.
+        """
         batch, channels, height, width = image.shape
         padded = F.pad(image, (2, 2, 2, 2), mode="reflect").flatten(0, 1)[:, None]
         return F.conv2d(padded, self.kernel, stride=2).view(batch, channels, (height + 1) // 2, (width + 1) // 2)

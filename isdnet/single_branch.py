@@ -31,7 +31,11 @@ class DeepAlone(System):
         initialise(self.auxiliary)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits ``[B, C, H/8, W/8]``."""
+        """Logits ``[B, C, H/8, W/8]``.
+
+        ``image`` is ``[B, 3, H, W]`` in [0, 1], already reduced to the scale on the card. The auxiliary head does not
+        run.
+        """
         logits: Tensor = self.classifier(self.deep(self.normalised(image))[0])
         return logits
 
@@ -75,7 +79,10 @@ class ShallowAlone(System):
         initialise(self)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits ``[B, C, ceil(H / 8), ceil(W / 8)]``."""
+        """Logits ``[B, C, ceil(H / 8), ceil(W / 8)]``.
+
+        The map at 1/16 is narrowed to 128 channels, enlarged and added to the one at 1/8.
+        """
         eighth, sixteenth = self.shallow(image, self.normalised)
         fused: Tensor = self.fuse8(eighth, self.reduce(sixteenth))[0]
         logits: Tensor = self.classifier(self.dropout(fused))

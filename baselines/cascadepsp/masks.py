@@ -78,7 +78,10 @@ def _enlarged(occupied: NDArray[np.intp], length: int) -> slice:
 
 
 def disc_element(size: int) -> Mask:
-    """A disc of ``size`` x ``size`` pixels; of an even size it is not symmetric, as released."""
+    """A disc of ``size`` x ``size`` pixels; of an even size it is not symmetric, as released.
+
+    Returns uint8 ``[size, size]``, 1 inside the disc.
+    """
     radius = size // 2
     y, x = np.ogrid[-radius : size - radius, -radius : size - radius]
     disc: Mask = (x * x + y * y <= radius * radius).astype(np.uint8)

@@ -27,7 +27,10 @@ class Trunk(nn.Module):
         first.dilation = first.padding = (1, 1)
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Image and three masks ``[B, 6, H, W]`` -> 2048 maps at 1/8, 64 raw ones at 1/2, 256 at 1/4."""
+        """Image and three masks ``[B, 6, H, W]`` -> 2048 maps at 1/8, 64 raw ones at 1/2, 256 at 1/4.
+
+        The maps at 1/2 come straight from the first convolution, before batch norm and ReLU.
+        """
         half = self.conv1(inputs)
         quarter = self.layer1(self.maxpool(self.relu(self.bn1(half))))
         return self.layer4(self.layer3(self.layer2(quarter))), half, quarter
@@ -59,7 +62,10 @@ class Upsample(nn.Module):
         self.shortcut = nn.Conv2d(width, outputs, 1)
 
     def forward(self, maps: Tensor, skip: Tensor) -> Tensor:
-        """``[B, width, h, w]`` and a skip map of twice the size -> ``[B, outputs, 2h, 2w]``."""
+        """``[B, width, h, w]`` and a skip map of twice the size -> ``[B, outputs, 2h, 2w]``.
+
+        The maps are enlarged bilinearly and joined with the skip map; two residual units follow.
+        """
         maps = _resized(maps, skip)
         maps = self.conv(torch.cat([maps, skip], dim=1)) + self.shortcut(maps)
         refined: Tensor = maps + self.conv2(maps)

@@ -62,13 +62,19 @@ class CascadePSP(Refiner):
             torch.maximum(own, found.where(found > SURE, 0.0), out=own)
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """The base's losses in its stages, then the six of the net; one image alone counts twice for the base."""
+        """The base's losses in its stages, then the six of the net; one image alone counts twice for the base.
+
+        Image ``[B, 3, H, W]`` in [0, 1], target int64 ``[B, H, W]`` with 255 for unlabelled pixels; scalars by name.
+        """
         if len(image) == 1 and self.stage in self.base.stages:  # DeepLabv3+ normalises one pooled value over the batch
             image, target = image.expand(2, -1, -1, -1), target.expand(2, -1, -1)
         return super().loss(image, target)
 
     def own_loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """The six losses for one class of each crop, drawn from those in it, whose mask is distorted."""
+        """The six losses for one class of each crop, drawn from those in it, whose mask is distorted.
+
+        Draws from torch's random state once for every crop. Unlabelled pixels count in no loss.
+        """
         truth, mask = (torch.stack(maps)[:, None].to(image) for maps in zip(*map(self._example, target), strict=True))
         logits = padded(self.net, self.normalised(image), mask * 2 - 1)
         return cascade_losses(logits, truth, (target != IGNORE)[:, None].to(image))

@@ -11,7 +11,10 @@ from benchmark.system import IGNORE
 
 
 def padded_pair(image: Tensor, target: Tensor, multiple: int) -> tuple[Tensor, Tensor]:
-    """A training crop padded until its sides are multiples of ``multiple``; the target ignores the padding."""
+    """A training crop padded until its sides are multiples of ``multiple``; the target ignores the padding.
+
+    Image ``[B, 3, H, W]``, target int64 ``[B, H, W]``; rows are added at the bottom and columns on the right.
+    """
     image = pad_to(image, multiple)
     height, width = target.shape[-2:]
     return image, F.pad(target, (0, image.shape[-1] - width, 0, image.shape[-2] - height), value=IGNORE)

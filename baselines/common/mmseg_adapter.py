@@ -135,12 +135,19 @@ class MMSegSystem(System):
         self.imagenet_into = imagenet_into
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits ``[B, C, h, w]`` of the main head, at its stride."""
+        """Logits ``[B, C, h, w]`` of the main head, at its stride.
+
+        The image ``[B, 3, H, W]`` is in [0, 1] and normalised here. Auxiliary heads do not run, so that the inference
+        form gives the same logits.
+        """
         logits: Tensor = self.net.decode_head(self.net.extract_feat(self.normalised(image)))
         return logits
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """The configuration's losses: main head, auxiliary heads, each term by name."""
+        """The configuration's losses: main head, auxiliary heads, each term by name.
+
+        Image ``[B, 3, H, W]`` in [0, 1], target int64 ``[B, H, W]`` with 255 for unlabelled pixels; scalars by name.
+        """
         image, target = padded_pair(image, target, self.card.size_multiple)
         features = self.net.extract_feat(self.normalised(image))
         with _no_warnings():
@@ -148,7 +155,10 @@ class MMSegSystem(System):
         return {name: value for name, value in terms.items() if "loss" in name}  # not `acc_seg`
 
     def terms(self, features: Any, samples: list[Any]) -> dict[str, Tensor]:
-        """The results of each head's ``loss``, by head and term. Nets whose heads are chained override it."""
+        """The results of each head's ``loss``, by head and term. Nets whose heads are chained override it.
+
+        ``features`` are the backbone's maps, ``samples`` mmsegmentation's data samples with the labels of the batch.
+        """
         return {
             f"{prefix}.{name}": value
             for prefix, head in self._heads()
@@ -164,7 +174,10 @@ class MMSegSystem(System):
             yield "aux", auxiliary
 
     def inference_form(self) -> System:
-        """This system without auxiliary heads; it shares the weights of the rest."""
+        """This system without auxiliary heads; it shares the weights of the rest.
+
+        Only the tree of modules is copied: a change of one form's weights is a change of the other's.
+        """
         lean = _shallow(self)
         lean.net = _shallow(self.net)
         lean.net._modules.pop("auxiliary_head", None)

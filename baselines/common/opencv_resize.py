@@ -19,7 +19,10 @@ Numbers = NDArray[np.int64]
 
 
 def bilinear(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The image ``[B, C, H, W]`` at ``size``, both in multiples of 1/255; other values are rounded first."""
+    """The image ``[B, C, H, W]`` at ``size``, both in multiples of 1/255; other values are rounded first.
+
+    ``size`` is (height, width). Equal to ``cv2.resize`` of the bytes, whose integer arithmetic it repeats.
+    """
     steps = [(full // side, full % side) for full, side in zip(image.shape[-2:], size, strict=True)]
     halves = all(rest == 0 and step % 2 == 0 for step, rest in steps)
     pixels = _means(image, steps[0][0], steps[1][0]) if halves else _weighted(image, size)

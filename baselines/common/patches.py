@@ -43,7 +43,10 @@ class Grid:
 
     @classmethod
     def of(cls, size: tuple[int, int], patch: int, starts: Callable[[int, int], Sequence[int]]) -> Grid:
-        """Square patches, no larger than the image, at ``starts(side, patch)`` along each side."""
+        """Square patches, no larger than the image, at ``starts(side, patch)`` along each side.
+
+        Patches are numbered row by row, from the top left corner.
+        """
         height, width = (min(patch, side) for side in size)
         corners = itertools.product(starts(size[0], height), starts(size[1], width))
         return cls(size, (height, width), tuple(corners))
@@ -91,13 +94,19 @@ class Grid:
         return torch.cat([maps[..., rows, columns] for rows, columns in map(self.window, numbers)])
 
     def add(self, canvas: Tensor, patches: Tensor, numbers: Sequence[int]) -> None:
-        """Add patches ``[n * B, C, h, w]`` in place to a canvas ``[B, C, H, W]``."""
+        """Add patches ``[n * B, C, h, w]`` in place to a canvas ``[B, C, H, W]``.
+
+        ``patches`` hold all images of the first patch, then all of the second, as :meth:`crops` gives them.
+        """
         for number, patch in zip(numbers, torch.split(patches, canvas.shape[0]), strict=True):
             rows, columns = self.window(number)
             canvas[..., rows, columns] += patch
 
     def coverage(self, like: Tensor) -> Tensor:
-        """How many patches cover each pixel, ``[1, 1, H, W]``, with the type and device of ``like``."""
+        """How many patches cover each pixel, ``[1, 1, H, W]``, with the type and device of ``like``.
+
+        Summed patches divided by it are their mean.
+        """
         count = like.new_zeros(1, 1, *self.size)
         for rows, columns in map(self.window, range(len(self.corners))):
             count[..., rows, columns] += 1
@@ -108,6 +117,8 @@ def patches_at_once(device: torch.device, mib_per_pixel: float, grid: Grid) -> i
     """How many patches go through a net together within the device's budget, at least one.
 
     ``mib_per_pixel`` is what the net takes at its peak for one pixel of a patch.
+
+    A device type without a budget of its own gets that of CUDA.
     """
     budget = BUDGET_MIB.get(device.type, BUDGET_MIB["cuda"])
     return max(1, int(budget // (mib_per_pixel * grid.patch[0] * grid.patch[1])))

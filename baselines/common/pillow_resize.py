@@ -15,7 +15,10 @@ WEIGHT_BITS = 22
 
 
 def bilinear(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """The image ``[B, C, H, W]`` at ``size``, both in multiples of 1/255; other values are rounded first."""
+    """The image ``[B, C, H, W]`` at ``size``, both in multiples of 1/255; other values are rounded first.
+
+    ``size`` is (height, width). Equal to Pillow's bilinear resize of the bytes, whose filter widens on reduction.
+    """
     levels = image.mul(255).round_().clamp_(0, 255).byte()
     for length in reversed(size):  # columns as rows of the transposed image, which are copied whole
         levels = _rows(levels.transpose(-2, -1).contiguous(), length)

@@ -32,6 +32,8 @@ class Refiner(System):
         """Logits ``[B, C, H, W]`` of an image ``[B, 3, H, W]`` from the base's ``coarse`` ``[B, C, h, w]``.
 
         May add to ``self.work``, which holds the base's counts at that point.
+
+        The result has the image's size, whatever the stride of ``coarse``.
         """
 
     def own_loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
@@ -39,7 +41,10 @@ class Refiner(System):
         raise NotImplementedError(f"{type(self).__name__} names own stages {self.own_stages} but defines no own_loss")
 
     def coarse(self, image: Tensor) -> Tensor:
-        """The base's logits ``[B, C, h, w]`` of a whole image or a crop, by the procedure on the base's card."""
+        """The base's logits ``[B, C, h, w]`` of a whole image or a crop, by the procedure on the base's card.
+
+        Also sets ``self.work`` to the base's counts.
+        """
         with part("base"):
             logits = self.base.logits(image).to(image)  # some bases sum theirs on the host in float64
         self.work = dict(self.base.work)
@@ -54,7 +59,10 @@ class Refiner(System):
         return self.logits(image)
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """The base's losses in its stages, then those of the refiner."""
+        """The base's losses in its stages, then those of the refiner.
+
+        Image ``[B, 3, H, W]`` in [0, 1], target int64 ``[B, H, W]`` with 255 for unlabelled pixels; scalars by name.
+        """
         if self.stage in self.base.stages:
             return self.base.loss(image, target)
         return self.own_loss(image, target)
@@ -75,7 +83,10 @@ class Refiner(System):
         return (parameter for name, parameter in self.named_parameters() if not name.startswith("base."))
 
     def inference_form(self) -> System:
-        """This system on the inference form of its base; it shares the weights."""
+        """This system on the inference form of its base; it shares the weights.
+
+        Only the top level is copied: both forms hold the same modules of the refiner.
+        """
         lean = copy.copy(self)
         lean._modules = {**self._modules, "base": self.base.inference_form()}
         return lean

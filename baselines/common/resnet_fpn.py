@@ -32,7 +32,10 @@ class ResNet50(ResNet):  # type: ignore[misc]  # torchvision has no types
         del self.avgpool, self.fc
 
     def forward(self, image: Tensor) -> FourMaps:
-        """c2, c3, c4, c5 with 256, 512, 1024 and 2048 channels."""
+        """c2, c3, c4, c5 with 256, 512, 1024 and 2048 channels.
+
+        Of an image ``[B, 3, H, W]``; the maps have strides 4, 8, 16 and 32.
+        """
         c2 = self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(image)))))
         c3 = self.layer2(c2)
         c4 = self.layer3(c3)
@@ -101,7 +104,10 @@ class FPN(nn.Module):
         initialise(self)
 
     def layers(self) -> tuple[Convs, Convs, Convs]:
-        """The layers that take stages, ps0 and ps1, each in the order of those maps."""
+        """The layers that take stages, ps0 and ps1, each in the order of those maps.
+
+        Lateral layers are 1x1 convolutions; the others, which smooth, are 3x3.
+        """
         lateral = (self.latlayer3, self.latlayer2, self.latlayer1, self.toplayer)
         first = (self.smooth1_1, self.smooth2_1, self.smooth3_1, self.smooth4_1)
         return lateral, first, (self.smooth1_2, self.smooth2_2, self.smooth3_2, self.smooth4_2)
@@ -122,13 +128,19 @@ class FPN(nn.Module):
         return Maps(stages, ps0, ps1, four(list(map(apply, second, ps1, beside_ps1))))
 
     def top(self, maps: Maps, other: Maps | None = None) -> Tensor:
-        """ps2 of all levels at the finest one's size, ``[B, 512 or 1024, H/4, W/4]``."""
+        """ps2 of all levels at the finest one's size, ``[B, 512 or 1024, H/4, W/4]``.
+
+        With ``other``, each level has the other branch's 128 channels after its own.
+        """
         size = _size(maps.ps2[3])
         pairs = zip(maps.ps2, (other or _NO_MAPS)[3], strict=True)
         return torch.cat([resize(joined(a, b), size) for a, b in pairs], dim=1)
 
     def features(self, maps: Maps, other: Maps | None = None) -> Tensor:
-        """ps3, what the classifier sees: ``[B, 512, H/4, W/4]``."""
+        """ps3, what the classifier sees: ``[B, 512, H/4, W/4]``.
+
+        A doubled pyramid smooths its 1024 channels to 512; a single one has 512 and no such layer.
+        """
         top = self.top(maps, other)
         ps3: Tensor = self.smooth(top) if other else top
         return ps3
@@ -148,7 +160,10 @@ class ResNetFPN(FPN):
 
 
 def initialise(module: nn.Module) -> None:
-    """The release's initialisation of all convolutions of a head: weights N(0, 0.01), biases 0."""
+    """The release's initialisation of all convolutions of a head: weights N(0, 0.01), biases 0.
+
+    Draws from torch's random state, layer by layer in the order of ``module.modules()``.
+    """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.normal_(layer.weight, std=0.01)

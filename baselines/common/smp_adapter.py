@@ -30,7 +30,11 @@ class SMPSystem(System):
         self.net: Any = build(encoder, encoder_weights=None, classes=num_classes, **options)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits ``[B, C, H, W]``."""
+        """Logits ``[B, C, H, W]``.
+
+        The image ``[B, 3, H, W]`` is in [0, 1] and normalised here. Its sides must be multiples of the card's
+        ``size_multiple``.
+        """
         logits: Tensor = self.net(self.normalised(image))
         return logits
 

@@ -25,7 +25,10 @@ class StagedSystem(System):
         """The modules that the current stage trains."""
 
     def enter_stage(self, stage: str) -> None:
-        """Unfreeze what the stage trains, and freeze everything else."""
+        """Unfreeze what the stage trains, and freeze everything else.
+
+        Frozen parameters get no gradient, and frozen batch norms keep their running statistics (:meth:`train`).
+        """
         self.stage = stage
         self.requires_grad_(False)
         for module in self.trained():
@@ -33,7 +36,10 @@ class StagedSystem(System):
         self.train(self.training)
 
     def train(self: Self, mode: bool = True) -> Self:
-        """Training mode for what the stage trains; the rest keeps its batch statistics."""
+        """Training mode for what the stage trains; the rest keeps its batch statistics.
+
+        Returns the system itself, as torch does.
+        """
         super().train(False)
         self.training = mode
         for module in self.trained() if mode else ():

@@ -46,7 +46,10 @@ class DirectSum:
         return self._factors * found
 
     def stop(self, start: int) -> int:
-        """The end of the rows that are taken together from ``start`` on: as many as ``PAIRS`` allow, or one."""
+        """The end of the rows that are taken together from ``start`` on: as many as ``PAIRS`` allow, or one.
+
+        The matrix is never held entire: this bounds the pairs that are computed at a time.
+        """
         rest = range(start + 1, len(self.end) + 1)
         many = bisect_right(rest, PAIRS, key=lambda stop: (stop - start) * (self.end[stop - 1] - self.first[start]))
         return start + max(1, many)

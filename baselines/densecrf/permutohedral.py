@@ -58,7 +58,10 @@ class Lattice:
         self._slice = _Rows(corners, weights.div_(1 + 0.5 ** features.shape[1]))
 
     def filter(self, values: Tensor) -> Tensor:
-        """The kernel's matrix times ``values`` (float32 ``[N, C]``); a row's own value counts too."""
+        """The kernel's matrix times ``values`` (float32 ``[N, C]``); a row's own value counts too.
+
+        Splat onto the lattice, blur along each of its axes, slice back (Adams et al. 2010).
+        """
         values = self._splat.times(values)
         for blur in self._blurs:
             values = blur.times(values)

@@ -28,7 +28,10 @@ def box_mean(maps: Tensor, radius: int) -> Tensor:
 
 
 def local_lines(guide: Tensor, maps: Tensor, radius: int, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Slope and offset of the ridge regression of ``maps`` on ``guide`` in each window, all ``[B, C, H, W]``."""
+    """Slope and offset of the ridge regression of ``maps`` on ``guide`` in each window, all ``[B, C, H, W]``.
+
+    Eqs. 5 and 6 of He et al., "Guided Image Filtering"; ``radius`` is in pixels.
+    """
     guide_mean, maps_mean = box_mean(guide, radius), box_mean(maps, radius)
     covariance = box_mean(guide * maps, radius) - guide_mean * maps_mean
     variance = box_mean(guide * guide, radius) - guide_mean * guide_mean
@@ -45,7 +48,10 @@ def guided_filter(guide: Tensor, maps: Tensor, radius: int, epsilon: float = EPS
 def fast_guided_filter(
     guide: Tensor, small_guide: Tensor, small_maps: Tensor, radius: int, epsilon: float = EPSILON
 ) -> Tensor:
-    """The lines of the small maps ``[B, C, h, w]``, enlarged and applied to ``guide`` ``[B, C, H, W]``."""
+    """The lines of the small maps ``[B, C, h, w]``, enlarged and applied to ``guide`` ``[B, C, H, W]``.
+
+    ``radius`` is in pixels of the small maps (He and Sun, "Fast Guided Filter", 2015).
+    """
     size = (guide.shape[-2], guide.shape[-1])
     slope, offset = local_lines(small_guide, small_maps, radius, epsilon)
     return resize(slope, size, align_corners=True) * guide + resize(offset, size, align_corners=True)

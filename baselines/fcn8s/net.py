@@ -67,7 +67,10 @@ class FCN8s(nn.Module):
         return _cropped(self.upscore8(sum8), image)
 
     def pooled(self, x: Tensor, stages: tuple[int, ...]) -> Tensor:
-        """Maps after some of VGG's stages, each of which ends with a pool."""
+        """Maps after some of VGG's stages, each of which ends with a pool.
+
+        ``stages`` are numbered from 1, as in ``conv3_2``. Each halves the sides and rounds up.
+        """
         for stage in stages:
             for index in range(1, len(STAGES[stage - 1]) + 1):
                 x = F.relu(self.get_submodule(f"conv{stage}_{index}")(x), inplace=True)
@@ -80,7 +83,10 @@ def _cropped(x: Tensor, like: Tensor) -> Tensor:
 
 
 def bilinear(channels: int, factor: int, padding: int) -> nn.ConvTranspose2d:
-    """Enlargement by ``factor``, each channel by itself at the start, without bias; ``padding`` is cut off."""
+    """Enlargement by ``factor``, each channel by itself at the start, without bias; ``padding`` is cut off.
+
+    The kernel's side is ``2 * factor``, so that neighbouring kernels overlap by half.
+    """
     layer = nn.ConvTranspose2d(channels, channels, 2 * factor, stride=factor, padding=padding, bias=False)
     ramp = 1 - (torch.arange(2 * factor) - (factor - 0.5)).abs() / factor
     with torch.no_grad():

@@ -67,14 +67,20 @@ class PaddedFCN8s(nn.Module):
         self.up_final = bilinear(num_classes, 8, padding=0).requires_grad_(False)
 
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Pool3, pool4 and pool5: 256, 512 and 512 maps at strides 8, 16 and 32 of the padded image."""
+        """Pool3, pool4 and pool5: 256, 512 and 512 maps at strides 8, 16 and 32 of the padded image.
+
+        Of an image ``[B, 3, H, W]``; :meth:`decode` takes the three as they are.
+        """
         first, second, _ = POOLS
         pool3 = self.features[:first](image)
         pool4 = self.features[first:second](pool3)
         return pool3, pool4, self.features[second:](pool4)
 
     def decode(self, pool3: Tensor, pool4: Tensor, pool5: Tensor, size: tuple[int, int]) -> Tensor:
-        """Logits ``[B, C, *size]`` of what :meth:`encode` gives for an image of that size."""
+        """Logits ``[B, C, *size]`` of what :meth:`encode` gives for an image of that size.
+
+        The skip maps are scaled by 0.01 (pool4) and 0.0001 (pool3) and cropped to the deep map.
+        """
         deep = self.up_output(self.output(pool5))
         deep = self.up_pool4_out(_added(deep, self.adj_pool4(0.01 * pool4), 5 - 2 * self.cells))
         logits: Tensor = self.up_final(_added(deep, self.adj_pool3(0.0001 * pool3), 9 - 4 * self.cells))
@@ -92,7 +98,10 @@ def _added(deep: Tensor, skip: Tensor, offset: int) -> Tensor:
 
 
 def imagenet_pairs(net: PaddedFCN8s) -> Iterator[tuple[Tensor, str]]:
-    """Every tensor of ``net`` that torchvision's VGG-16 file has, and its key there (the fc layers flattened)."""
+    """Every tensor of ``net`` that torchvision's VGG-16 file has, and its key there (the fc layers flattened).
+
+    The file's layer of 1000 classes has no counterpart.
+    """
     yield from trunk_pairs(net.features)
     for ours, theirs in (("0", "classifier.0"), ("3", "classifier.3")):
         for name, parameter in net.output.get_submodule(ours).named_parameters():

@@ -27,13 +27,19 @@ class ContextAttention(nn.Module):
         self.apply(narrow)
 
     def forward(self, local: Tensor, context: Tensor) -> Tensor:
-        """Attended context ``[B, 512, h, w]`` at each place of ``local`` ``[B, 512, h, w]``."""
+        """Attended context ``[B, 512, h, w]`` at each place of ``local`` ``[B, 512, h, w]``.
+
+        Scaled by the learned ``gamma``; the caller adds the local features.
+        """
         value = self.value(context).flatten(2)
         attended = torch.bmm(self.weights(local, context), value.transpose(1, 2)).transpose(1, 2)
         return self.gamma * attended.reshape(local.shape)
 
     def weights(self, local: Tensor, context: Tensor) -> Tensor:
-        """Softmax, unscaled, of every local place over all places of the context, ``[B, hw, h'w']``."""
+        """Softmax, unscaled, of every local place over all places of the context, ``[B, hw, h'w']``.
+
+        Each place's weights sum to 1. With ``subtract_means``, queries and keys are first centred over their places.
+        """
         query, key = self.query(local).flatten(2), self.key(context).flatten(2)
         if self.subtract_means:
             query, key = query - query.mean(2, keepdim=True), key - key.mean(2, keepdim=True)
@@ -56,14 +62,20 @@ class ContextFusion(nn.Module):
         return local + (self.gates(attended) * torch.stack(attended)).sum(0)
 
     def gates(self, attended: Sequence[Tensor]) -> Tensor:
-        """Weights ``[3, B, 512, h, w]`` of the attended contexts, which sum to 1 over the three."""
+        """Weights ``[3, B, 512, h, w]`` of the attended contexts, which sum to 1 over the three.
+
+        Each context passes a 1x1 convolution, all are mixed by another, and a sigmoid precedes the softmax.
+        """
         mixed = self.mix(torch.cat([enter(one) for enter, one in zip(self.enter, attended, strict=True)], dim=1))
         parts = zip(self.leave, mixed.split(WIDTH, dim=1), strict=True)
         return torch.stack([torch.sigmoid(leave(part)) for leave, part in parts]).softmax(dim=0)
 
 
 def narrow(module: nn.Module) -> None:
-    """The release's initialisation of attentions: weights of standard deviation 0.01, no bias."""
+    """The release's initialisation of attentions: weights of standard deviation 0.01, no bias.
+
+    For ``nn.Module.apply``: layers other than convolutions are left alone.
+    """
     if isinstance(module, nn.Conv2d):
         nn.init.normal_(module.weight, std=0.01)
         if module.bias is not None:

@@ -80,7 +80,10 @@ class FCtL(System):
         return [self.encoders[name](region) for name, region in regions]
 
     def patch_logits(self, image: Tensor, grid: Grid, numbers: Sequence[int], shared: Sequence[Tensor]) -> Tensor:
-        """Logits ``[n * B, C, h, w]`` of some patches in their contexts."""
+        """Logits ``[n * B, C, h, w]`` of some patches in their contexts.
+
+        No gradient reaches the encoders of the contexts.
+        """
         with torch.no_grad():
             contexts = self.contexts(image, grid, numbers)
             contexts += [features.repeat(len(numbers), 1, 1, 1) for features in shared]
@@ -129,7 +132,10 @@ class FCtL(System):
         return net.decode(pool3, pool4, pool5 + attention(pool5, context), grid.patch)
 
     def train_only(self, *modules: nn.Module) -> None:
-        """Unfreeze these modules and freeze everything else; fixed upsampling layers stay frozen."""
+        """Unfreeze these modules and freeze everything else; fixed upsampling layers stay frozen.
+
+        The fixed layers are those whose name starts with ``up_``.
+        """
         self.requires_grad_(False)
         for module in modules:
             for name, parameter in module.named_parameters():
@@ -141,13 +147,19 @@ class FCtL(System):
         return self.apprentice
 
     def keep_encoder(self, name: str) -> None:
-        """Use the encoder that was trained last for a context, and drop the apprentice."""
+        """Use the encoder that was trained last for a context, and drop the apprentice.
+
+        Without an apprentice the encoder of the net itself is taken.
+        """
         trained = self.apprentice or self.net
         self.encoders[name].load_state_dict(trained.features.state_dict())
         self.apprentice = None
 
     def inference_form(self) -> System:
-        """This system without the apprentice; it shares the weights."""
+        """This system without the apprentice; it shares the weights.
+
+        The apprentice only exists while a stage trains it; the net's result does not depend on it.
+        """
         lean = copy.copy(self)
         lean._modules = {name: part for name, part in self._modules.items() if not name.startswith("apprentice")}
         return lean

@@ -13,7 +13,10 @@ from torch.nn import functional as F
 
 
 def places(small: Tensor, weight: Tensor) -> Tensor:
-    """``[n, C * k * k, h, w]``: what each place of a kernel ``[C, D, k, k]`` makes of small maps ``[n, D, h, w]``."""
+    """``[n, C * k * k, h, w]``: what each place of a kernel ``[C, D, k, k]`` makes of small maps ``[n, D, h, w]``.
+
+    The products are those of a 1x1 convolution; :func:`placed` enlarges, shifts and sums them.
+    """
     outputs, inputs, height, width = weight.shape
     each = weight.permute(0, 2, 3, 1).reshape(outputs * height * width, inputs, 1, 1)
     return F.conv2d(small, each)

@@ -32,7 +32,10 @@ class ReleasedGLNet(GLNetSystem):
         return torch.cat([torch.from_numpy(self.scores(one)[0]) for one in torch.split(image, 1)])
 
     def predict(self, image: Tensor) -> Tensor:
-        """Labels uint8 ``[B, H, W]``: the ensemble's, the first of the three label maps that the release makes."""
+        """Labels uint8 ``[B, H, W]``: the ensemble's, the first of the three label maps that the release makes.
+
+        The other two are the local and the global branch's. Of equal scores the lower class wins.
+        """
         labels = []
         for one in torch.split(image, 1):
             ensemble, *_ = (scores.argmax(1) for scores in self.scores(one))
@@ -176,7 +179,10 @@ def enlarged_on_host(logits: Tensor, size: tuple[int, int]) -> Scores:
 
 
 def summed_on_host(patches: Scores, grid: Grid) -> Scores:
-    """Scores ``[n, C, h, w]`` of the patches summed to ``[1, C, H, W]``; not divided where patches overlap."""
+    """Scores ``[n, C, h, w]`` of the patches summed to ``[1, C, H, W]``; not divided where patches overlap.
+
+    In float64, as in the release. A division would change no label.
+    """
     canvas = np.zeros((1, patches.shape[1], *grid.size))
     for number, patch in enumerate(patches):
         rows, columns = grid.window(number)

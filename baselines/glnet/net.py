@@ -37,7 +37,10 @@ class GlobalBranch(nn.Module):
         self.fpn_global = FPN(num_classes)
 
     def alone(self, image: Tensor) -> Seen:
-        """The branch without the patches' maps. ``image``: ``[B, 3, h, w]``."""
+        """The branch without the patches' maps. ``image``: ``[B, 3, h, w]``.
+
+        Gives its maps, ps3 ``[B, 512, h/4, w/4]`` and logits of that size.
+        """
         maps = self.fpn_global.pyramid(self.resnet_global(image))
         features = self.fpn_global.features(maps)
         return Seen(maps, features, self.fpn_global.classify(features))
@@ -55,13 +58,19 @@ class GLNet(GlobalBranch):
         initialise(self.ensemble_conv)
 
     def local(self, patches: Tensor, cropped: Maps) -> Seen:
-        """The local branch on patches ``[n, 3, h, w]`` with the global branch's maps, cropped to them."""
+        """The local branch on patches ``[n, 3, h, w]`` with the global branch's maps, cropped to them.
+
+        Gives its maps, ps3 ``[n, 512, h/4, w/4]`` and logits of that size.
+        """
         maps = self.fpn_local.pyramid(self.resnet_local(patches), cropped)
         features = self.fpn_local.features(maps, cropped)
         return Seen(maps, features, self.fpn_local.classify(features))
 
     def helped(self, image: Tensor, merged: Maps) -> Seen:
-        """The global branch with the merged maps of all patches."""
+        """The global branch with the merged maps of all patches.
+
+        Only the pyramid is another one: trunk and classifier are those of :meth:`alone`.
+        """
         maps = self.fpn_global_ext.pyramid(self.resnet_global(image), merged)
         features = self.fpn_global_ext.features(maps, merged)
         return Seen(maps, features, self.fpn_global.classify(features))
@@ -99,7 +108,10 @@ class Merge:
         self.canvases = like.each(torch.zeros_like)
 
     def add(self, maps: Maps, numbers: Sequence[int]) -> None:
-        """Add the maps ``[n, C, h, w]`` of some patches."""
+        """Add the maps ``[n, C, h, w]`` of some patches.
+
+        Each is resized to the size that its patch has on the canvas.
+        """
         for canvases, levels in zip(self.canvases, maps, strict=True):
             for canvas, level in zip(canvases, levels, strict=True):
                 grid = self.grid.on(_size(canvas))

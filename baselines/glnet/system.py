@@ -58,7 +58,11 @@ class GLNetSystem(StagedSystem):
         return self.net.local(grid.crops(image, numbers), cropped_maps(maps, grid, numbers))
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """The losses of the current stage on whole images and their labels."""
+        """The losses of the current stage on whole images and their labels.
+
+        Image ``[B, 3, H, W]`` in [0, 1], target int64 ``[B, H, W]`` with 255 for unlabelled pixels. The stages are
+        "global", "local" and "local-to-global".
+        """
         if self.stage == "global":
             return {"global": focal(self.net.alone(self.reduced(image)).logits, target)}
         return self._local_losses(image, target) if self.stage == "local" else self._helped_losses(image, target)
@@ -109,7 +113,10 @@ class GLNetSystem(StagedSystem):
         return merge.result(), torch.stack([features[number] for number in wanted])
 
     def enter_stage(self, stage: str) -> None:
-        """Freeze what the stage only uses; before the last one, take the global branch's copy."""
+        """Freeze what the stage only uses; before the last one, take the global branch's copy.
+
+        The copy stays as it is, whatever the last stage does to the branch.
+        """
         if stage == "local-to-global":
             self._fix()
         super().enter_stage(stage)

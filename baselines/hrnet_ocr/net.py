@@ -76,7 +76,10 @@ class OCR(nn.Module):
         self.conv_bn_dropout = _reduced(2 * MIDDLE, MIDDLE).append(nn.Dropout2d(0.05))
 
     def forward(self, pixels: Tensor, scores: Tensor) -> Tensor:
-        """Features ``[B, 512, H, W]`` of pixels ``[B, 512, H, W]`` and the coarse class scores ``[B, C, H, W]``."""
+        """Features ``[B, 512, H, W]`` of pixels ``[B, 512, H, W]`` and the coarse class scores ``[B, C, H, W]``.
+
+        A class's region is the mean of all pixels, weighted by the softmax of its scores over the positions.
+        """
         shares = scores.flatten(2).softmax(dim=2)
         objects = (pixels.flatten(2) @ shares.transpose(1, 2))[..., None]  # [B, 512, C, 1]
         joined: Tensor = self.conv_bn_dropout(torch.cat([self.object_context_block(pixels, objects), pixels], dim=1))
@@ -102,7 +105,10 @@ class HRNetOCR(nn.Module):
         )
 
     def both(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits ``[B, C, H, W]`` of the OCR and of the auxiliary head. Sides are multiples of 8."""
+        """Logits ``[B, C, H, W]`` of the OCR and of the auxiliary head. Sides are multiples of 8.
+
+        The image ``[B, 3, H, W]`` is normalised; all branches are enlarged to its size and concatenated.
+        """
         branches = self.backbone(image)
         size = (image.shape[-2], image.shape[-1])
         features = torch.cat([resize(branch, size, align_corners=True) for branch in branches], dim=1)
@@ -115,14 +121,20 @@ class HRNetOCR(nn.Module):
         return (main + AUXILIARY_WEIGHT * auxiliary) / (1 + AUXILIARY_WEIGHT)
 
     def losses(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Cross-entropy of both heads; the image is normalised, its sides and the target's are multiples of 8."""
+        """Cross-entropy of both heads; the image is normalised, its sides and the target's are multiples of 8.
+
+        Target int64 ``[B, H, W]``, 255 = ignore. The auxiliary term is already weighted.
+        """
         main, auxiliary = self.both(image)
         weighted = AUXILIARY_WEIGHT * cross_entropy(auxiliary, target)
         return {"cross_entropy": cross_entropy(main, target), "auxiliary": weighted}
 
 
 def published_name(key: str) -> str:
-    """The name in ``HRNetOCR`` of a key in the published checkpoint, whose trunk has no prefix."""
+    """The name in ``HRNetOCR`` of a key in the published checkpoint, whose trunk has no prefix.
+
+    A leading ``model.`` is dropped.
+    """
     key = key.removeprefix("model.")
     own = key.partition(".")[0] in ("conv3x3_ocr", "ocr_distri_head", "cls_head", "aux_head")
     return key if own else f"backbone.{key}"
@@ -147,6 +159,8 @@ class HRNetOCRSystem(System):
 
     def load_imagenet(self, state: Mapping[str, Tensor]) -> None:
         """Fill the trunk from OpenMMLab's file.
+
+        The heads keep their random weights.
 
         Raises:
             ValueError: the file is of another net; the message names the first missing key.

@@ -17,7 +17,10 @@ def certainty(probabilities: Tensor) -> Tensor:
 
 
 def median(maps: Tensor, radius: int) -> Tensor:
-    """The median of each pixel's square neighbourhood in ``[B, 1, H, W]``; outside the map are zeros."""
+    """The median of each pixel's square neighbourhood in ``[B, 1, H, W]``; outside the map are zeros.
+
+    The neighbourhood's side is ``2 * radius + 1`` pixels.
+    """
     side = 2 * radius + 1
     rows = F.pad(maps, (radius,) * 4).unfold(2, side, 1)  # [B, 1, H, W + 2 radius, side]
     bands = (band.unfold(3, side, 1).flatten(4).median(dim=4).values for band in torch.split(rows, BAND, dim=2))

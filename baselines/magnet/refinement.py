@@ -34,7 +34,10 @@ class Refinement(nn.Module):
                 layer.momentum = MOMENTUM
 
     def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
-        """Logits ``[B, C, h, w]`` of two probability maps ``[B, C, h, w]``."""
+        """Logits ``[B, C, h, w]`` of two probability maps ``[B, C, h, w]``.
+
+        The order of the two counts: each has its own half of the first layers' channels.
+        """
         both = self.bn0(torch.cat([fine, coarse], dim=1))
         features = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(both))))))
         logits: Tensor = self.seg_conv(self.residual(features))

@@ -114,7 +114,10 @@ class MagNetSystem(System):
         return canvas.finished()
 
     def points_at(self, size: Size, refined: int, tiles: int) -> int:
-        """How many pixels are replaced at a scale of which so many tiles are refined."""
+        """How many pixels are replaced at a scale of which so many tiles are refined.
+
+        The set share of the refined pixels; if none is set, as many as one tile has, and no more than are refined.
+        """
         share, pixels = self.settings.points, size[0] * size[1]
         if share is None:
             return min(self.tile[0] * self.tile[1], pixels * refined // tiles)
@@ -131,7 +134,10 @@ class MagNetSystem(System):
         return {"cross_entropy": cross_entropy(self(image), target)}
 
     def enter_stage(self, stage: str) -> None:
-        """Train the backbone alone, then the refinement modules on the frozen backbone."""
+        """Train the backbone alone, then the refinement modules on the frozen backbone.
+
+        The frozen backbone is in eval mode, so that its batch statistics stay.
+        """
         self.stage = stage
         self.backbone.requires_grad_(stage == "backbone")
         self.refinement.requires_grad_(stage == "refinement")

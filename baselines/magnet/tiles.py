@@ -59,6 +59,8 @@ def aligned(maps: Tensor, boxes: Sequence[Box], size: Size) -> Tensor:
     """Parts ``[n, C, h, w]`` of one image's maps ``[1, C, H, W]`` at ``size``, by RoIAlign as in the release.
 
     Its boxes are half a pixel off (``aligned=False``), and so are these.
+
+    Boxes are (left, top, right, bottom) in pixels of ``maps`` and may be fractional.
     """
     parts: Tensor = roi_align(maps, [maps.new_tensor(boxes)], output_size=size)
     return parts

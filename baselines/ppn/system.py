@@ -87,7 +87,10 @@ class PPN(StagedSystem):
         return sorted(order[: self.selected].tolist())
 
     def fused(self, image: Tensor, grid: Grid, features: Tensor, numbers: Sequence[int]) -> Tensor:
-        """Logits ``[n, C, h, w]`` of patches from the refinement branch's features and the global branch's."""
+        """Logits ``[n, C, h, w]`` of patches from the refinement branch's features and the global branch's.
+
+        ``features`` is the global branch's ps3; the part under a patch is enlarged to the size of the patch's own map.
+        """
         patches = self.normalised(grid.crops(image, numbers))
         own = self.refine_fpn.features(self.refine_fpn.pyramid(self.refine_trunk(patches)))
         part = resize(cropped(features, grid, numbers), (own.shape[-2], own.shape[-1]))
@@ -150,7 +153,10 @@ def _means(maps: Tensor, grid: Grid) -> Tensor:
 
 
 def error_shares(logits: Tensor, target: Tensor, grid: Grid) -> Tensor:
-    """The share of wrong pixels in each patch, ``[B, patches]``, at the logits' stride; unlabelled ones are right."""
+    """The share of wrong pixels in each patch, ``[B, patches]``, at the logits' stride; unlabelled ones are right.
+
+    This is what the proposal head learns to predict.
+    """
     size = (logits.shape[-2], logits.shape[-1])
     small = F.interpolate(target[:, None].float(), size, mode="nearest-exact")
     wrong = (logits.argmax(1, keepdim=True) != small) & (small != IGNORE)

@@ -52,7 +52,10 @@ class SegFixNet(nn.Module):
             norm.__class__ = ReleasedNorm  # the same parameters under the same names
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Both heads' logits."""
+        """Both heads' logits.
+
+        At the finest branch's size: ``[B, 2, h, w]`` of boundary or not, and one channel for each direction.
+        """
         branches = self.backbone(image)
         size = (branches[0].shape[-2], branches[0].shape[-1])
         features = torch.cat([resize(branch, size, align_corners=True) for branch in branches], dim=1)
@@ -87,7 +90,10 @@ def losses(mask: Tensor, direction: Tensor, boundary: Tensor, inside: Tensor) ->
 
 
 def balanced_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy in which a class weighs 1 minus its share of the batch; 0 where one class or none is there."""
+    """Cross-entropy in which a class weighs 1 minus its share of the batch; 0 where one class or none is there.
+
+    Logits ``[B, C, h, w]``, target int64 ``[B, h, w]``, 255 = ignore. Gives a scalar.
+    """
     counts = torch.stack([(target == index).sum() for index in range(logits.shape[1])]).to(logits.dtype)
     weights = 1 - counts / counts.sum().clamp(min=1)
     total = F.cross_entropy(logits, target, weights, ignore_index=IGNORE, reduction="sum")
@@ -95,7 +101,10 @@ def balanced_cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def published_name(key: str) -> str:
-    """The name in ``SegFixNet`` of a key in a published checkpoint, whose heads have one layer for norm and ReLU."""
+    """The name in ``SegFixNet`` of a key in a published checkpoint, whose heads have one layer for norm and ReLU.
+
+    A leading ``module.``, of data-parallel training, is dropped.
+    """
     head, _, rest = key.removeprefix("module.").partition(".")
     if head in ("mask_head", "dir_head"):
         layer, _, rest = rest.partition(".")

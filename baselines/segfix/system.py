@@ -62,7 +62,10 @@ class SegFixSystem(Refiner):
         return moved(coarse, self.directions(image), self.card.sizes["offset"])
 
     def predict(self, image: Tensor) -> Tensor:
-        """Labels uint8 ``[B, H, W]``: the base's labels, moved."""
+        """Labels uint8 ``[B, H, W]``: the base's labels, moved.
+
+        ``self.work`` has the base's counts and one more pass.
+        """
         with part("base"):
             labels = self.base.predict(image)[:, None]
         self.work = {**self.base.work, "passes": self.base.work["passes"] + 1}
@@ -70,7 +73,10 @@ class SegFixSystem(Refiner):
         return move(labels, self.directions(image), self.card.sizes["offset"])[:, 0]
 
     def own_loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Balanced cross-entropy of boundaries and of directions."""
+        """Balanced cross-entropy of boundaries and of directions.
+
+        The truth comes from distances to the label boundaries, up to the card's ``max_distance`` in pixels.
+        """
         image, target = padded_pair(image, target, MULTIPLE)
         mask, direction = self.net(self.seen(image))
         boundary, inside = targets(target, self.card.sizes["max_distance"])

@@ -144,7 +144,8 @@ def test_the_update_is_that_of_the_paper():
     np.testing.assert_allclose(found.softmax(1).numpy(), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("settings", [USUAL, {**GRAINY, "smoothness_pixels": 1.3}, FAINT])  # 1: on faces of simplices
+# 1.3 pixels, not GRAINY's 1, which puts points on faces of simplices
+@pytest.mark.parametrize("settings", [USUAL, {**GRAINY, "smoothness_pixels": 1.3}, FAINT])
 def test_the_whole_is_the_brute_force_mean_field_on_the_lattice(settings):
     image, log_p = picture(*SIZE), unaries(*SIZE)
     kernels = [lattice_kernel(features) for features in features_of(image, settings)]

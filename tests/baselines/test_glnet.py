@@ -65,7 +65,6 @@ def few(released):
         return released.scores(image(*FEW))
 
 
-# 1
 @pytest.mark.parametrize(("classes", "count"), [(2, 79_108_742), (7, 79_200_917)])
 def test_parameters_are_those_of_the_release(classes, count):
     with torch.device("meta"):
@@ -78,10 +77,6 @@ def test_a_second_frozen_copy_is_held_at_test_and_half_of_it_is_of_no_use(releas
     assert not any(p.requires_grad for system in (released, batched) for p in system.fixed.parameters())
 
 
-# 2: tests/baselines/test_patches.py
-
-
-# 3
 def test_the_trunks_run_38_times_in_the_order_of_the_release(released):
     calls = []
     trunks = {"A": released.fixed.resnet_global, "B": released.net.resnet_local, "C": released.net.resnet_global}
@@ -98,7 +93,6 @@ def test_the_trunks_run_38_times_in_the_order_of_the_release(released):
     assert released.work == {"passes": 38, "patches": 36}
 
 
-# 4
 def test_a_patch_of_508_has_logits_of_127():
     with torch.device("meta"):
         net = GLNet(7)
@@ -126,7 +120,6 @@ def test_labels_are_of_the_images_size(scores):
     assert len(np.unique(ensemble.argmax(1))) > 2  # noise is not all of one class
 
 
-# 5
 def test_dividing_by_the_overlap_changes_no_label(released, monkeypatch):
     merged = []
 
@@ -147,7 +140,6 @@ def test_dividing_by_the_overlap_changes_no_label(released, monkeypatch):
     assert np.array_equal(means.argmax(-1), labels[0].numpy())
 
 
-# 6
 def test_the_image_goes_in_without_normalisation(released, few):
     inputs = []
     hooks = [
@@ -167,7 +159,6 @@ def test_the_image_goes_in_without_normalisation(released, few):
     torch.testing.assert_close(inputs[0].mean((2, 3)), picture.mean((2, 3)), rtol=0.02, atol=0)
 
 
-# 7
 def test_unknown_pixels_count_and_class_0_is_left_out_of_the_mean():
     info = registry.dataset("deepglobe").info
     label = np.array([[0, 0, 1, 1], [2, 2, 3, 3], [4, 4, 5, 5], [6, 6, 6, 6]], np.uint8)
@@ -177,7 +168,6 @@ def test_unknown_pixels_count_and_class_0_is_left_out_of_the_mean():
     assert found.miou_paper == pytest.approx(100 * (2 / 4 + 1 + 1 + 1 + 1 + 3 / 4) / 6)
 
 
-# 8
 def test_a_patch_depends_on_the_image_outside_it(released, few):
     picture = image(*FEW)
     picture[..., 42:, 42:] = 0.5

@@ -48,7 +48,6 @@ def chosen(system):
     return scores.argsort(descending=True).tolist()
 
 
-# 1
 def test_without_patches_the_result_is_the_global_branch_enlarged(selecting):
     system, picture = selecting(0), image(SIDE, SIDE)
     with torch.inference_mode():
@@ -82,7 +81,6 @@ def test_refined_logits_are_averaged_where_selected_patches_overlap(selecting):
     assert system.work == {"passes": 5, "patches": 4}
 
 
-# 2
 def test_the_patches_with_the_highest_scores_are_selected(selecting, chosen):
     system = selecting(5)
     assert system.proposed(torch.tensor([0.1, 0.9, 0.3, 0.9, -1.0, 0.9, 0.5])) == [1, 2, 3, 5, 6]
@@ -99,7 +97,6 @@ def test_the_patches_with_the_highest_scores_are_selected(selecting, chosen):
     assert system.work["patches"] == 5
 
 
-# 3
 def test_passes_are_one_global_one_proposal_and_the_selected_patches(selecting):
     system, calls = selecting(7), {"global": 0, "proposal": 0, "refinement": 0}
 
@@ -119,8 +116,7 @@ def test_passes_are_one_global_one_proposal_and_the_selected_patches(selecting):
     assert system.work == {"passes": 8, "patches": 7}
 
 
-# 4
-def test_the_card_says_that_the_printed_figures_are_no_measure_of_it():
+def test_the_card_says_that_the_printed_values_are_no_measure_of_it():
     assert CARD.fidelity == "reimplemented"
     told = " ".join((CARD.remark, *CARD.assumptions))
     for word in (
@@ -137,7 +133,6 @@ def test_the_card_says_that_the_printed_figures_are_no_measure_of_it():
     assert quoted == ["ppn"]
 
 
-# 5
 def test_work_grows_by_the_same_amount_with_each_patch(selecting):
     flops = []
     for count in (0, 1, 4):

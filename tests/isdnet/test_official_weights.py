@@ -1,6 +1,6 @@
 """Against the official code: its outputs and losses for weights that both nets shared, and files in its layout.
 
-The recorded figures are those of cedricgsh/ISDNet at 7341335 on the weights of ``nets.numbered`` and these inputs.
+The recorded values are those of cedricgsh/ISDNet at 7341335 on the weights of ``nets.numbered`` and these inputs.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Patch grids: GLNet's figures, what any grid promises, merging that undoes cutting."""
+"""Patch grids: GLNet's numbers, what any grid promises, merging that undoes cutting."""
 
 import itertools
 import math
