@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Writing a file completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class WriteError(UserError):
 
 
 def write_atomic(path: Path, *parts: bytes) -> None:
-    """Write a file so that at any moment the old or the new one is there, whole and on the disk.
+    """Write a file so that at any moment the complete old or the complete new one is on the disk.
 
     Raises:
         WriteError: the folder cannot be written to, or the disk is full; the old file stays.

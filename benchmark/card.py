@@ -85,11 +85,26 @@ class Recipe:
     # own `iterations`, which add up to the recipe's
 
     def on(self, dataset: str) -> Recipe:
-        """The recipe as it is on one dataset."""
+        """The recipe as it is on one dataset.
+
+        Args:
+            dataset: name of the dataset. One that ``datasets`` does not list gets the recipe's general settings.
+
+        Returns:
+            A recipe without ``datasets``. Stages that differ on the dataset replace the general ones.
+        """
         return replace(self, datasets={}, **self.datasets.get(dataset, {}))
 
     def during(self, stage: str) -> Recipe:
-        """The recipe as it is in one training stage."""
+        """The recipe as it is in one training stage.
+
+        Args:
+            stage: name of the stage, one of ``System.stages``. One that ``stages`` does not list gets the recipe's
+                general settings.
+
+        Returns:
+            A recipe without ``stages``, whose ``iterations`` are those of the stage.
+        """
         return replace(self, stages={}, **self.stages.get(stage, {}))
 
     def then(self, stage: str, *, iterations: int, **settings: Any) -> Recipe:

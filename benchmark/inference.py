@@ -18,7 +18,13 @@ Net = Callable[[Tensor], Tensor]
 
 
 def resize(maps: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:
-    """Bilinear resize of ``[B, C, h, w]`` to ``size`` (height, width); the same tensor if it has that size already."""
+    """Bilinear resize of ``[B, C, h, w]`` to ``[B, C, *size]``, without antialiasing.
+
+    Args:
+        maps: images or logits, floating point.
+        size: (height, width) of the result. Maps of that size are returned as they are, not copied.
+        align_corners: as in ``torch.nn.functional.interpolate``; must match the net's training.
+    """
     if maps.shape[-2:] == size:
         return maps
     return F.interpolate(maps, size=size, mode="bilinear", align_corners=align_corners)
@@ -37,7 +43,11 @@ def pad_to(image: Tensor, multiple: int) -> Tensor:
 
 
 def padded(net: Net, image: Tensor, multiple: int) -> Tensor:
-    """Logits of an image of any size by a net whose input sides are multiples of ``multiple``: pad, enlarge, crop."""
+    """Logits of an image of any size by a net whose input sides must be multiples of ``multiple``.
+
+    The image ``[B, 3, H, W]`` is padded, and its logits are enlarged to the padded size and cropped to
+    ``[B, C, H, W]``. An image that needs no padding gives the net's logits at the net's own stride.
+    """
     full = pad_to(image, multiple)
     if full is image:
         return net(image)
@@ -50,7 +60,11 @@ def whole(net: Net, image: Tensor) -> Tensor:
 
 
 def reduced(image: Tensor, scale: float) -> Tensor:
-    """The image with its sides multiplied by ``scale``, antialiased as image libraries do."""
+    """The image ``[B, 3, H, W]`` with its sides multiplied by ``scale``, bilinear.
+
+    Sides are rounded, and at least one pixel long. The filter is antialiased as in image libraries, unlike that of
+    :func:`resize`, which enlarges logits.
+    """
     size = (max(1, round(image.shape[-2] * scale)), max(1, round(image.shape[-1] * scale)))
     return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
 
@@ -75,7 +89,18 @@ def window_starts(length: int, patch: int, overlap: int) -> list[int]:
 
 
 def sliding_window(net: Net, image: Tensor, patch: int, overlap: int, batch: int = 1) -> Tensor:
-    """Logits ``[B, C, H, W]``: overlapping patches, ``batch`` at a time, averaged where they overlap, on the device."""
+    """Logits ``[B, C, H, W]`` of overlapping patches, averaged where they overlap, summed on the image's device.
+
+    Args:
+        net: takes patches ``[batch * B, 3, h, w]``; its logits are enlarged to the patch.
+        image: ``[B, 3, H, W]``. Where it is smaller than the patch, the patch shrinks to it.
+        patch: side of the square patches in pixels.
+        overlap: pixels that neighbouring patches share at least.
+        batch: patches of an image in one pass; the last pass may have fewer.
+
+    Raises:
+        ValueError: the overlap is not smaller than the patch.
+    """
     height, width = image.shape[-2:]
     size = (min(patch, height), min(patch, width))
     corners = list(itertools.product(window_starts(height, patch, overlap), window_starts(width, patch, overlap)))

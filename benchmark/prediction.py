@@ -43,7 +43,13 @@ def predicted(
 
 
 def to_batch(image: NDArray[np.uint8], device: str, layout: torch.memory_format = torch.contiguous_format) -> Tensor:
-    """Float32 ``[1, 3, H, W]`` in [0, 1] on the device, in the given memory layout, of a uint8 ``[H, W, 3]`` image."""
+    """A uint8 image ``[H, W, 3]`` in the form that systems take: float32 ``[1, 3, H, W]`` in [0, 1].
+
+    Args:
+        image: writable and C-contiguous; torch shares its memory until the conversion to float.
+        device: where the result lies.
+        layout: memory format of the result.
+    """
     pixels = torch.from_numpy(image).to(device)  # before the conversion: a quarter of the bytes to copy
     return pixels.permute(2, 0, 1)[None].to(torch.float32, memory_format=layout).div_(255)
 

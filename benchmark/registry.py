@@ -49,6 +49,7 @@ def spec(name: str) -> SystemSpec:
 
     Raises:
         UnknownNameError: there is no such system; the nearest name is given.
+        UserError: the refiner cannot be combined with this base.
     """
     own_card = card(name)
     return replace(specs()[name.partition("(")[0]], card=own_card)
@@ -64,6 +65,7 @@ def card(name: str) -> Card:
 
     Raises:
         UnknownNameError: there is no such system; the nearest name is given.
+        UserError: the refiner cannot be combined with this base.
     """
     refiner = _REFINER.fullmatch(name)
     if refiner:
@@ -116,7 +118,15 @@ def _trained_after(recipe: Recipe, refiner: Card, usual: Card) -> Recipe:
 
 
 def build(card: Card, num_classes: int) -> System:
-    """The system of a card (as scaled by :meth:`Card.at`), with random weights from torch's current seed."""
+    """The system of a card, with random weights from torch's current seed.
+
+    Args:
+        card: possibly scaled by :meth:`Card.at`. The base of a refiner is scaled alike and built first.
+        num_classes: classes of the dataset.
+
+    Raises:
+        ModuleNotFoundError: an optional dependency is missing (``card.extra``).
+    """
     base = (build(cards()[card.base].at(card.ratio), num_classes),) if card.base else ()
     return specs()[card.name.partition("(")[0]].build(card, num_classes, *base)
 

@@ -42,11 +42,27 @@ class System(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, image: Tensor) -> Tensor:
-        """Logits ``[B, C, h, w]`` of an image or crop, at the net's own stride."""
+        """Logits ``[B, C, h, w]`` of one pass of the net.
+
+        Args:
+            image: float32 ``[B, 3, H, W]`` in [0, 1], not yet normalised: an image, a patch or a training crop. Its
+                sides are multiples of ``card.size_multiple`` when the base class calls this.
+
+        Returns:
+            Logits at the net's own stride; callers enlarge them.
+        """
 
     @abstractmethod
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Named scalar losses of a training crop; training minimises their sum."""
+        """Named scalar losses of training crops, each already weighted; training minimises their sum.
+
+        Args:
+            image: float32 ``[B, 3, h, w]`` in [0, 1].
+            target: int64 ``[B, h, w]``, class indices; 255 = ignore.
+
+        Returns:
+            Losses by name; the loss log and error messages use the names.
+        """
 
     def logits(self, image: Tensor) -> Tensor:
         """Logits ``[B, C, h, w]`` of an entire image by the procedure on the card, at the net's stride if possible."""
@@ -67,7 +83,14 @@ class System(nn.Module, ABC):
         return inference.whole(net, image)
 
     def predict(self, image: Tensor) -> Tensor:
-        """Labels uint8 ``[B, H, W]``: the one call that is both scored and timed."""
+        """Labels of images: the one call that is both scored and timed.
+
+        Args:
+            image: float32 ``[B, 3, H, W]`` in [0, 1], on the system's device, of any size.
+
+        Returns:
+            Class indices uint8 ``[B, H, W]`` on the image's device.
+        """
         size = (image.shape[-2], image.shape[-1])
         labels = inference.labels_from(self.logits(image), size, align_corners=self.align_corners)
         return labels.to(image.device)  # some systems sum their logits on the host

@@ -2,7 +2,7 @@
 
 Each line on standard input asks for one measurement, in a process of its own. It answers a line with its step after
 each sample, and goes on when it gets a line; its last answer is the record as JSON. :mod:`benchmark.run.interleave`
-so lets installations alternate sample by sample: a machine's slow spells are shorter than a whole measurement.
+so lets installations alternate sample by sample: a machine's slow periods are shorter than a full measurement.
 """
 
 from __future__ import annotations

@@ -112,7 +112,11 @@ def evaluate(
 
 
 def weights_hash(system: System) -> str:
-    """The sha256 of the names and bytes of all tensors in the system's state, first 16 hex digits."""
+    """Fingerprint of a system's weights: the first 16 hex digits of a sha256.
+
+    It covers the names and the bytes of all tensors in the state dict, in their order; shapes and dtypes only through
+    the bytes. The same weights have the same hash on every device.
+    """
     total = hashlib.sha256()
     for name, tensor in system.state_dict().items():
         total.update(name.encode())

@@ -56,20 +56,39 @@ def confusion(label: Label, prediction: Label, num_classes: int) -> Counts:
 
 
 def ious(counts: Counts) -> list[float | None]:
-    """IoU of each class in percent: hits / (truth + prediction - hits); None where a class is in neither."""
+    """IoU of each class in percent: hits / (truth + prediction - hits).
+
+    Args:
+        counts: confusion matrix ``[C, C]``, summed over all images.
+
+    Returns:
+        C values; None where a class occurs neither in the truth nor in the prediction.
+    """
     hits = np.diagonal(counts)
     unions = counts.sum(axis=0) + counts.sum(axis=1) - hits
     return _percent(hits, unions)
 
 
 def mean_iou(counts: Counts, classes: Sequence[int]) -> float | None:
-    """Mean IoU in percent over those of ``classes`` that occur; None when none does."""
+    """Mean IoU in percent over those of ``classes`` that occur; None if none does.
+
+    A class that is predicted but absent from the truth occurs: its IoU is 0. The other classes of the matrix still
+    count, as errors of those that are averaged.
+    """
     scores = ious(counts)
     return _mean([scores[index] for index in classes])
 
 
 def merged_iou(counts: Counts, classes: Sequence[int]) -> float | None:
-    """IoU in percent of several classes taken as one: confusing them with each other is no error."""
+    """IoU in percent of several classes taken as one: confusing them with each other is no error.
+
+    Args:
+        counts: confusion matrix ``[C, C]``.
+        classes: indices of the classes, such as artery and vein for "vessel".
+
+    Returns:
+        None if none of them occurs in the truth or in the prediction.
+    """
     rows, columns = counts[list(classes)], counts[:, list(classes)]
     hits = int(rows[:, list(classes)].sum())
     union = int(rows.sum()) + int(columns.sum()) - hits
@@ -105,7 +124,11 @@ def metrics(info: DatasetInfo, counts: Counts) -> Metrics:
 
 
 def without_truth(counts: Counts, unknown_class: int | None) -> Counts:
-    """The matrix without the pixels labelled ``unknown_class``: its row is zero."""
+    """A copy of the matrix without the pixels labelled ``unknown_class``: its row is zero.
+
+    Pixels of other classes that are predicted as unknown stay, in its column: they are errors. With None, nothing is
+    dropped.
+    """
     kept: Counts = counts.copy()
     if unknown_class is not None:
         kept[unknown_class] = 0
@@ -131,7 +154,15 @@ def boundary_counts(info: DatasetInfo, label: Label, prediction: Label) -> Count
 
 
 def boundary_iou(info: DatasetInfo, counts: Counts) -> float | None:
-    """Mean boundary IoU in percent over all classes but unknown, of the summed ``boundary_counts`` of all images."""
+    """Mean boundary IoU in percent over all classes but unknown (Cheng et al., CVPR 2021).
+
+    Args:
+        info: facts of the dataset.
+        counts: ``[2, C]``, the sum of :func:`boundary_counts` over all images.
+
+    Returns:
+        The mean over the classes that have a boundary in the truth or in the prediction; None if there are none.
+    """
     scores = _percent(counts[0], counts[1])
     return _mean([score for index, score in enumerate(scores) if index != info.unknown_class])
 

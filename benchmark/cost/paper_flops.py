@@ -83,7 +83,17 @@ def _on_meta(card: Card, dataset: str, size: tuple[int, int]) -> Counted:
 
 
 def estimate(card: Card, dataset: str, size: tuple[int, int], small: tuple[int, int]) -> Counted:
-    """FLOPs at ``size``, estimated by a count with random weights on a synthetic image of the size ``small``."""
+    """FLOPs at ``size``, estimated by a count with random weights on a synthetic image of the size ``small``.
+
+    Args:
+        card: not scaled; its pixel-sized settings are divided by the same number as the image's sides.
+        dataset: name of the dataset, for the class count and the divisor.
+        size: (height, width) of the paper's image.
+        small: (height, width) of the image that is run.
+
+    Returns:
+        FLOPs (None if they cannot be counted), the work of the small call, and why there are no FLOPs.
+    """
     torch.manual_seed(0)
     system = _built(card.at(1 / REDUCED[dataset]), dataset)
     pixels = torch.from_numpy(scene(World(), 0, small).image)

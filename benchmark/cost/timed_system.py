@@ -47,7 +47,7 @@ class TimedSystem:
         self.labels_hash = ""
 
     def upload(self) -> Tensor:
-        """The image from host memory in the form that the system takes."""
+        """The image from host memory in the form that the system takes: float32 ``[1, 3, H, W]`` on the device."""
         return to_batch(self.image, self.device, self.layout)
 
     @property

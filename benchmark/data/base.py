@@ -48,7 +48,14 @@ class DatasetInfo:
     synthetic: bool = False
 
     def colourise(self, label: Label) -> Image:
-        """A label map ``[H, W]`` in the palette, ``[H, W, 3]``; ignored pixels are black."""
+        """A label map in the colours of the palette.
+
+        Args:
+            label: uint8 ``[H, W]``, class indices; 255 = ignore.
+
+        Returns:
+            RGB uint8 ``[H, W, 3]``. Ignored pixels, and values beyond the palette, are black.
+        """
         table = np.zeros((256, 3), np.uint8)
         table[: len(self.palette)] = self.palette
         return table[label]
@@ -112,7 +119,13 @@ class Dataset(ABC):
         """Every fault of the folder: files, sizes, values, counts, splits. Empty if there is none."""
 
     def on_disk(self, split: str) -> tuple[str, ...]:
-        """Ids of a split whose image and mask are on disk, in the order of the official list."""
+        """Ids of a split whose image and mask are on disk, in the order of the official list.
+
+        Files are not opened; an id that is listed here may still fail in :meth:`read`.
+
+        Raises:
+            UnknownNameError: there is no such split.
+        """
         available = self.available_ids()
         return tuple(image_id for image_id in self.official_ids(split) if image_id in available)
 

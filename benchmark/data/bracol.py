@@ -42,7 +42,11 @@ class BRACOL(SplitFolders):
     )
 
     def read_mask(self, path: Path) -> Label:
-        """0 background, 1 leaf, 2 symptom, ``[H, W]``, of a colour mask or of an 8-bit grey mask that holds 0-2."""
+        """0 background, 1 leaf, 2 symptom, ``[H, W]``, of a colour mask or of an 8-bit grey mask that holds 0-2.
+
+        Raises:
+            BadFileError: the file cannot be read completely, or holds a colour or value that is no class.
+        """
         image = load(path)
         if image.mode == "L":
             indices = label_of(image, path)

@@ -70,7 +70,11 @@ class Cityscapes(SplitFolders):
     layouts = (_layout("official", "labelIds"), _layout("official, train ids", "labelTrainIds"))
 
     def read_mask(self, path: Path) -> Label:
-        """Train ids ``[H, W]``; 255 = ignore."""
+        """Train ids ``[H, W]``; 255 = ignore. The file's name tells whether it holds label ids or train ids.
+
+        Raises:
+            BadFileError: the file cannot be read completely, or holds another value.
+        """
         label = read_label(path)
         if path.name.endswith("_labelTrainIds.png"):
             require_values(path, label, _TRAIN_ID_VALUES, "train ids 0-18 and 255")

@@ -85,7 +85,11 @@ class DeepGlobe(FolderDataset):
     )
 
     def read_mask(self, path: Path) -> Label:
-        """Class indices ``[H, W]`` of a colour mask or of an 8-bit grey mask that holds indices 0-6."""
+        """Class indices ``[H, W]`` of a colour mask or of an 8-bit grey mask that holds indices 0-6.
+
+        Raises:
+            BadFileError: the file cannot be read completely, or holds a colour or value that is no class.
+        """
         image = load(path)
         if image.mode == "L":
             label = label_of(image, path)

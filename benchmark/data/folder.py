@@ -216,7 +216,12 @@ class SplitFolders(FolderDataset):
 
 @cache
 def packaged_ids(dataset: str, split: str) -> tuple[str, ...]:
-    """The id list of a split that ships with this package."""
+    """The id list of a split that ships with this package, in the file's order.
+
+    Args:
+        dataset: name of the dataset, which names the folder of its lists.
+        split: one of the dataset's splits; callers check that it is one.
+    """
     file = resources.files("benchmark.data") / "splits" / dataset / f"{split}.txt"
     return tuple(file.read_text(encoding="ascii").split())
 

@@ -49,7 +49,11 @@ class HRF(SplitFolders):
     )
 
     def read_mask(self, path: Path) -> Label:
-        """0 background, 1 artery, 2 vein, ``[H, W]``; 255 where the label is uncertain."""
+        """0 background, 1 artery, 2 vein, ``[H, W]``; 255 where the label is uncertain.
+
+        Raises:
+            BadFileError: the file cannot be read completely, or holds another value.
+        """
         label = read_label(path)
         require_values(path, label, _VALUES, "0-3")
         label[label == UNCERTAIN] = IGNORE

@@ -37,7 +37,11 @@ class Inria(FolderDataset):
     )
 
     def read_mask(self, path: Path) -> Label:
-        """0 background and 1 building, ``[H, W]``."""
+        """0 background and 1 building, ``[H, W]``, from either coding of the masks.
+
+        Raises:
+            BadFileError: the file cannot be read completely, or holds another value.
+        """
         label = read_label(path)
         require_values(path, label, _ALLOWED, "0 and 255 (or 0 and 1)")
         return (label > 0).astype(np.uint8)

@@ -17,7 +17,10 @@ class Layout:
     official: bool = False  # masks are coded as in the release
 
     def fit(self, root: Path) -> int:
-        """How well a folder fits: 2 with images and masks, 1 with images alone, 0 without images."""
+        """How well a folder fits: 2 with images and masks, 1 with images alone, 0 without images.
+
+        One file that matches one of the patterns is enough.
+        """
         images, labels = (
             any(next(iter(root.glob(pattern)), None) is not None for pattern in patterns)
             for patterns in (self.images, self.labels)
@@ -53,6 +56,10 @@ def moved(file: Path, old: tuple[str, ...], new: tuple[str, ...]) -> Path:
 
 
 def file_name(patterns: tuple[str, ...], image_id: str) -> str:
-    """Where the file of an id is expected, relative to the root."""
+    """Where the file of an id is expected, relative to the root, for messages about missing files.
+
+    Only the last ``*`` of the first pattern is replaced by the id. Other stars stay, as in "*/Sat/ID_sat.jpg": the id
+    does not tell which folder is meant.
+    """
     folder, suffix = patterns[0].rsplit("*", 1)
     return f"{folder}{image_id}{suffix}"

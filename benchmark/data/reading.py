@@ -75,7 +75,11 @@ def read_rgb(path: Path) -> Image:
 
 
 def rgb_of(image: PIL.Image.Image, path: Path) -> Image:
-    """The pixels ``[H, W, 3]`` of a loaded image, which must be RGB."""
+    """The pixels uint8 ``[H, W, 3]`` of a loaded image.
+
+    Raises:
+        BadFileError: the image is not 8-bit RGB; ``path`` names it. It is not converted silently.
+    """
     if image.mode != "RGB":
         raise BadFileError(path, f"has mode '{image.mode}', expected 8-bit RGB; {RESTORE} or convert it to RGB")
     return np.array(image)
@@ -91,7 +95,11 @@ def read_label(path: Path) -> Label:
 
 
 def label_of(image: PIL.Image.Image, path: Path) -> Label:
-    """The values ``[H, W]`` of a loaded mask, which must have one band of at most 8 bits."""
+    """The values uint8 ``[H, W]`` of a loaded mask.
+
+    Raises:
+        BadFileError: the mask is not one band of at most 8 bits; ``path`` names it. It is not converted silently.
+    """
     if image.mode not in ("L", "1"):
         raise BadFileError(path, f"has mode '{image.mode}', expected an 8-bit grey mask; {RESTORE} or convert it")
     return np.array(image, dtype=np.uint8)

@@ -43,7 +43,11 @@ class ReducedDataset(Dataset):
         return self.full.label_path(image_id)
 
     def read(self, image_id: str) -> tuple[Image, Label]:
-        """Image and label at the reduced size. Raises as the full dataset does."""
+        """Image uint8 ``[h, w, 3]`` and label uint8 ``[h, w]`` at the reduced size.
+
+        Raises:
+            DataError: as the full dataset does.
+        """
         image, label = self.full.read(image_id)
         height, width = reduced_size((label.shape[0], label.shape[1]), self.ratio)
         small = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

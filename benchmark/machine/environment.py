@@ -53,7 +53,14 @@ def environment(device: str) -> Environment:
 
 
 def cpu_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name from the kernel (Linux on x86), else what Python knows."""
+    """The processor's name as the kernel gives it (Linux on x86), else what Python knows of it.
+
+    Args:
+        cpuinfo: the kernel's table of processors; its first entry gives the name.
+
+    Returns:
+        A name such as "AMD EPYC 7763 64-Core Processor", or at least the architecture, such as "aarch64".
+    """
     lines = cpuinfo.read_text(errors="replace").splitlines() if cpuinfo.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return next(iter(names), platform.processor() or platform.machine())

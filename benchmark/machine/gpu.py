@@ -65,13 +65,21 @@ def opened(uuid: str) -> Iterator[Any]:
 
 
 def device_used_mib(uuid: str) -> float:
-    """Memory in use on the GPU by all processes."""
+    """Memory in use on the GPU by all processes, in MiB.
+
+    Raises:
+        ProbeUnavailableError: NVML is missing or refuses.
+    """
     with opened(uuid) as handle:
         return float(pynvml.nvmlDeviceGetMemoryInfo(handle).used) / MIB
 
 
 def process_used_mib(uuid: str) -> float:
-    """Memory of this process on the GPU, CUDA context included."""
+    """Memory of this process on the GPU in MiB, CUDA context included.
+
+    Raises:
+        ProbeUnavailableError: NVML is missing or refuses, or does not report the memory of this process.
+    """
     with opened(uuid) as handle:
         processes = {process.pid: process for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
     mine = processes.get(os.getpid())
@@ -94,7 +102,11 @@ def device_state(uuid: str) -> dict[str, Any]:
 
 
 def gpu_reading(uuid: str) -> GpuReading:
-    """Clock, power, temperature and throttling of the GPU now."""
+    """Clock, power, temperature and throttling of the GPU now.
+
+    Raises:
+        ProbeUnavailableError: NVML is missing or does not know this GPU. A single value that is not reported is None.
+    """
     with opened(uuid) as handle:
         mask = _or_none(lambda: pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
         power_mw = _or_none(lambda: pynvml.nvmlDeviceGetPowerUsage(handle))
@@ -165,7 +177,10 @@ class GpuMonitor:
 
 
 def monitor_without_gpu(reason: str) -> GpuMonitor:
-    """A monitor that makes no reading, for ``reason``."""
+    """A monitor that makes no reading, for runs without a GPU.
+
+    It starts no thread, and its ``throttled`` always returns None. ``reason`` becomes the reason in the record.
+    """
 
     def read() -> GpuReading:
         raise ProbeUnavailableError(reason)

@@ -96,7 +96,11 @@ def cut_out(
 
 
 def is_mixed(label: Label, max_share: float) -> bool:
-    """Whether no class fills more than ``max_share`` of the pixels that are not ignored."""
+    """Whether no class fills more than ``max_share`` of the pixels that are not ignored.
+
+    As ``cat_max_ratio`` of mmsegmentation's RandomCrop, except that a label whose pixels are all ignored passes. If
+    ``max_share`` is 1, every label does.
+    """
     if max_share >= 1:
         return True
     counts = np.bincount(label.ravel(), minlength=IGNORE + 1)[:IGNORE]

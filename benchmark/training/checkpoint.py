@@ -85,13 +85,21 @@ class LossLog:
         self.totals = [sum(json.loads(line)["losses"].values()) for line in self.lines]
 
     def restart(self, iteration: int) -> None:
-        """Cut the log, and its file, to the first ``iteration`` iterations, and continue from there."""
+        """Cut the log, and its file, to the first ``iteration`` iterations, and continue from there.
+
+        Raises:
+            WriteError: the file cannot be written.
+        """
         self.totals = self.totals[:iteration]
         write_atomic(self.path, "".join(self.lines[:iteration]).encode())
         self.lines = []
 
     def append(self, learning_rate: float, losses: dict[str, float]) -> None:
-        """Add one iteration."""
+        """Add one iteration: the next number, its learning rate, and its losses by name.
+
+        Raises:
+            WriteError: the file cannot be written, or the disk is full.
+        """
         entry = {"iteration": len(self.totals), "learning_rate": learning_rate, "losses": losses}
         append_line(self.path, json.dumps(entry))
         self.totals.append(sum(losses.values()))

@@ -126,7 +126,12 @@ class Loop:
         self.save(optimizer)
 
     def batches(self, samples: Samples, start: int, end: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """This process's share of the batches from iteration ``start`` to ``end``, on its device."""
+        """This process's share of the batches from iteration ``start`` to ``end`` (not included), on its device.
+
+        Yields:
+            Images float32 ``[B, 3, h, w]`` in the loop's memory layout, and targets int64 ``[B, h, w]``; B is the
+            batch divided by the number of devices.
+        """
         numbers = Numbers(start, end, self.settings.batch, self.fabric.global_rank, self.fabric.world_size)
         for image, target in loader(samples, numbers, self.settings.workers, pin=self.settings.device == "cuda"):
             on_device = image.to(self.fabric.device, non_blocking=True, memory_format=self.layout)
@@ -219,7 +224,10 @@ class Loop:
         self.saving = self.saved - now
 
     def seed(self) -> None:
-        """Seed every generator with a function of the run's seed, the iteration and the rank."""
+        """Seed Python's, NumPy's and torch's generators with a function of the run's seed, the iteration and the rank.
+
+        So dropout, and whatever else a system draws, is the same after a resume as without an interruption.
+        """
         words = np.random.SeedSequence([self.settings.seed, self.iteration, DROPOUT_STREAM, self.fabric.global_rank])
         seed = int(words.generate_state(1)[0])
         random.seed(seed)

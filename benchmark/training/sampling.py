@@ -23,7 +23,7 @@ EPOCH_STREAM = 1  # third word of a permutation's seed; not 0, because numpy pad
 
 
 class DecodedImages:
-    """A cache of decoded images that holds at most ``megabytes``; the least recently used one is dropped first."""
+    """A cache of decoded images that holds at most ``megabytes`` (1e6 bytes); the least recently used goes first."""
 
     def __init__(self, dataset: Dataset, megabytes: float) -> None:
         self.dataset = dataset
@@ -61,7 +61,11 @@ class Samples(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
         self.seed = seed
 
     def image_id(self, number: int) -> str:
-        """The image that sample ``number`` is cut from."""
+        """The image that sample ``number`` is cut from.
+
+        Every image is drawn once in each epoch of ``len(ids)`` samples, in an order that depends on the seed and the
+        epoch alone.
+        """
         epoch, place = divmod(number, len(self.ids))
         order = np.random.default_rng([self.seed, epoch, EPOCH_STREAM]).permutation(len(self.ids))
         return self.ids[int(order[place])]

@@ -29,7 +29,7 @@ class TrainSettings:
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     workers: int = 0  # processes that decode and cut; 0: this one
     checkpoint_every_seconds: float = 120.0
-    cache_mb: float = 1000.0  # decoded images kept in memory
+    cache_mb: float = 1000.0  # MB (1e6 bytes) of decoded images kept in memory, in all workers of a device together
 
     def __post_init__(self) -> None:
         for name in ("iterations", "batch", "devices"):

@@ -25,7 +25,11 @@ RECORDED_DIGITS = 16  # of the sha256, in a record
 
 
 def default_folder() -> Path:
-    """``ISDBENCH_WEIGHTS``, else ``isdbench/weights`` in the user's cache."""
+    """Where ImageNet weights are looked for and downloaded to; it need not exist.
+
+    The environment variable ``ISDBENCH_WEIGHTS`` names it. Without it, the folder is ``isdbench/weights`` in the
+    user's cache: ``XDG_CACHE_HOME``, or ``~/.cache``.
+    """
     named = os.environ.get(FOLDER_VARIABLE)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(named) if named else cache / "isdbench" / "weights"

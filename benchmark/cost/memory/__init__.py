@@ -1,1 +1,1 @@
-"""Peak memory of one call, by every probe at hand."""
+"""Peak memory of one call, by every available probe."""

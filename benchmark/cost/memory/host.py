@@ -21,7 +21,11 @@ class HighWaterMark:
     """The kernel's own peak (VmHWM), reset through ``/proc/self/clear_refs``: Linux, where that file is writable."""
 
     def start(self) -> None:
-        """Reset the mark to the present resident size."""
+        """Reset the mark to the present resident size.
+
+        Raises:
+            ProbeUnavailableError: this is not Linux, or the file is not writable (as in some containers).
+        """
         try:
             Path("/proc/self/clear_refs").write_text("5")
         except OSError as error:
@@ -42,11 +46,19 @@ class ResourceUsage:
     """The peak over the life of the process (``getrusage``): a value only where this call set a new peak."""
 
     def start(self) -> None:
-        """Note the present size and the peak so far."""
+        """Note the present size and the peak so far.
+
+        Raises:
+            ProbeUnavailableError: this is not a Unix system.
+        """
         self.idle_mib, self.before_mib = resident_mib(), _lifetime_peak_mib()
 
     def stop(self) -> MemoryReading:
-        """New peak minus idle."""
+        """New peak minus idle.
+
+        Raises:
+            ProbeUnavailableError: an earlier peak of the process hides this call's.
+        """
         peak_mib = _lifetime_peak_mib()
         if peak_mib <= self.before_mib:
             raise ProbeUnavailableError("getrusage: an earlier peak of the process was higher than this call's")
@@ -66,7 +78,7 @@ class SampledResident:
     """Resident memory as a thread reads it every millisecond: works everywhere, but may miss a short peak."""
 
     def start(self) -> None:
-        """Start the thread, then take the baseline, so that the thread's own memory is in it."""
+        """Start the thread, then take the baseline, so that the thread's own memory is in it and not in the peak."""
         self.sampled = Sampled(resident_mib, 0.001, "sampled every ms")
         self.sampled.start()
         self.idle_mib = resident_mib()

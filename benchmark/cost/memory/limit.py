@@ -14,7 +14,11 @@ CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/
 
 
 def machine_mib() -> float:
-    """Memory of the machine, or of the control group that this process belongs to, in MiB."""
+    """The most memory that this process can have, in MiB.
+
+    That is the machine's memory, or the limit of the control group that the process belongs to (version 1 or 2) if
+    that is lower, as in a container. Swap space does not count.
+    """
     texts = [file.read_text().strip() for file in CGROUP_LIMITS if file.is_file()]
     limits = [int(text) for text in texts if text.isdecimal()]
     return min([psutil.virtual_memory().total, *limits]) / MIB
@@ -49,7 +53,11 @@ def cap_host(mib: float) -> None:
 
 
 def cap_device(mib: float) -> None:
-    """Limit torch's allocator to ``mib`` of GPU memory for the rest of this process's life."""
+    """Limit torch's allocator to ``mib`` of the first GPU's memory for the rest of this process's life.
+
+    The limit is on what the allocator reserves; the CUDA context comes on top. A limit above the GPU's memory has no
+    effect. An allocation beyond it raises ``torch.OutOfMemoryError``.
+    """
     import torch
 
     total_mib = torch.cuda.get_device_properties(0).total_memory / MIB

@@ -45,7 +45,14 @@ def _attempt(step: Callable[[], MemoryReading | None]) -> MemoryReading | None:
 
 
 def first_value(readings: Iterable[MemoryReading]) -> MemoryReading:
-    """The first reading with a value, or one with the reasons of all."""
+    """The first reading with a value, or one with the reasons of all.
+
+    Args:
+        readings: of the same peak by several probes, the most exact probe first.
+
+    Returns:
+        The most exact value. If no probe worked, a reading without value that gives each probe's reason.
+    """
     tried = list(readings)
     failed = MemoryReading(reason="; ".join(reading.reason for reading in tried))
     return next((reading for reading in tried if reading.mib is not None), failed)
@@ -58,7 +65,11 @@ class Sampled:
         self.read_mib, self.interval_s, self.method = read_mib, interval_s, method
 
     def start(self) -> None:
-        """Take the first reading, and start the thread."""
+        """Take the first reading, and start the thread.
+
+        Raises:
+            ProbeUnavailableError: the value cannot be read; no thread is started.
+        """
         self.peak_mib = self.read_mib()
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._poll, daemon=True)
@@ -70,7 +81,11 @@ class Sampled:
                 self.peak_mib = max(self.peak_mib, self.read_mib())
 
     def stop(self) -> MemoryReading:
-        """Take the last reading, after the thread has ended."""
+        """Take the last reading, after the thread has ended.
+
+        Raises:
+            ProbeUnavailableError: the value can no longer be read.
+        """
         self.ended.set()
         self.thread.join()
         return MemoryReading(mib=max(self.peak_mib, self.read_mib()), method=self.method)

@@ -62,7 +62,16 @@ def fill(canvas: NDArray[np.uint8], corners: Points, colour: int | tuple[int, in
 
 
 def fill_ribbon(canvas: NDArray[np.uint8], line: Points, colour: int | tuple[int, int, int], width: float) -> None:
-    """Draw a polyline of any ``width`` (pixels; OpenCV's own thickness knows odd numbers only) in place."""
+    """Draw a polyline of any width in place.
+
+    OpenCV's own lines have odd integer widths only, so each segment is filled as a polygon.
+
+    Args:
+        canvas: uint8 ``[H, W]`` or ``[H, W, 3]``.
+        line: ``[N, 2]``, (x, y) in pixels; parts outside the canvas are cut off.
+        colour: a value, or one for each channel.
+        width: in pixels of the canvas, 1 or more, not necessarily an integer.
+    """
     forward = np.gradient(line, axis=0)
     forward /= np.linalg.norm(forward, axis=1, keepdims=True)
     aside = np.stack([-forward[:, 1], forward[:, 0]], axis=1) * (max(width - 1, 0) / 2)
