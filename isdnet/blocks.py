@@ -75,7 +75,7 @@ def fcn_head(inputs: int, outputs: int) -> nn.Sequential:
 def without(system: S, head: str) -> S:
     """A twin of ``system`` that lacks the submodule ``head`` and shares all its other submodules and their weights.
 
-    For the inference forms: what only training uses takes no memory there.
+    For the inference forms, which do not hold what only training uses.
     """
     twin = copy.copy(system)
     twin._modules = {**system._modules, head: None}

@@ -45,7 +45,7 @@ class SuperResolutionDecoder(nn.Module):
     def forward(self, deep: Tensor) -> tuple[Tensor, Tensor]:
         """Features ``[B, 128, H/2, W/2]`` and image ``[B, 3, H/2, W/2]`` of the deep map.
 
-        Of the deep map ``[B, 128, h, w]``; each step repeats pixels and convolves.
+        ``deep`` is ``[B, 128, h, w]``; each step repeats pixels and convolves.
         """
         for factor, conv in zip(self.factors, self.convs, strict=True):
             deep = conv(F.interpolate(deep, scale_factor=factor))
