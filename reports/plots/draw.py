@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reports.plots import classes, confusion, memory, pareto, sizes, training
+from reports.plots import classes, confusion, memory, pareto, sizes, speed, training
 from reports.plots.style import write
 from reports.tables.build import ReportError
 from reports.tables.frame import newest, records_frame
@@ -36,6 +36,7 @@ def figures(records: Sequence[Record], tables: Sequence[Table]) -> Iterator[tupl
     """Each figure with the stem of its files."""
     for table in tables:
         yield from _drawn(f"pareto-{table.name}", pareto.draw(table))
+        yield from _drawn(f"speed-{table.name}", speed.draw(table))
     frame = records_frame(records)
     by_key = {(record.key, record.provenance.created): record for record in records}
     found = groups(frame)

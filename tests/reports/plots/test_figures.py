@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reports.plots import classes, confusion, memory, pareto, sizes, training
+from reports.plots import classes, confusion, memory, pareto, sizes, speed, training
 from reports.plots.draw import figures, write_figures
 from reports.plots.style import FORMATS, write
 from reports.tables.build import build_tables
@@ -155,3 +155,19 @@ def test_a_figure_that_shows_a_part_says_so():
     many = [record("accuracy", f"system{index}") for index in range(50)]
     assert "The first 40 of 50." in classes.draw(many).get_supxlabel()
     assert "The first 16 of 50." in confusion.draw(many).get_supxlabel()
+
+
+def test_a_speed_plot_joins_the_printed_value_with_ours_in_the_order_of_ours():
+    systems = {"stdc": 50.0, "isdnet": 30.0, "bisenetv1": 40.0, "ppn": 20.0}
+    facts = [SystemFacts(name, name, "library", 1, rows=(f"table1/{name}",)) for name in systems]
+    costs = [record("cost", name, figures=cost(median_ms=1000.0 / fps)) for name, fps in systems.items()]
+    (table,) = build_tables(costs, facts, ["table1"])
+    assert speed.speeds(table) == [  # PPN's printed value is quoted from another paper
+        ("bisenetv1", 14.20, pytest.approx(40.0)),
+        ("stdc", 14.00, pytest.approx(50.0)),
+        ("isdnet", 27.70, pytest.approx(30.0)),
+    ]
+    figure = speed.draw(table)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["isdnet", "bisenetv1", "stdc"]
+    (table,) = build_tables(costs[:2], facts, ["table1"])
+    assert speed.draw(table) is None
