@@ -75,6 +75,7 @@ class Cell(Model):
     split_hash: str = ""  # of the ids trained on and scored
     image_ratio: float = 1.0  # to which the dataset's images were reduced, image and pixel-sized settings alike
     base_key: str = ""  # the cell whose trained weights a refiner started from
+    devices: int = 1  # GPUs that share a training batch, which changes batch norm's statistics
     smallest_budget: bool = False  # whether the least memory that a cost cell runs in is searched for
     protocol: Protocol
 

@@ -37,11 +37,11 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.accuracy.evaluate import evaluate
     from benchmark.commands.progress import bar
     from benchmark.machine.device import resolve, torch_device
-    from benchmark.weights.files import load_weights
+    from benchmark.weights.files import load_weights, trained_ratio
 
     if not 0 < args.scale <= 1:
         raise UserError(f"--scale {args.scale}: give a number above 0 and up to 1")
-    card = registry.card(args.system)
+    card = registry.card(args.system).at(trained_ratio(args.weights))
     dataset = open_dataset(args.dataset, args.root)
     splits = (args.split,) if args.split else dataset.info.evaluation_splits
     ids = next((ids for ids in map(dataset.ids, splits) if ids), ())

@@ -137,12 +137,13 @@ def _draw(args: argparse.Namespace, figure: PaperFigure, options: RunOptions, we
 
 
 def _example(args: argparse.Namespace, options: RunOptions, image_id: str, weights: dict[str, Path]) -> Example:
+    from benchmark.data.reduced import at_ratio
     from benchmark.machine.device import resolve, torch_device
     from benchmark.prediction import predicted
     from benchmark.weights.files import load_weights
     from reports.plots.qualitative import Example
 
-    dataset = registry.dataset(options.dataset.name)(options.root)
+    dataset = at_ratio(registry.dataset(options.dataset.name)(options.root), options.image_ratio)
     image, truth = dataset.read(image_id)
     device = torch_device(resolve(args.device))
     predictions = {}

@@ -78,7 +78,9 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
     """``--records``, ``--out`` and ``--format``."""
     parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="output folder (out)")
-    parser.add_argument("--format", type=formats, default=FORMATS, metavar="LIST", help=f"of {','.join(FORMATS)}")
+    parser.add_argument(
+        "--format", type=formats, default=FORMATS, metavar="LIST", help=f"what to write: {','.join(FORMATS)}"
+    )
 
 
 def formats(text: str) -> tuple[str, ...]:
@@ -105,5 +107,7 @@ def open_dataset(name: str, root: Path | None) -> Dataset:
     """
     kind = registry.dataset(name)
     if root is None:
-        raise UserError(f"--root is missing: give the folder that holds {kind.info.title}. {kind.info.where}".rstrip())
+        raise UserError(
+            f"--root is missing: give the folder that holds {kind.info.title}; get it from {kind.info.where}"
+        )
     return kind(root)

@@ -40,10 +40,10 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.data.reading import read_rgb
     from benchmark.machine.device import resolve, torch_device
     from benchmark.prediction import predicted
-    from benchmark.weights.files import load_weights, trained_on
+    from benchmark.weights.files import load_weights, trained_on, trained_ratio
 
     info = registry.dataset(args.dataset or trained_on(args.weights)).info
-    system = registry.build(registry.card(args.system), len(info.classes))
+    system = registry.build(registry.card(args.system).at(trained_ratio(args.weights)), len(info.classes))
     load_weights(args.weights, system)
     device = torch_device(resolve(args.device))
     system = system.inference_form().to(device).eval()

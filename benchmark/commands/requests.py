@@ -41,6 +41,8 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
 
     chosen = _changed(profile(args.profile), args)
     info = registry.dataset(args.dataset).info
+    if info.synthetic and not table.is_printed:
+        raise UserError(f"{table.name} is about real images: add --dataset {table.dataset} --root DIR")
     size = world_size(table, chosen.ratio) if info.synthetic else info.image_size
     dataset = None if args.only == "cost" else _dataset(args, chosen, size, display)
     split = split_of(dataset, chosen, args.holdout) if dataset else None
@@ -49,7 +51,8 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
     ratio = chosen.ratio if info.synthetic else args.ratio
     changes = {"crop": tuple(side / ratio for side in args.crop)} if args.crop else {}
     changes |= {"learning_rate": args.learning_rate} if args.learning_rate else {}
-    systems = args.systems or systems_of(table, registry.cards())
+    systems = list(args.systems or systems_of(table, registry.cards()))
+    systems += [registry.card(name).base for name in systems if registry.card(name).base]
     return RunOptions(
         **_common(args, chosen),
         dataset=info,

@@ -58,6 +58,11 @@ class ReducedDataset(Dataset):
         return self.full.verify(progress)
 
 
+def at_ratio(full: Dataset, ratio: float) -> Dataset:
+    """The dataset itself at ratio 1, else reduced."""
+    return full if ratio == 1 else ReducedDataset(full, ratio)
+
+
 def reduced_size(size: tuple[int, int], ratio: float) -> tuple[int, int]:
     """(height, width) at a ratio, one pixel at least."""
     return max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))

@@ -9,8 +9,7 @@ import torch
 
 from benchmark import registry
 from benchmark.accuracy.evaluate import EvaluationOutcome, evaluate
-from benchmark.data.base import Dataset
-from benchmark.data.reduced import ReducedDataset
+from benchmark.data.reduced import at_ratio
 from benchmark.errors import MissingBaseError
 from benchmark.machine.device import torch_device
 from benchmark.machine.torch_settings import measurement_mode
@@ -35,9 +34,7 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
     """
     assert job.split is not None
     protocol, device = job.cell.protocol, torch_device(job.cell.device)
-    dataset: Dataset = registry.dataset(job.cell.dataset)(job.root)
-    if job.image_ratio != 1:
-        dataset = ReducedDataset(dataset, job.image_ratio)
+    dataset = at_ratio(registry.dataset(job.cell.dataset)(job.root), job.cell.image_ratio)
     torch.manual_seed(job.cell.seed)
     system = registry.build(job.card, job.num_classes)
     start = imagenet.initialise(system, job.cell.imagenet, imagenet.default_folder())

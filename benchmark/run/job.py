@@ -30,7 +30,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A cell with everything its process executes. The cell's key hashes these very objects, not their names."""
+    """A cell with everything its process executes: the settings that the cell's key was made from, not their names."""
 
     cell: Cell
     card: Card  # scaled to the images
@@ -38,7 +38,6 @@ class Job:
     profile: Profile  # as it is for this system
     num_classes: int
     root: Path  # of the dataset
-    image_ratio: float  # to which the dataset's images are reduced
     split: Split | None  # None for cost
     devices: int  # GPUs to train on
     work: Path  # checkpoints and partial results of this cell

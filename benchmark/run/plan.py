@@ -91,6 +91,7 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
         split_hash=split.hash if split else "",
         image_ratio=options.image_ratio,
         base_key=base.cell.key if base else "",
+        devices=options.devices if kind == "accuracy" else 1,
         smallest_budget=options.smallest_budget and kind == "cost",
         protocol=_protocol(kind, options),
     )
@@ -101,7 +102,6 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
         profile=options.profile.for_card(card),
         num_classes=len(options.dataset.classes),
         root=options.root,
-        image_ratio=options.image_ratio,
         split=split,
         devices=options.devices,
         work=options.out / "work" / cell.key,

@@ -71,6 +71,7 @@ def save_weights(path: Path, system: System, recipe: str, dataset: str) -> None:
         "recipe": recipe,
         "dataset": dataset,
         "card_hash": digest(identity(system.card)),
+        "ratio": repr(system.card.ratio),
     }
     tensors = {name: tensor.detach().cpu().clone() for name, tensor in system.state_dict().items()}  # unshared
     write_atomic(path, safetensors.torch.save(tensors, metadata))
@@ -113,6 +114,11 @@ def trained_on(path: Path) -> str:
     return name
 
 
+def trained_ratio(path: Path) -> float:
+    """Image side over the paper's image side in training, which scaled patches; 1 if the file does not say."""
+    return float(_metadata(path).get("ratio", "1"))
+
+
 def system_of(path: Path) -> str:
     """The system whose weights ``save_weights`` wrote; empty for any other file."""
     return _metadata(path).get("system", "")
@@ -128,7 +134,9 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(512)
     except FileNotFoundError:
-        raise WeightsError(f"{path}: no such weights file") from None
+        raise WeightsError(
+            f"{path}: no such weights file; train with 'isdbench run' (OUT/weights) or use 'isdbench convert'"
+        ) from None
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
 
