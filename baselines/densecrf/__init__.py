@@ -70,7 +70,6 @@ CPP = replace(
     name="densecrf-cpp",
     title="DenseCRF (C++)",
     variant="pydensecrf2",
-    fidelity="library",
     source="pydensecrf2 1.1: the authors' C++ code, on one CPU core whatever the device",
     licence="MIT",
     extra="crf",
