@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from baselines.magnet.refinement import hard_cross_entropy
+from baselines.magnet.settings import Settings
 from baselines.magnet.tiles import Box, Size, Tile, aligned, resized
-
-if TYPE_CHECKING:
-    from baselines.magnet.system import MagNetSystem
+from benchmark.card import Card
 
 LEAST = 100_000  # pixels of a batch of tiles of the paper's size that the loss keeps
 
 
-def refinement_losses(system: MagNetSystem, image: Tensor, target: Tensor) -> dict[str, Tensor]:
+class Trained(Protocol):
+    """What the training of the refinement modules needs to know of a MagNet."""
+
+    card: Card
+    settings: Settings
+    refinement: nn.ModuleList
+    tile: Size  # of the scaled image
+    input: Size  # of what the backbone sees
+
+    def probabilities(self, image: Tensor) -> Tensor:
+        """The backbone's probabilities ``[B, C, *input]`` of images ``[B, 3, H, W]`` of any size."""
+
+
+def refinement_losses(system: Trained, image: Tensor, target: Tensor) -> dict[str, Tensor]:
     """Loss of every refinement module by the side of its scale in percent; a shared one draws a scale for each image.
 
     Args:
-        system: in its stage "refinement".
+        system: a MagNet in its stage "refinement".
         image: whole images ``[B, 3, H, W]``.
         target: their labels ``[B, H, W]``.
     """
@@ -44,7 +56,7 @@ def refinement_losses(system: MagNetSystem, image: Tensor, target: Tensor) -> di
     return losses
 
 
-def random_tile(system: MagNetSystem, image: Tensor, target: Tensor, scale: float) -> tuple[Tensor, Tensor, Box]:
+def random_tile(system: Trained, image: Tensor, target: Tensor, scale: float) -> tuple[Tensor, Tensor, Box]:
     """A random tile of one image at a scale, at the input's size; its labels; its box on the map of the whole image."""
     size: Size = (round(image.shape[-2] * scale), round(image.shape[-1] * scale))
     height, width = (min(side, full) for side, full in zip(system.tile, size, strict=True))
