@@ -110,7 +110,10 @@ def sliding_window(net: Net, image: Tensor, patch: int, overlap: int, batch: int
             total = logits.new_zeros(image.shape[0], logits.shape[1], height, width)
         total[..., top : top + size[0], left : left + size[1]] += logits
     assert total is not None  # there is always one window
-    return total.div_(_coverage(corners, size, (height, width), total))
+    count = total.new_zeros(height, width)
+    for top, left in corners:
+        count[top : top + size[0], left : left + size[1]] += 1
+    return total.div_(count)
 
 
 def _patch_logits(
@@ -121,13 +124,6 @@ def _patch_logits(
         patches = torch.cat([image[..., top : top + size[0], left : left + size[1]] for top, left in chunk])
         logits = resize(net(patches), size)
         yield from zip(chunk, torch.split(logits, image.shape[0]), strict=True)
-
-
-def _coverage(corners: list[tuple[int, int]], size: tuple[int, int], full: tuple[int, int], like: Tensor) -> Tensor:
-    count = like.new_zeros(full)
-    for top, left in corners:
-        count[top : top + size[0], left : left + size[1]] += 1
-    return count
 
 
 def labels_from(logits: Tensor, size: tuple[int, int], *, align_corners: bool = False) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import itertools
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -34,8 +35,9 @@ def specs() -> dict[str, SystemSpec]:
     Raises:
         UserError: two systems have the same name, or an entry point names no module with systems.
     """
+    ours = (modules_with(package, *_SYSTEM_MARKS) for package in ("isdnet", "baselines"))
     found: dict[str, SystemSpec] = {}
-    for module in _system_modules():
+    for module in itertools.chain(*ours, _entry_points("isdbench.systems", *_SYSTEM_MARKS)):
         for one in _specs_of(module):
             name = one.card.name
             if name in found:
@@ -157,12 +159,6 @@ def dataset(name: str) -> type[Dataset]:
 
 _REFINER = re.compile(r"(?P<name>[^()]+)\(base=(?P<base>[^()]+)\)")
 _SYSTEM_MARKS = ("SYSTEMS", "CARDS")  # CARDS: modules written against version 0.1
-
-
-def _system_modules() -> Iterator[ModuleType]:
-    yield from modules_with("isdnet", *_SYSTEM_MARKS)
-    yield from modules_with("baselines", *_SYSTEM_MARKS)
-    yield from _entry_points("isdbench.systems", *_SYSTEM_MARKS)
 
 
 def _specs_of(module: ModuleType) -> tuple[SystemSpec, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -130,7 +131,9 @@ def _check(image: Image, protocol: Protocol) -> None:
 
 
 def _round(timed: TimedSystem, settings: SpeedSettings, seed: int, progress: Progress) -> Round:
-    with _monitor(timed.device) as monitor:
+    on_gpu = timed.device == "cuda"
+    monitor = GpuMonitor(partial(gpu_reading, torch_uuid())) if on_gpu else monitor_without_gpu(NO_GPU.reason)
+    with monitor:
         taken = take(
             timed.calls(), settings, timed.synchronise, seed=seed, progress=progress, throttled=monitor.throttled
         )
@@ -193,10 +196,3 @@ def _memory(timed: TimedSystem, readings: Mapping[str, MemoryReading], context: 
         weights_mib=MemoryReading(mib=weights_mib),
         host_peak_with_weights_mib=total,
     )
-
-
-def _monitor(device: str) -> GpuMonitor:
-    if device != "cuda":
-        return monitor_without_gpu(NO_GPU.reason)
-    uuid = torch_uuid()
-    return GpuMonitor(lambda: gpu_reading(uuid))

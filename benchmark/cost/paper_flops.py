@@ -55,7 +55,9 @@ def count(card: Card, dataset: str, scale: float) -> Flops:
     small = (round(height / REDUCED[dataset]), round(width / REDUCED[dataset]))
     estimated_from = ""
     try:
-        total, work, reason = _on_meta(card, dataset, (height, width))
+        system = _built(card, dataset).to("meta")
+        counts = flops.count(system, torch.empty(1, 3, height, width, device="meta"))
+        total, work, reason = counts.flops, system.work, counts.reason
         if total is None:
             total, work, reason = estimate(card, dataset, (height, width), small)
             estimated_from = "{}x{}".format(*small)
@@ -73,13 +75,6 @@ def count(card: Card, dataset: str, scale: float) -> Flops:
         reason=reason.partition("\n")[0],
         work=work if total is not None else {},
     )
-
-
-def _on_meta(card: Card, dataset: str, size: tuple[int, int]) -> Counted:
-    """FLOPs and work of a system on an image of the meta device."""
-    system = _built(card, dataset).to("meta")
-    counts = flops.count(system, torch.empty(1, 3, *size, device="meta"))
-    return counts.flops, system.work, counts.reason
 
 
 def estimate(card: Card, dataset: str, size: tuple[int, int], small: tuple[int, int]) -> Counted:

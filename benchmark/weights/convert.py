@@ -105,17 +105,14 @@ def _check(card: Card, official: str, own: Mapping[str, Tensor], renamed: Mappin
     """Raise an error if a tensor of the inference form is missing or has another shape."""
     needed = registry.build(card, 2).inference_form().state_dict().keys()
     for key, value in own.items():
-        if key not in renamed and key in needed and not _may_lack(key, value, renamed):
+        layer, _, kind = key.rpartition(".")
+        # a counter of batch norm may be missing, and the bias, zero here, of a layer that has none in the file
+        unbiased = kind == "bias" and f"{layer}.weight" in renamed and not value.any()
+        if key not in renamed and key in needed and kind != "num_batches_tracked" and not unbiased:
             raise WeightsError(f"{official}: a checkpoint of another net: it lacks '{key}' of '{card.name}'")
         if key in renamed and renamed[key].shape != value.shape:
             shapes = f"{tuple(renamed[key].shape)}, expected {tuple(value.shape)}"
             raise WeightsError(f"{official}: a checkpoint of another net: '{key}' of '{card.name}' is {shapes}")
-
-
-def _may_lack(key: str, value: Tensor, renamed: Mapping[str, Tensor]) -> bool:
-    """Whether a tensor may be missing: a counter of batch norm, or the zero bias of a layer without bias there."""
-    layer, _, kind = key.rpartition(".")
-    return kind == "num_batches_tracked" or (kind == "bias" and f"{layer}.weight" in renamed and not value.any())
 
 
 def _dataset(num_classes: int) -> str:
