@@ -78,10 +78,11 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
 
     from reports.analysis.agreement import agreements
     from reports.analysis.ranking import rankings
-    from reports.tables.build import build_tables, missing, write_reports
+    from reports.tables.build import build_tables, missing
     from reports.writers import terminal
     from reports.writers.agreement_page import agreement_page
     from reports.writers.cost_page import cost_page
+    from reports.writers.files import write_reports
     from reports.writers.pages import write_page
     from reports.writers.ranking_page import ranking_page
 
@@ -108,7 +109,7 @@ def refresh(files: Sequence[Path], tables: Sequence[Table]) -> None:
     Raises:
         UserError: a file cannot be read or written, or a block in it has no end.
     """
-    from reports.tables.blocks import contents, renewed
+    from reports.writers.blocks import contents, renewed
 
     for file in files:
         try:

@@ -17,7 +17,7 @@ function showChoice() {
   const largest = Math.max(1, ...points.map((point) => point.memory || 0));
   const trace = (name, list, colour) => ({ name, x: list.map((p) => p.latency), y: list.map((p) => p.accuracy), mode: "markers+text",
     text: list.map((p) => literal(p.name)), textposition: "top center", textfont: { size: 10 },
-    hovertext: list.map((p) => literal(`${p.name}: ${p.accuracy} %, ${p.latency.toPrecision(3)} ms, ${p.memory === null ? "memory unknown" : p.memory.toFixed(0) + " MB"}`)), hoverinfo: "text",
+    hovertext: list.map((p) => literal(`${p.name}: ${p.accuracy} %, ${p.latency.toPrecision(3)} ms, ${p.memory === null ? "memory unknown" : p.memory.toFixed(0) + " MiB"}`)), hoverinfo: "text",
     marker: { color: colour, opacity: 0.75, size: list.map((p) => 8 + 26 * Math.sqrt((p.memory || 0) / largest)) } });
   plot($("choice-plot"), [{ name: "Pareto front", x: front.map((p) => p.latency), y: front.map((p) => p.accuracy), mode: "lines", line: { color: "#D55E00", width: 1 }, hoverinfo: "skip" },
     trace("fits", good, "#0072B2"), trace("breaks a limit", bad, "#999999")],

@@ -12,7 +12,7 @@ from reports.tables.groups import Group
 
 
 def draw(group: Group) -> Figure | None:
-    """Horizontal bars in MB (2**20 bytes) of a group's cost records; None where no probe has a value."""
+    """Horizontal bars in MiB of a group's cost records; None where no probe has a value."""
     measured = group.cost[group.cost["status"] == "ok"]
     rows = measured.iloc[:MOST]
     probes = [probe for probe in MEMORY_PROBES if rows[probe].notna().any()]
@@ -29,7 +29,7 @@ def draw(group: Group) -> Figure | None:
             panel.barh(places, rows[probe].fillna(0.0), height, label=probe, edgecolor="white", linewidth=0.3, **look)
         panel.set_yticks(range(len(systems)), systems)
         panel.invert_yaxis()
-        panel.set_xlabel("MB (2^20 bytes)")
+        panel.set_xlabel("MiB")
         panel.set_title(f"Peak memory of one predict call, {'x'.join(map(str, group.image_size))}")
         panel.legend(fontsize=6)
         blank = [probe for probe in MEMORY_PROBES if probe not in probes]

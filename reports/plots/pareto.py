@@ -18,7 +18,7 @@ PLACES = tuple((x, y) for y in (5, -9, 12, -16, 19, -23, 26, -30) for x in (3, -
 
 @dataclass(frozen=True)
 class Point:
-    """A system in the plane; memory in MB, None where it is unknown."""
+    """A system in the plane; memory in MiB, None where it is unknown."""
 
     label: str
     fps: float

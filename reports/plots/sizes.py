@@ -31,7 +31,7 @@ def draw(frame: pd.DataFrame) -> Figure | None:
     with styled():
         figure = Figure(figsize=(9.0, 3.8), layout="constrained")
         panels = figure.subplots(1, 2)
-        for panel, column, unit in zip(panels, ("latency_ms", probe), ("ms", "MB"), strict=True):
+        for panel, column, unit in zip(panels, ("latency_ms", probe), ("ms", "MiB"), strict=True):
             _panel(panel, rows, systems, column, unit)
         panels[0].legend(fontsize=6)
         footnote(
@@ -50,7 +50,7 @@ def draw_one(system: str, records: Sequence[Record]) -> Figure | None:
     with styled():
         figure = Figure(figsize=(7.0, 3.4), layout="constrained")
         for panel, name, unit in zip(
-            figure.subplots(1, 2), ("latency_ms", "memory_mib"), ("latency (ms)", "memory (MB)"), strict=True
+            figure.subplots(1, 2), ("latency_ms", "memory_mib"), ("latency (ms)", "memory (MiB)"), strict=True
         ):
             _fitted(panel, sweep, name, unit)
         figure.suptitle(plain(system), fontsize=9)

@@ -177,7 +177,7 @@ def _cost(group: Group) -> str:
     if group.cost["device"].iloc[0] == "cpu":
         peak = f"the peak resident set over the idle process plus the weights ({CPU_PROBE})"
         return f"{fps} Memory is {peak}, not the paper's gpustat."
-    return f"{fps} Memory is the peak by the probe named in the header (MB = 2^20 bytes)."
+    return f"{fps} Memory is the peak by the probe named in the header; gpustat prints MiB as MB."
 
 
 def _dataset(group: Group) -> str:

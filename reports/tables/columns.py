@@ -16,7 +16,7 @@ PROBES = {  # the closest to the paper's gpustat column first
     "device_gpustat_mib": "gpustat",
     "process_nvml_mib": "NVML",
     "peak_reserved_mib": "reserved",
-    "host_peak_with_weights_mib": "RSS",
+    "host_peak_with_weights_mib": "host",
 }
 CPU_PROBE = "host_peak_with_weights_mib"
 
@@ -99,7 +99,7 @@ def measures(paper: PaperTable, group: Group) -> tuple[Measure, ...]:
         "miou_paper": Measure("miou_paper", "miou_paper", "accuracy", "miou_paper ↑ (%)", ("paper", "ours"), False),
         "fps": Measure("fps", "fps", "cost", "FPS ↑ (1/s)", ("paper", "ours"), True),
         "memory_gpustat_mb": Measure(
-            "memory_gpustat_mb", probe, "cost", "Memory ↓ (MB)", ("paper gpustat", f"ours {PROBES[probe]}"), True
+            "memory_gpustat_mb", probe, "cost", "Memory ↓ (MiB)", ("paper gpustat", f"ours {PROBES[probe]}"), True
         ),
     }
     return tuple(known[name] for name in paper.columns)

@@ -26,7 +26,7 @@ _FACTS = (
     "SM clock (MHz)",
     "Power (W)",
     "Temperature (°C)",
-    "Smallest budget (MB)",
+    "Smallest budget (MiB)",
 )
 _PLACE = ["hardware", "dataset", "height", "width", "profile", "protocol_hash"]
 

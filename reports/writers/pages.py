@@ -1,4 +1,4 @@
-"""What the Markdown pages share: a table of words and numbers, and writing to a file."""
+"""What the pages share: a Markdown table of words and numbers, and writing to a file."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from reports.tables.build import ReportError
 from reports.writers.markdown import escape
-from results.errors import UserError
 
 
 def pipe_table(lines: Iterable[Sequence[str]], heads: Sequence[str], left: int) -> str:
@@ -24,12 +24,12 @@ def write_page(out: Path, name: str, text: str) -> Path:
     """Write a page under ``out`` and return its path.
 
     Raises:
-        UserError: it cannot be written.
+        ReportError: it cannot be written.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
         path = out / name
         path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise UserError(f"--out {out}: cannot write: {error.strerror}; choose another folder with --out") from error
+        raise ReportError(f"--out {out}: cannot write: {error.strerror}; choose another folder with --out") from error
     return path

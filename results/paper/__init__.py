@@ -14,7 +14,11 @@ from importlib import resources
 
 from results.errors import UnknownNameError
 
-COLUMNS = ("miou_paper", "fps", "memory_gpustat_mb")  # percent, images per second, MB as gpustat shows them
+COLUMNS = (
+    "miou_paper",
+    "fps",
+    "memory_gpustat_mb",
+)  # percent, images per second, MB (2^20 bytes) as gpustat prints
 _LABELS = ("row", "group", "method")
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from benchmark.cost.latency import SpeedSettings, TimedCall, take
 from benchmark.data.synthetic import World, make_world
-from reports.tables.build import build_tables, write_reports
+from reports.tables.build import build_tables
 from reports.tables.table import SystemFacts
+from reports.writers.files import write_reports
 from results.analysis.latency_statistics import merged
 from results.store import Store
 from tests.results.records import record

@@ -12,8 +12,8 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from reports.tables.build import WRITERS
 from reports.writers import html, latex, markdown, table_csv, terminal
+from reports.writers.files import WRITERS
 from tests.reports.writers.example import EXAMPLE
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.commands.report import system_facts
-from reports.tables.blocks import contents, renewed
 from reports.tables.build import build_tables
+from reports.writers.blocks import contents, renewed
 from results.paper import TABLE_NAMES
 from results.store import Store
 from tests.reports.writers.example import EXAMPLE
