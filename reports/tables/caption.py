@@ -59,10 +59,16 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
     cores = f" ({_values(threads.astype(int))} CPU threads)" if not threads.empty else ""
     machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}"
     untrained = _untrained(done)
-    meaningless = not done.empty and bool((done["iterations"] < UNTRAINED).all())
+    meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
     beside = " ".join(filter(None, [untrained, *limits])) or _paper(paper)
     return f"Ours: {data}; profile {group.profile}{recipe}; {machine}.", beside
+
+
+def is_untrained(group: Group) -> bool:
+    """Whether the group has accuracies and all of them are of nets trained for fewer than ``UNTRAINED`` iterations."""
+    done = _done(group.accuracy)
+    return not done.empty and bool((done["iterations"] < UNTRAINED).all())
 
 
 def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Iterator[str]:

@@ -19,7 +19,13 @@ from results.paper import PaperTable
 SHARED_RECIPES = ("short", "paper", "released-code", "library")  # any other is a system's own and joins each of these
 _MACHINE = ["dataset", "paper_dataset", "profile", "profile_hash", "hardware"]
 _ACCURACY = ["split", "split_hash", "protocol_hash"]
-_PAIRED = ["evaluated_scale", "precision", "height", "width"]  # what accuracy and cost of one table have in common
+_PAIRED = [
+    "metric_version",
+    "evaluated_scale",
+    "precision",
+    "height",
+    "width",
+]  # what accuracy and cost of one table have in common
 
 
 @dataclass(frozen=True, eq=False)

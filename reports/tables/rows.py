@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.tables.caption import caption, setup, title
+from reports.tables.caption import caption, is_untrained, setup, title
 from reports.tables.columns import Measure, measures, speedup, speedup_columns
 from reports.tables.groups import SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
@@ -48,6 +48,7 @@ def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts],
         rows=rows,
         setup=tuple(map(plain, [*setup(paper, group, compared), *legend])),
         notes=tuple(dict.fromkeys(notes)),
+        untrained=is_untrained(group),
     )
 
 

@@ -97,6 +97,7 @@ class Table:
     rows: tuple[Row, ...]
     setup: tuple[str, ...] = ()  # how ours were measured and defined
     notes: tuple[str, ...] = ()  # about single systems
+    untrained: bool = False  # whether its accuracy is that of nets that were hardly trained
 
     @property
     def details(self) -> list[tuple[str, tuple[str, ...]]]:

@@ -1,7 +1,7 @@
 """Blocks of Markdown documents that are generated from records, so that nobody types a number into them.
 
 A block lies between ``<!-- isdbench table1 -->`` and ``<!-- end -->``. ``table1-brief`` leaves out the details
-and shows one table: where several exist, the one with the most values.
+and shows one table: where several exist, the one with the most values that has no accuracy of untrained nets.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _BLOCK = re.compile(r"<!-- isdbench (?P<name>[\w-]+) -->\n(?P<old>.*?)(?P<end><!
 def contents(tables: Sequence[Table]) -> dict[str, str]:
     """The text of each block, by name."""
 
-    def measured(table: Table) -> int:
-        return sum(cell.value is not None for row in table.rows for cell in row.cells)
+    def measured(table: Table) -> tuple[bool, int]:
+        return not table.untrained, sum(cell.value is not None for row in table.rows for cell in row.cells)
 
     found = {}
     for name in TABLE_NAMES:

@@ -67,6 +67,11 @@ def test_accuracy_at_one_scale_does_not_stand_beside_cost_at_another():
     assert sorted((len(group.accuracy), len(group.cost)) for group in pairs) == [(0, 1), (1, 0)]
 
 
+def test_accuracy_and_cost_of_different_metric_versions_are_not_in_one_table():
+    pairs = found(record("accuracy", "isdnet", protocol_changes={"metric_version": 1}), BOTH[1])
+    assert sorted((len(group.accuracy), len(group.cost)) for group in pairs) == [(0, 1), (1, 0)]
+
+
 def test_a_recipe_of_its_own_stands_beside_the_shared_ones():
     groups_found = found(*BOTH, record("accuracy", "theirs", recipe="mine"))
     assert [set(group.accuracy["system"]) for group in groups_found] == [{"isdnet", "theirs"}]

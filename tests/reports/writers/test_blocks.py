@@ -1,5 +1,6 @@
 """Blocks of documents: replaced, never typed; those of this repository are what the committed records say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ def test_a_block_is_replaced_and_the_rest_stays():
     assert new.endswith("|\n<!-- end -->\nafter\n")
     assert "stale" not in new
     assert renewed(new, contents([EXAMPLE])) == new
+
+
+def test_the_brief_table_has_no_accuracy_of_untrained_nets_where_another_table_exists():
+    untrained = replace(EXAMPLE, untrained=True)
+    fewer = replace(EXAMPLE, title="trained", rows=EXAMPLE.rows[:1])
+    assert "trained" in contents([untrained, fewer])["table1-brief"]
+    assert EXAMPLE.title in contents([untrained])["table1-brief"]
 
 
 @pytest.mark.parametrize(
