@@ -41,13 +41,13 @@ def main(args: argparse.Namespace) -> int:
 
     if not 0 < args.scale <= 1:
         raise UserError(f"--scale {args.scale}: give a number above 0 and up to 1")
-    card = registry.card(args.system).at(trained_ratio(args.weights))
+    card = registry.card(args.system)
     dataset = open_dataset(args.dataset, args.root)
     splits = (args.split,) if args.split else dataset.info.evaluation_splits
     ids = next((ids for ids in map(dataset.ids, splits) if ids), ())
     if not ids:
         raise DataError(f"--root {args.root}: no image of split '{splits[0]}' found; choose another with --split")
-    system = registry.build(card, len(dataset.info.classes))
+    system = registry.build(card.at(trained_ratio(args.weights)), len(dataset.info.classes))
     load_weights(args.weights, system)
     device = torch_device(resolve(args.device))
     with bar(sys.stderr, "images") as advance, tempfile.TemporaryDirectory() as folder:
