@@ -5,8 +5,8 @@ from __future__ import annotations
 from baselines.common.builders import mmseg_builder
 from baselines.common.recipes import library, paper
 from benchmark.card import Card, WholeImage
+from benchmark.published import RESNET18, mmseg_key
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import RESNET18, mmseg_key
 
 CONFIG = "bisenetv1/bisenetv1_r18-d32-in1k-pre_4xb4-160k_cityscapes-1024x1024.py"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from baselines.common.builders import mmseg_builder
 from baselines.common.recipes import library, paper
 from benchmark.card import Card, WholeImage
+from benchmark.published import mmseg_key
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import mmseg_key
 
 CONFIG = "bisenetv2/bisenetv2_fcn_4xb8-160k_cityscapes-1024x1024.py"
 

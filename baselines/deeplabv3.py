@@ -5,8 +5,8 @@ from __future__ import annotations
 from baselines.common.builders import mmseg_builder
 from baselines.common.recipes import library, paper
 from benchmark.card import Card, WholeImage
+from benchmark.published import RESNET18_V1C, mmseg_key
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import RESNET18_V1C, mmseg_key
 
 CONFIG = "deeplabv3/deeplabv3_r18-d8_4xb2-80k_cityscapes-512x1024.py"
 

@@ -16,8 +16,8 @@ from baselines.common.recipes import (
     paper_local,
 )
 from benchmark.card import Card, Recipe
+from benchmark.published import RESNET50, RESNET50_V1C, mmseg_key
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import RESNET50, RESNET50_V1C, mmseg_key
 
 STRIDE8_CONFIG = "deeplabv3plus/deeplabv3plus_r50-d8_4xb2-80k_cityscapes-512x1024.py"
 _STRIDE16 = (

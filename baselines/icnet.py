@@ -5,8 +5,8 @@ from __future__ import annotations
 from baselines.common.builders import mmseg_builder
 from baselines.common.recipes import library, paper
 from benchmark.card import Card, WholeImage
+from benchmark.published import RESNET18_V1C, mmseg_key
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import RESNET18_V1C, mmseg_key
 
 CONFIG = "icnet/icnet_r18-d8-in1k-pre_4xb2-160k_cityscapes-832x832.py"
 

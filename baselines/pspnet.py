@@ -7,8 +7,8 @@ from dataclasses import replace
 from baselines.common.builders import mmseg_builder
 from baselines.common.recipes import REDUCED_IMAGES, library, paper, paper_on_scale
 from benchmark.card import Card, Downsampled, WholeImage
+from benchmark.published import RESNET18_V1C, mmseg_key
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import RESNET18_V1C, mmseg_key
 
 CONFIG = "pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py"
 

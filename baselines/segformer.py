@@ -7,8 +7,8 @@ from dataclasses import replace
 from baselines.common.builders import mmseg_builder
 from baselines.common.recipes import REDUCED_IMAGES, library, paper, paper_on_scale
 from benchmark.card import Card, Downsampled, Recipe, WholeImage
+from benchmark.published import MIT_B0, mmseg_key
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import MIT_B0, mmseg_key
 
 CONFIG = "segformer/segformer_mit-b0_8xb1-160k_cityscapes-1024x1024.py"
 

@@ -7,8 +7,8 @@ import re
 from baselines.common.builders import mmseg_builder
 from baselines.common.recipes import library, paper
 from benchmark.card import Card, WholeImage
+from benchmark.published import STDC1, mmseg_key
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import STDC1, mmseg_key
 
 CONFIG = "stdc/stdc1_in1k-pre_4xb12-80k_cityscapes-512x1024.py"
 

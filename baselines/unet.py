@@ -7,8 +7,8 @@ from dataclasses import replace
 from baselines.common.builders import mmseg_builder, smp_builder
 from baselines.common.recipes import GLOBAL, HALF_SCALE, LOCAL, PATCHES, library, paper, paper_local
 from benchmark.card import Card, Recipe
+from benchmark.published import RESNET34, mmseg_key
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import RESNET34, mmseg_key
 
 S5_CONFIG = "unet/unet-s5-d16_fcn_4xb4-160k_cityscapes-512x1024.py"
 _RESNET34 = (

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
-Fidelity = Literal["official-weights", "verified-port", "library", "reimplemented"]
+Fidelity = Literal["verified-port", "library", "reimplemented"]
 
 
 @dataclass(frozen=True)

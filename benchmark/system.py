@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from benchmark import inference
 from benchmark.card import Card, Downsampled, SlidingWindow
+from results import cell
 
-IGNORE = 255
+IGNORE = cell.IGNORE
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.card import Card, Downsampled, Recipe, WholeImage
+from benchmark.published import MIT_B0, RESNET18_V1C, RESNET50_V1C, STDC1
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import MIT_B0, RESNET18_V1C, RESNET50_V1C, STDC1
 from isdnet.variants import VARIANTS, Variant
 
 if TYPE_CHECKING:
@@ -67,12 +67,13 @@ _HEADS = "cross-entropy of the deep head 1, of both RAFs' deep side 1"
 _SR = "super-resolution 0.1"
 _SD = "structure distillation 1"
 
+_REPOSITORY = "github.com/cedricgsh/ISDNet at 7341335"
 _ISDNET = Card(
     name="isdnet",
     title="ISDNet",
     group="UHR Methods",
     citation=CITATION,
-    source="github.com/cedricgsh/ISDNet at 7341335, configs/isdnet/isdnet_r18-d8_1224x1224_80k_DeepGlobe.py",
+    source=f"{_REPOSITORY}, configs/isdnet/isdnet_r18-d8_1224x1224_80k_DeepGlobe.py",
     licence="Apache-2.0",
     fidelity="verified-port",
     backbone="ResNet18-V1c-d8 + STDC1",
@@ -98,9 +99,11 @@ _SHALLOW = (
 
 
 def _ablation(name: str, title: str, parameters: int, row: str, *assumptions: str, **changes: object) -> Card:
-    """The card of a row of Tables 4 to 7: reimplemented, since the authors released no code for it."""
-    card = replace(_ISDNET, name=name, title=title, group="Ablation", parameters=parameters, rows=(row,) if row else ())
-    given: Mapping[str, object] = {"assumptions": assumptions, "fidelity": "reimplemented", **changes}
+    """The card of another form of ISDNet, such as a row of Tables 4 to 7, for which no code was released."""
+    other = replace(_ISDNET, name=name, title=title, group="Ablation", fidelity="reimplemented")
+    card = replace(other, parameters=parameters, rows=(row,) if row else ())
+    source = f"own change of {_REPOSITORY}, which has no configuration of it"
+    given: Mapping[str, object] = {"assumptions": assumptions, "source": source, **changes}
     return replace(card, **given)  # type: ignore[arg-type]
 
 
@@ -120,7 +123,8 @@ def _reduced_recipe(recipe: Recipe, divisor: int) -> Recipe:
     return replace(recipe, **reduced(recipe), datasets=datasets)  # type: ignore[arg-type]
 
 
-_R50 = "ASPP 512 wide, reduced to 128, as in configs/deeplabv3/deeplabv3_r50-d8_1224x1224_80k_deepglobe_refine_*.py"
+_R50_CONFIG = "configs/deeplabv3/deeplabv3_r50-d8_1224x1224_80k_deepglobe_refine_*.py"
+_R50 = f"ASPP 512 wide, reduced to 128, as in {_R50_CONFIG}"
 _D_FULL = _ablation(
     "isdnet-deep-full",
     "D, full scale",
@@ -152,6 +156,7 @@ _S_FULL = _ablation(
     auxiliary="none",
 )
 _PSP = "the head is in no released file: a PSP head 128 wide, whose map before the classifier goes to the fusion"
+_NO_HEAD = f"own change of {_REPOSITORY}, which names the head in a configuration and has no code of it"
 _SEGFORMER = "the head is in no released file: a SegFormer head 128 wide, whose map (1/16) goes to the fusion"
 
 _CARDS = (
@@ -162,6 +167,7 @@ _CARDS = (
         16_468_395,
         "",
         "net and losses follow the text wherever it differs from the released code",
+        source=f"the paper's text; {_REPOSITORY} where the text says nothing",
         auxiliary=f"cross-entropy of the deep head 1; {_SR}; {_SD}",
     ),
     _ablation(
@@ -170,10 +176,11 @@ _CARDS = (
         69_193_387,
         "",
         _R50,
+        source=f"{_REPOSITORY}, {_R50_CONFIG}",
         backbone="ResNet50-V1c-d8 + STDC1",
         imagenet=(RESNET50_V1C, STDC1),
     ),
-    _ablation("isdnet-pspnet", "PSPNet + ISD", 16_027_819, "table4/pspnet-isd", _PSP),
+    _ablation("isdnet-pspnet", "PSPNet + ISD", 16_027_819, "table4/pspnet-isd", _PSP, source=_NO_HEAD),
     _ablation(
         "isdnet-segformer",
         "SegFormer-b0 + ISD",
@@ -181,6 +188,7 @@ _CARDS = (
         "table4/segformer-b0-isd",
         _SEGFORMER,
         "super-resolution decoder x8 instead of x16, so that it also ends at half the image's size",
+        source=_NO_HEAD,
         backbone="MiT-b0 + STDC1",
         imagenet=(MIT_B0, STDC1),
         auxiliary=f"{_HEADS}; {_SR}; {_SD}",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
-from benchmark.weights.published import load_all
+from benchmark.published import load_all
 from isdnet.shallow import ShallowNet
 
 Rules = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]

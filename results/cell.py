@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+IGNORE = 255  # in a label map: a pixel that is neither trained on nor scored
 METRIC_VERSION = 2  # raised whenever a change of code changes an accuracy or cost value; CHANGELOG.md says why
 
 Kind = Literal["accuracy", "cost"]

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from baselines.common.losses import padded_pair
 from benchmark.card import Card
+from benchmark.published import load_all
 from benchmark.system import System
-from benchmark.weights.published import load_all
 
 
 class _NoCompiledOps(ModuleType):

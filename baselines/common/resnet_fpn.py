@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torchvision.models.resnet import Bottleneck, ResNet
 
 from benchmark.inference import resize
-from benchmark.weights.published import load_all
+from benchmark.published import load_all
 
 FourMaps = tuple[Tensor, Tensor, Tensor, Tensor]
 Convs = tuple[nn.Conv2d, nn.Conv2d, nn.Conv2d, nn.Conv2d]

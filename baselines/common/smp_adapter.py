@@ -9,8 +9,8 @@ from torch import Tensor
 
 from baselines.common.losses import cross_entropy, padded_pair
 from benchmark.card import Card
+from benchmark.published import load_all
 from benchmark.system import System
-from benchmark.weights.published import load_all
 
 
 class SMPSystem(System):

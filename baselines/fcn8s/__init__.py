@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from baselines.common.recipes import GLOBAL, HALF_SCALE, LOCAL, PATCHES, TABLE2_IS_GLOBAL, paper, paper_local
 from benchmark.card import Card
+from benchmark.published import VGG16
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import VGG16
 
 if TYPE_CHECKING:
     from benchmark.system import System

@@ -6,6 +6,8 @@ to 255 that are not divided by a standard deviation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -114,3 +116,17 @@ def vgg_names() -> dict[str, str]:
             place += 2
         place += 1
     return names | {"fc6": "classifier.0", "fc7": "classifier.3"}
+
+
+def fill(pairs: Sequence[tuple[Tensor, str]], state: Mapping[str, Tensor]) -> None:
+    """Copy the named values of a file into the tensors, all or none.
+
+    Raises:
+        ValueError: the file is of another net; the message names the first key.
+    """
+    for tensor, key in pairs:
+        if key not in state or state[key].numel() != tensor.numel():
+            raise ValueError(f"the file is of another net: it has no '{key}' of {tensor.numel()} values")
+    with torch.no_grad():
+        for tensor, key in pairs:
+            tensor.copy_(state[key].reshape(tensor.shape))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from baselines.common.losses import cross_entropy
-from baselines.fcn8s.net import FCN8s, vgg_names
+from baselines.fcn8s.net import FCN8s, fill, vgg_names
 from benchmark.card import Card
 from benchmark.system import System
 
@@ -40,8 +40,4 @@ class FCN8sSystem(System):
             for ours, layer in layers.items()
             for name, parameter in layer.named_parameters()
         ]
-        for parameter, key in pairs:
-            if key not in state or state[key].numel() != parameter.numel():
-                raise ValueError(f"the file is of another net: it has no '{key}' of {parameter.numel()} values")
-        for parameter, key in pairs:
-            parameter.data.copy_(state[key].reshape(parameter.shape))
+        fill(pairs, state)

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.card import Card, CustomInference, Recipe
+from benchmark.published import VGG16
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import VGG16
 
 if TYPE_CHECKING:
     from benchmark.system import System

@@ -19,8 +19,9 @@ from torch.nn import functional as F
 from baselines.common import pillow_resize
 from baselines.common.losses import focal
 from baselines.common.patches import Grid, glnet_grid
-from baselines.fcn8s.padded import PaddedFCN8s, fill, imagenet_pairs, trunk_pairs, vgg_trunk
+from baselines.fcn8s.net import fill
 from baselines.fctl.attention import ContextAttention, ContextFusion
+from baselines.fctl.net import PaddedFCN8s, imagenet_pairs, trunk_pairs, vgg_trunk
 from benchmark.card import Card
 from benchmark.system import System
 

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.card import Card, CustomInference, Recipe
+from benchmark.published import RESNET50
 from benchmark.spec import KeyMap, SystemSpec
-from benchmark.weights.published import RESNET50
 
 if TYPE_CHECKING:
     from benchmark.system import System

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmark.card import Card, Downsampled, Recipe
+from benchmark.published import HRNET_W18_SMALL_V2
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import HRNET_W18_SMALL_V2
 
 if TYPE_CHECKING:
     from benchmark.system import System
 
-SCALE = 0.125  # 256x128 of 2048x1024
+SCALE = 0.125  # 128x256 of 1024x2048
 RECIPE = Recipe(
     source="VinAIResearch/MagNet, backbone/experiments/cityscapes (484 epochs of 2975 images); the papers name none",
     resize=(0.5 * SCALE, 2.1 * SCALE),
@@ -40,12 +40,12 @@ CARD = Card(
     auxiliary="cross-entropy of the auxiliary head, weight 0.4; inference averages its logits with the main head's",
     assumptions=(
         "the coarse model of 63.24 from which MagNet, SegFix, DGF, DenseCRF and PointRend start in Table 3: it sees"
-        " 256x128, where the table's other rows see 1024x2048",
+        " 128x256, where the table's other rows see 1024x2048",
         "no class weights in the loss, unlike the released configuration: the other rows have none either",
     ),
 )
 REFINED_HERE = (  # a remark on every refiner of this system
-    "starts from HRNetW18+OCR (63.24), as MagNet's comparison does; it sees 256x128 here and in the printed row (an"
+    "starts from HRNetW18+OCR (63.24), as MagNet's comparison does; it sees 128x256 here and in the printed row (an"
     " author's answer in MagNet's issue 14), while rows of the table's other groups see 1024x2048"
 )
 

@@ -18,8 +18,8 @@ from baselines.common.losses import cross_entropy, padded_pair
 from baselines.common.mmseg_adapter import build_module, library_config
 from benchmark.card import Card
 from benchmark.inference import resize
+from benchmark.published import load_all
 from benchmark.system import System
-from benchmark.weights.published import load_all
 
 CONFIG = "ocrnet/ocrnet_hr18s_4xb2-40k_cityscapes-512x1024.py"
 TRUNK_CHANNELS = 270  # 18 + 36 + 72 + 144 of the four branches

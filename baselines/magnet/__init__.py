@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from baselines.magnet.settings import CITYSCAPES, DEEPGLOBE, Settings
 from benchmark.card import Card, CustomInference, Recipe
+from benchmark.published import HRNET_W18_SMALL_V2, RESNET50
 from benchmark.spec import KeyMap, SystemSpec
-from benchmark.weights.published import HRNET_W18_SMALL_V2, RESNET50
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -91,14 +91,14 @@ FULL_CITYSCAPES = replace(
     backbone="HRNetV2-W18-small-v2 + OCR, stem of stride 1",
     parameters=6_634_146,
     inference=CustomInference(
-        "scales 1/8, 1/4, 1/2, 1; tiles of 256x128: 85 passes; 32,768 pixels replaced at each scale"
+        "scales 1/8, 1/4, 1/2, 1; tiles of 128x256: 85 passes; 32,768 pixels replaced at each scale"
     ),
     recipes={"paper": _recipe(2975, (1024, 2048), crop=(128, 256), resize=(0.0625, 0.2625), learning_rate=0.01)},
     rows=("table3/magnet",),
     size_multiple=8,
     imagenet=(HRNET_W18_SMALL_V2,),
     auxiliary="cross-entropy of the backbone's auxiliary head, weight 0.4",
-    remark="starts from 'hrnet-w18s-ocr', which sees 256x128, like the printed row; rows of the table's other groups"
+    remark="starts from 'hrnet-w18s-ocr', which sees 128x256, like the printed row; rows of the table's other groups"
     " see 1024x2048",
     assumptions=(_TWO_INPUTS, *_CITYSCAPES_TRAINING),
     sizes={

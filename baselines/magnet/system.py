@@ -18,8 +18,8 @@ from baselines.magnet.tiles import Canvas, Size, Tile, aligned, resized, tiles_o
 from baselines.magnet.training import refinement_losses
 from benchmark.card import Card
 from benchmark.inference import resize
+from benchmark.published import load_all
 from benchmark.system import System
-from benchmark.weights.published import load_all
 
 Backbone: TypeAlias = "ResNetFPN | HRNetOCR"
 

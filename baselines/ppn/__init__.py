@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from baselines.glnet import EPOCH, RELEASE, SIZES
 from benchmark.card import Card, CustomInference
+from benchmark.published import RESNET50
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import RESNET50
 
 if TYPE_CHECKING:
     from benchmark.system import System

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from baselines import hrnet_ocr
 from benchmark.card import Card, CustomInference
+from benchmark.published import HRNET_W18, HRNET_W48
 from benchmark.spec import SystemSpec
-from benchmark.weights.published import HRNET_W18, HRNET_W48
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -28,7 +28,7 @@ _RELEASED_SCHEDULE: dict[str, Any] = {
 }
 
 _INPUT_AND_WIDTH = (
-    "SegFix sees the entire 1024x2048 image: MagNet's author does not say, and on 256x128 it could add nothing",
+    "SegFix sees the entire 1024x2048 image: MagNet's author does not say, and on 128x256 it could add nothing",
     "HRNet-W48, the release's first choice: MagNet names none; 'segfix-w18' is the small one",
 )
 _COPIED = "labels are copied from whole pixels: 'segfix-as-released' interpolates and rounds them"

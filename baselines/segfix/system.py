@@ -15,8 +15,8 @@ from baselines.segfix.targets import DIRECTIONS, targets
 from benchmark.card import Card
 from benchmark.inference import labels_from, pad_to, resize
 from benchmark.parts import part
+from benchmark.published import load_all
 from benchmark.system import System
-from benchmark.weights.published import load_all
 
 STAY = len(DIRECTIONS)  # off the boundaries
 

@@ -12,7 +12,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-IGNORE = 255
+from results import cell
+
+IGNORE = cell.IGNORE
 Image = NDArray[np.uint8]  # [H, W, 3], RGB
 Label = NDArray[np.uint8]  # [H, W], class index; 255 = ignore
 Colour = tuple[int, int, int]

@@ -1,4 +1,4 @@
-"""BRACOL (Esgario et al., 2020): 500 photographs of coffee leaves, 2048x1024, with leaf and symptom labelled.
+"""BRACOL (Esgario et al., 2020): 500 photographs of coffee leaves, 1024x2048, with leaf and symptom labelled.
 
 400 / 50 / 50 images to train, validate and test; the folders are the split lists. The symptoms, lesions on 1.3 % of
 the pixels, decide the score.

@@ -1,4 +1,4 @@
-"""HRF (Budai et al., 2013): 45 fundus photographs of 3504x2336 with arteries and veins labelled; 24 train, 21 test.
+"""HRF (Budai et al., 2013): 45 fundus photographs of 2336x3504 with arteries and veins labelled; 24 train, 21 test.
 
 Vessels are 3 to 30 pixels wide, and only the course of a vessel tells an artery from a vein. The labels (Hemelings et
 al., 2019) and the split are those in the repository of Zhou et al. (MICCAI 2021), whose code reads the mask values as

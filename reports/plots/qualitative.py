@@ -13,9 +13,9 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from reports.plots.style import styled
+from results.cell import IGNORE
 
 Pixels = NDArray[np.uint8]
-IGNORE = 255
 RED, BLUE = (214, 39, 40), (31, 119, 180)
 ZOOM = 4  # the image's side over the crop's
 _LARGEST = 1000  # pixels of a panel's side that are drawn

@@ -124,7 +124,7 @@ class Table:
         return [(head, len(list(same))) for head, same in itertools.groupby(column.head for column in self.columns)]
 
 
-_FIDELITY_CODES = {"official-weights": "W", "verified-port": "P", "library": "L", "reimplemented": "R"}
+_FIDELITY_CODES = {"verified-port": "P", "library": "L", "reimplemented": "R"}
 FIDELITY_LEGEND = "F (fidelity): " + ", ".join(f"{code} = {name}" for name, code in _FIDELITY_CODES.items()) + "."
 
 

@@ -125,8 +125,8 @@ _TABLES = {  # name: (title, dataset)
 }
 TABLE_NAMES = tuple(_TABLES)
 OWN_TABLES = {  # of datasets that the paper does not use; their rows are those of Table 1
-    "hrf": "artery and vein on fundus photographs of 3504x2336 (HRF)",
-    "bracol": "symptoms on coffee leaves of 2048x1024 (BRACOL)",
+    "hrf": "artery and vein on fundus photographs of 2336x3504 (HRF)",
+    "bracol": "symptoms on coffee leaves of 1024x2048 (BRACOL)",
 }
 _QUOTED = {("table1", "ppn")}  # 12.90 FPS stands in PPN's abstract, and its authors published no code
 

@@ -11,9 +11,9 @@ from PIL import Image
 
 from baselines.common.patches import Grid, glnet_grid
 from baselines.common.pillow_resize import bilinear
-from baselines.fcn8s.padded import POOLS, PaddedFCN8s
 from baselines.fctl import system as fctl_system
 from baselines.fctl.attention import WIDTH, ContextAttention, ContextFusion
+from baselines.fctl.net import POOLS, PaddedFCN8s
 from baselines.fctl.system import region_around, surroundings
 from benchmark import registry
 from benchmark.accuracy.metrics import confusion, metrics

@@ -47,3 +47,9 @@ def test_rows_differ_by_what_their_columns_say():
     table7 = [VARIANTS[name] for name in ("isdnet-rgb", "isdnet-rgb-sr", "isdnet-rgb-sr-sd", "isdnet")]
     columns = [(one.super_resolution, one.distillation, one.high_frequency) for one in table7]
     assert columns == [(False, False, False), (True, False, False), (True, True, False), (True, True, True)]
+
+
+def test_a_form_without_a_released_configuration_names_none_as_its_source():
+    with_configuration = {name for name, card in CARD.items() if ", configs/" in card.source}
+    assert with_configuration == {"isdnet", "isdnet-r50"}
+    assert "configs/isdnet/" not in CARD["isdnet-r50"].source

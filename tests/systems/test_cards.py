@@ -1,12 +1,14 @@
 """What every card promises; a new card is picked up by itself. Nets are built without memory where that is possible."""
 
 import itertools
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 
 from benchmark import registry
+from benchmark.card import Fidelity
 from benchmark.prediction import predicted, to_batch
 from benchmark.run.profiles import PROFILES
 from benchmark.training.schedule import stage_ends
@@ -94,3 +96,7 @@ def test_another_procedure_on_the_same_net_is_timed_as_it_is_scored(other):
     assert scored.isfinite().all()
     assert torch.equal(logits_of(system.inference_form().eval(), picture), scored)
     assert np.array_equal(timed_labels(system, seen), predicted(system, seen))
+
+
+def test_every_allowed_fidelity_is_some_cards():
+    assert {card.fidelity for card in CARDS.values()} == set(get_args(Fidelity))

@@ -29,4 +29,4 @@ def test_plain_text_is_one_line_without_control_characters():
 
 
 def test_fidelity_codes():
-    assert [fidelity_code(name) for name in ("official-weights", "library", "", "else")] == ["W", "L", "", "?"]
+    assert [fidelity_code(name) for name in ("verified-port", "library", "", "else")] == ["P", "L", "", "?"]

@@ -1,4 +1,4 @@
-"""Loading published weights into a module, and the keys that published checkpoints use."""
+"""Published weights: loading them into a module, the keys that checkpoints use, and the ImageNet files by name."""
 
 from __future__ import annotations
 

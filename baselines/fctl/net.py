@@ -1,13 +1,12 @@
-"""FCN-8s in the authors' own layout of 2015, as FCtL uses it: the image is padded by 100 and no other layer pads.
+"""FCtL's net: FCN-8s in the layout of its authors (2015): the image is padded by 100 and no other layer pads.
 
 Source: shelhamer/fcn.berkeleyvision.org (voc-fcn8s-atonce) for the layout, liqiokkk/FCtL ``models/fcn.py`` for names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-import torch
 from torch import Tensor, nn
 
 from baselines.fcn8s.net import STAGES, WideConv2d, bilinear
@@ -111,17 +110,3 @@ def imagenet_pairs(net: PaddedFCN8s) -> Iterator[tuple[Tensor, str]]:
 def trunk_pairs(trunk: nn.Sequential) -> Iterator[tuple[Tensor, str]]:
     """The same for a trunk alone."""
     return ((parameter, f"features.{name}") for name, parameter in trunk.named_parameters())
-
-
-def fill(pairs: list[tuple[Tensor, str]], state: Mapping[str, Tensor]) -> None:
-    """Copy the named values of a file into the tensors, all or none.
-
-    Raises:
-        ValueError: the file is of another net; the message names the first key.
-    """
-    for tensor, key in pairs:
-        if key not in state or state[key].numel() != tensor.numel():
-            raise ValueError(f"the file is of another net: it has no '{key}' of {tensor.numel()} values")
-    with torch.no_grad():
-        for tensor, key in pairs:
-            tensor.copy_(state[key].reshape(tensor.shape))

@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 from benchmark import registry
-from benchmark.weights.published import RESNET18, load_all, mmseg_key
+from benchmark.published import RESNET18, load_all, mmseg_key
 
 LIBRARY = (
     "unet-local",
