@@ -5,9 +5,14 @@ What follows `--` goes to the tool: `nox -s table1 -- --profile lite --device cu
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import nox
+
+sys.path.insert(0, str(Path(__file__).parent))  # nox runs without the package: its lists are read from the checkout
+from results.paper import OWN_TABLES, TABLE_NAMES
+from results.paper.figures import FIGURES
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -15,7 +20,6 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
 os.environ.setdefault("UV_COMPILE_BYTECODE", "1")  # as pip does; a process that may not write it starts 10 s late
 
-FIGURES = ("figure1", "figure5", "figure6")
 ACCURACY = ("run", "table1", "--only", "accuracy", "--systems", "isdnet,stdc")  # of each side of a comparison
 TWO_AT_A_TIME = ("--numprocesses=2", "--dist=worksteal")
 ONE_CORE = {"OMP_NUM_THREADS": "1"}
@@ -76,10 +80,9 @@ def compare(session: nox.Session) -> None:
     try:
         session.install("-e", ".")
         _install_beside(session, environment, tree)
-        scripts = next(path for path in (environment / "bin", environment / "Scripts") if path.exists())
         sides = (str(environment), session.virtualenv.location)
-        session.run("isdbench", "interleave", *sides, "--out", str(out), *(words or ("--systems", "isdnet", "stdc")))
-        for side, place in (("base", scripts), ("head", Path(session.virtualenv.bin))):
+        session.run("isdbench", "interleave", *sides, "--out", str(out), *(words or ("--systems", "isdnet,stdc")))
+        for side, place in (("base", environment / "bin"), ("head", Path(session.virtualenv.bin))):
             folders = ("--records", str(out / side), "--out", str(out / f"{side}-work"))
             with session.chdir(out):  # here the packages of this checkout would go before the base's
                 session.run(str(place / "isdbench"), *ACCURACY, *folders, external=True)
@@ -142,10 +145,10 @@ def _measured(name: str, words: tuple[str, ...], what: str) -> None:
     nox.session(session, name=name, default=False)
 
 
-for _file in sorted((Path(__file__).parent / "results" / "paper").glob("table*.csv")):
-    _measured(_file.stem, ("run",), "Measure and print")
+for _name in TABLE_NAMES:
+    _measured(_name, ("run",), "Measure and print")
 
-for _name in ("hrf", "bracol"):  # tables of our own: nox -s hrf -- --root DIR
+for _name in OWN_TABLES:  # tables of our own: nox -s hrf -- --root DIR
     _measured(_name, ("run", "--dataset", _name), "Measure and print")
 
 for _name in FIGURES:

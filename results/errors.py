@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+
+def _letters(word: str) -> str:
+    """A name without its digits: "figure2" is no slip of the pen for "figure6"."""
+    return re.sub(r"\d", "", word)
 
 
 class UserError(Exception):
@@ -15,7 +21,7 @@ class UnknownNameError(UserError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+        near = [word for word in difflib.get_close_matches(name, names) if _letters(word) != _letters(name)][:1]
         hint = f"did you mean '{near[0]}'? " if near else ""
         listed = "'isdbench systems' lists all" if kind == "system" else f"known: {', '.join(names)}"  # 70 systems
         super().__init__(f"unknown {kind} '{name}': {hint}{listed}")

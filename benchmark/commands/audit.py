@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
+from benchmark.commands.options import names
 from benchmark.commands.report import system_facts
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="for audit.md (out)")
     parser.add_argument(
         "--refresh-flops",
-        nargs="*",
-        metavar="SYSTEM",
+        nargs="?",
+        type=names,
+        const=(),
+        metavar="A,B",
         help="first count FLOPs at the paper's sizes again: of these systems, or of all (takes minutes)",
     )
 
@@ -68,7 +71,7 @@ def _records(args: argparse.Namespace) -> Sequence[Record]:
     return contents.records
 
 
-def _refresh(names: Sequence[str]) -> None:
+def _refresh(systems: Sequence[str]) -> None:
     """Count FLOPs again and write flops.json. Counting all systems also drops those that no longer exist."""
     from benchmark.cost.paper_flops import counted
     from results.paper.flops import read_flops, write_flops
@@ -76,9 +79,9 @@ def _refresh(names: Sequence[str]) -> None:
     def told(name: str) -> None:
         print(f"isdbench: counting {name}", file=sys.stderr)
 
-    if not names:
+    if not systems:
         write_flops(counted(registry.cards().values(), told))
-    for card in [registry.card(name) for name in names]:
+    for card in [registry.card(name) for name in systems]:
         write_flops(read_flops().updated(counted([card], told)))
 
 

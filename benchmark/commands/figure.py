@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
+from benchmark.commands.options import names
 from benchmark.commands.requests import check_table_options, measured, store_of, table_options
-from benchmark.commands.run import add_run_options, names
+from benchmark.commands.run import add_run_options
 from benchmark.errors import UnknownNameError, UserError
+from benchmark.run.timing_variants import DEFAULT_TIMING
 from results.paper import PaperTable, paper_table
+from results.paper.figures import FIGURES, PaperFigure
 
 if TYPE_CHECKING:
     from benchmark.run.job import Job
@@ -21,32 +23,10 @@ if TYPE_CHECKING:
     from reports.plots.qualitative import Example
 
 
-@dataclass(frozen=True)
-class PaperFigure:
-    """What a qualitative figure of the paper shows."""
-
-    title: str
-    table: str  # whose dataset it is of
-    systems: tuple[str, ...]
-    images: int
-
-
-FIGURES = {
-    "figure1": PaperFigure(
-        "ISDNet, a deep net on the reduced image, a shallow net on the whole image, a UHR method",
-        "table1",
-        ("isdnet", "isdnet-deep-quarter", "isdnet-shallow-full", "fctl"),
-        1,
-    ),
-    "figure5": PaperFigure("examples of DeepGlobe", "table1", ("fctl", "stdc", "isdnet"), 2),
-    "figure6": PaperFigure("examples of Inria Aerial", "table2", ("fctl-inria", "stdc", "isdnet"), 2),
-}
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The figure, its images and weights, and all that a run needs."""
+    """The figure, its images and weights, and how the systems without weights are trained."""
     parser.add_argument("figure", metavar="FIGURE", help=", ".join(FIGURES))
-    parser.add_argument("--images", type=names, help="comma-separated ids (the first scored ones)")
+    parser.add_argument("--images", type=names, metavar="A,B", help="ids of images (the first scored ones)")
     parser.add_argument(
         "--weights",
         nargs="+",
@@ -56,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weights to use instead of training",
     )
     add_run_options(parser)
+    parser.set_defaults(only="accuracy", seeds=1, timing=DEFAULT_TIMING, compile=False, channels_last=False)
 
 
 def _weights(text: str) -> tuple[str, Path]:
@@ -72,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
     if args.figure not in FIGURES:
         raise UnknownNameError("figure", args.figure, FIGURES)
     figure = FIGURES[args.figure]
-    args.only, args.seeds, args.systems = "accuracy", 1, args.systems or figure.systems
+    args.systems = args.systems or figure.systems
     table = paper_table(figure.table)
     check_table_options(args)
     store_of(args).ensure_writable()
@@ -150,5 +131,7 @@ def _example(args: argparse.Namespace, options: RunOptions, image_id: str, weigh
     for name, file in weights.items():
         system = registry.build(registry.card(name).at(options.ratio), len(options.dataset.classes))
         load_weights(file, system)
-        predictions[name] = predicted(system.inference_form().to(device).eval(), image, device=device)
+        predictions[name] = predicted(
+            system.inference_form().to(device).eval(), image, device=device, precision=options.precision
+        )
     return Example(image, truth, predictions)

@@ -6,7 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmark.commands.options import add_device_option, add_protocol_options, protocol_words, size
+from benchmark.commands.options import (
+    add_device_option,
+    add_protocol_options,
+    add_timing_options,
+    names,
+    protocol_words,
+    size,
+)
 from benchmark.errors import UserError
 from benchmark.run.profiles import PROFILES
 
@@ -17,12 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The two environments, and what to measure in them."""
     parser.add_argument("base", type=Path, metavar="BASE_ENV", help="folder of the Python environment of the base")
     parser.add_argument("head", type=Path, metavar="HEAD_ENV", help="the same of the head")
-    parser.add_argument("--systems", nargs="+", required=True, metavar="SYSTEM", help="see 'isdbench systems'")
+    parser.add_argument("--systems", type=names, required=True, metavar="A,B", help="see 'isdbench systems'")
     parser.add_argument("--rounds", type=int, default=ROUNDS, metavar="N", help=f"records of each side ({ROUNDS})")
     parser.add_argument("--out", type=Path, default=Path("out/compare"), metavar="DIR", help="out/compare")
     parser.add_argument("--size", type=size, default=(512, 512), metavar="HxW", help="of the image (512x512)")
     parser.add_argument("--profile", default="smoke", help=f"how many samples: {', '.join(PROFILES)} (smoke)")
     add_device_option(parser)
+    add_timing_options(parser)
     add_protocol_options(parser)
 
 

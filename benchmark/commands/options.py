@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.run.profiles import PROFILES
-from benchmark.run.timing_variants import TIMING_VARIANTS
+from benchmark.run.timing_variants import DEFAULT_TIMING, TIMING_VARIANTS
 
 if TYPE_CHECKING:
     from benchmark.data.base import Dataset
@@ -29,17 +29,21 @@ def add_device_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
-def add_protocol_options(parser: argparse.ArgumentParser) -> None:
-    """Precision, switches, threads, and what is timed: what comparable costs have in common."""
+def add_timing_options(parser: argparse.ArgumentParser) -> None:
+    """What is timed; training and scores do not depend on it."""
     parser.add_argument(
-        "--protocol",
-        default="full-scale",
+        "--timing",
+        default=DEFAULT_TIMING,
         metavar="NAME",
-        help=f"what is timed: {', '.join(TIMING_VARIANTS)} (full-scale)",
+        help=f"what is timed: {', '.join(TIMING_VARIANTS)} ({DEFAULT_TIMING})",
     )
-    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16"), default="fp32")
     parser.add_argument("--compile", action="store_true", help="torch.compile the timed system first")
     parser.add_argument("--channels-last", action="store_true", help="memory layout of the timed system")
+
+
+def add_protocol_options(parser: argparse.ArgumentParser) -> None:
+    """Precision, switches and threads, of training as of timing."""
+    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16"), default="fp32")
     parser.add_argument("--tf32", action="store_true", help="allow TF32 in float32 products")
     parser.add_argument("--cudnn-benchmark", action="store_true", help="let cuDNN choose its fastest algorithms")
     parser.add_argument("--deterministic", action="store_true", help="use deterministic algorithms only")
@@ -47,24 +51,33 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
 
 
 def protocol_words(args: argparse.Namespace) -> list[str]:
-    """The words on a command line that give these protocol options, for another installation."""
+    """The words on a command line that give these options, for another installation, perhaps an older one."""
     switches = ("compile", "channels_last", "tf32", "cudnn_benchmark", "deterministic")
-    words = ["--protocol", args.protocol, "--precision", args.precision]
+    words = ["--precision", args.precision]
+    words += ["--timing", args.timing] if args.timing != DEFAULT_TIMING else []
     words += [f"--{name.replace('_', '-')}" for name in switches if getattr(args, name)]
     return words + (["--threads", str(args.threads)] if args.threads else [])
 
 
 def add_cost_options(parser: argparse.ArgumentParser) -> None:
     """What ``measure`` and ``sweep`` share."""
+    add_timing_options(parser)
     add_protocol_options(parser)
     parser.add_argument(
         "--smallest-budget", action="store_true", help="also search for the least memory in which the system runs"
     )
     parser.add_argument("--profile", default="smoke", help=f"how many samples: {', '.join(PROFILES)} (smoke)")
     parser.add_argument("--dataset", default="deepglobe", help="which sets the number of classes (deepglobe)")
-    parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
-    parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="output folder (out)")
+    add_store_options(parser)
     add_device_option(parser)
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The names of a comma-separated list: systems, tables, images."""
+    found = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if not found:
+        raise argparse.ArgumentTypeError(f"'{text}': give names separated by commas")
+    return found
 
 
 def positive(text: str) -> int:
@@ -75,9 +88,13 @@ def positive(text: str) -> int:
 
 
 def add_store_options(parser: argparse.ArgumentParser) -> None:
-    """``--records``, ``--out`` and ``--format``."""
+    """``--records`` and ``--out``."""
     parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="DIR", help="output folder (out)")
+
+
+def add_format_option(parser: argparse.ArgumentParser) -> None:
+    """``--format``, of tables."""
     parser.add_argument(
         "--format", type=formats, default=FORMATS, metavar="LIST", help=f"what to write: {','.join(FORMATS)}"
     )
@@ -85,7 +102,7 @@ def add_store_options(parser: argparse.ArgumentParser) -> None:
 
 def formats(text: str) -> tuple[str, ...]:
     """The formats of a comma-separated list."""
-    chosen = tuple(text.split(","))
+    chosen = names(text)
     if not set(chosen) <= set(FORMATS):
         raise argparse.ArgumentTypeError(f"'{text}': choose from {','.join(FORMATS)}")
     return chosen

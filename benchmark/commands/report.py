@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.commands.options import add_store_options
+from benchmark.commands.options import add_format_option, add_store_options, names
 from benchmark.errors import UserError
-from results.paper import OWN_TABLES, TABLE_NAMES
+from results.paper import OWN_TABLES, TABLE_NAMES, paper_table
 
 if TYPE_CHECKING:
     from reports.tables.table import SystemFacts, Table
@@ -21,10 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Where the records are, and what to write."""
     parser.add_argument(
         "--tables",
-        nargs="+",
-        choices=(*TABLE_NAMES, *OWN_TABLES),
+        type=names,
         default=(*TABLE_NAMES, *OWN_TABLES),
-        metavar="TABLE",
+        metavar="A,B",
         help="which tables (all)",
     )
     parser.add_argument(
@@ -36,12 +35,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Markdown files whose generated tables are renewed",
     )
     add_store_options(parser)
+    add_format_option(parser)
 
 
 def main(args: argparse.Namespace) -> int:
     """Write everything for which there are records; name the files that are not records."""
     from results.store import Store
 
+    for name in args.tables:
+        paper_table(name)
     contents = Store(args.records or args.out / "records").read()
     for problem in contents.problems:
         print(f"isdbench: left out: {problem}", file=sys.stderr)
@@ -72,7 +74,7 @@ def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path) -
     ]
 
 
-def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, formats: Sequence[str]) -> list[Table]:
+def write_tables(wanted: Sequence[str], records: Sequence[Record], out: Path, formats: Sequence[str]) -> list[Table]:
     """Print the tables, write them under ``out``, say where, and name the rows that have no value of ours."""
     from rich.console import Console
 
@@ -87,9 +89,9 @@ def write_tables(names: Sequence[str], records: Sequence[Record], out: Path, for
     from reports.writers.ranking_page import ranking_page
 
     facts, console = system_facts(), Console(highlight=False)
-    tables = build_tables(records, facts, names)
+    tables = build_tables(records, facts, wanted)
     if not tables:
-        print(f"isdbench: no record feeds {', '.join(names)}; make some with 'isdbench run'", file=sys.stderr)
+        print(f"isdbench: no record feeds {', '.join(wanted)}; make some with 'isdbench run'", file=sys.stderr)
     for table in tables:
         terminal.show(table, console)
         for reason, rows in missing(table).items():

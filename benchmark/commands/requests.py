@@ -91,7 +91,7 @@ def check_table_options(args: argparse.Namespace) -> None:
     if args.ratio != 1 and args.dataset == "synthetic":
         raise UserError("--ratio: the size of the synthetic world follows from --profile; use --ratio on real images")
     profile(args.profile)
-    timing_variant(args.protocol)
+    timing_variant(args.timing)
     for name in args.systems or ():
         registry.card(name)
     if args.dataset != "synthetic" and args.only != "cost":
@@ -102,7 +102,7 @@ def cost_options(args: argparse.Namespace, size: tuple[int, int]) -> RunOptions:
     """Options of ``measure`` and ``sweep``: the cost of systems on images of (height, width).
 
     Raises:
-        UnknownNameError: there is no such profile, protocol or dataset.
+        UnknownNameError: there is no such profile, timing or dataset.
     """
     from benchmark.run.options import RunOptions
 
@@ -119,7 +119,7 @@ def _common(args: argparse.Namespace, chosen: Profile) -> dict[str, Any]:
     """The fields of RunOptions that every measuring command has."""
     from benchmark.machine.environment import cpu_model
 
-    timing_variant(args.protocol)
+    timing_variant(args.timing)
     device = resolve(args.device)
     switches = ("tf32", "cudnn_benchmark", "channels_last", "deterministic")
     return {
@@ -130,7 +130,7 @@ def _common(args: argparse.Namespace, chosen: Profile) -> dict[str, Any]:
         "precision": args.precision,
         "compiled": args.compile,
         "switches": {name: getattr(args, name) for name in switches},
-        "timing": args.protocol,
+        "timing": args.timing,
         "out": args.out,
         "command": shlex.join(["isdbench", *sys.argv[1:]]),
     }

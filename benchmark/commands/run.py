@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from benchmark.commands.options import (
     add_dataset_options,
     add_device_option,
+    add_format_option,
     add_protocol_options,
     add_store_options,
+    add_timing_options,
+    names,
     positive,
     size,
 )
@@ -28,16 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The tables, and what to run them on."""
     parser.add_argument("tables", nargs="+", metavar="TABLE", help=", ".join((*TABLE_NAMES, *OWN_TABLES)))
     parser.add_argument("--only", choices=("cost", "accuracy"), help="measure only cost, or only accuracy")
-    add_run_options(parser)
-
-
-def add_run_options(parser: argparse.ArgumentParser) -> None:
-    """What to run, on which images, under which protocol."""
-    parser.add_argument("--profile", default="smoke", help=f"the budget: {', '.join(PROFILES)} (smoke)")
-    parser.add_argument("--systems", type=names, help="comma-separated (those of the table or figure)")
     parser.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="training runs of each system, with seeds 0 to N - 1 (1)"
     )
+    add_run_options(parser)
+    add_timing_options(parser)
+    add_format_option(parser)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """What to train, on which images, with which settings: shared with ``figure``."""
+    parser.add_argument("--profile", default="smoke", help=f"the budget: {', '.join(PROFILES)} (smoke)")
+    parser.add_argument("--systems", type=names, metavar="A,B", help="which systems (those of the table or figure)")
     parser.add_argument("--recipe", help="'short', or one on the systems' cards (the profile's, or the first)")
     parser.add_argument("--iterations", type=positive, metavar="N", help="of training, instead of the profile's")
     parser.add_argument("--batch", type=positive, metavar="N", help="of training, instead of the profile's")
@@ -52,11 +57,6 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add_device_option(parser)
     add_protocol_options(parser)
     add_store_options(parser)
-
-
-def names(text: str) -> tuple[str, ...]:
-    """The names of a comma-separated list."""
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def main(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``isdbench sweep SYSTEM...``: cost of larger and larger images until the memory is full, and how it grows."""
+"""``isdbench sweep SYSTEM,...``: cost of larger and larger images until the memory is full, and how it grows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_cost_options, positive
+from benchmark.commands.options import add_cost_options, names, positive
 from benchmark.commands.requests import cost_options, measured, store_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FEWEST_PIXELS = 32
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The systems, the sizes and the protocol."""
-    parser.add_argument("systems", nargs="+", metavar="SYSTEM", help="see 'isdbench systems'")
+    parser.add_argument("systems", type=names, metavar="SYSTEM,...", help="see 'isdbench systems'")
     parser.add_argument(
         "--sides", type=sides, default=SIDES, metavar="LIST", help="of square images (512,768,...,16384)"
     )
@@ -39,28 +39,27 @@ def main(args: argparse.Namespace) -> int:
     """Measure size after size, in rounds over all systems that still fit; print how the cost of each one grows."""
     from results.analysis.sweep import points
 
-    names = list(dict.fromkeys(args.systems))
-    for name in names:
+    for name in args.systems:
         registry.card(name)
-    records: dict[str, list[Record]] = {name: [] for name in names}
-    fitting = names
+    records: dict[str, list[Record]] = {name: [] for name in args.systems}
+    fitting = list(args.systems)
     for side in args.sides:
         made = _measured(args, fitting, side) if fitting else []
         for record in made:
             records[record.cell.system].append(record)
         fitting = [record.cell.system for record in made if record.status == "ok"]
-    for name in names:
+    for name in args.systems:
         _print(name, points(records[name]))
     every = [record for made in records.values() for record in made]
     return 1 if any(record.status == "failed" for record in every) else 0
 
 
-def _measured(args: argparse.Namespace, names: list[str], side: int) -> list[Record]:
+def _measured(args: argparse.Namespace, systems: list[str], side: int) -> list[Record]:
     from benchmark.commands.progress import Display
     from benchmark.run.plan import jobs
 
     options = cost_options(args, (side, side))
-    planned = [job for name in names for job in jobs(registry.card(name), "", options)]
+    planned = [job for name in systems for job in jobs(registry.card(name), "", options)]
     with Display(sys.stderr) as display:
         return measured(planned, store_of(args), display)
 

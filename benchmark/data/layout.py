@@ -34,8 +34,7 @@ def scan(root: Path, patterns: tuple[str, ...]) -> list[tuple[str, Path]]:
     for pattern in patterns:
         suffix = pattern.rsplit("*", 1)[1]
         files = (file for file in root.glob(pattern) if not file.name.startswith("."))
-        # on Windows a pattern matches in any case: a suffix in another case belongs to another pattern
-        found += [(file.name.removesuffix(suffix), file) for file in files if file.name.endswith(suffix)]
+        found += [(file.name.removesuffix(suffix), file) for file in files]
     return sorted(found)
 
 

@@ -9,7 +9,6 @@ from benchmark.errors import UserError
 SIGNS = (
     "out of memory",  # CUDA driver and allocator
     "defaultcpuallocator: can't allocate memory",  # torch on CPU
-    "defaultcpuallocator: not enough memory",  # the same on Windows
     "cudnn_status_alloc_failed",
     "cublas_status_alloc_failed",
     "insufficient memory",  # OpenCV

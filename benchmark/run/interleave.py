@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import random
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -66,11 +65,10 @@ def interleave(
 
 
 def _python(environment: Path) -> Path:
-    names = ("Scripts/python.exe",) if sys.platform == "win32" else ("bin/python",)
-    found = [environment.absolute() / name for name in names if (environment / name).is_file()]
-    if not found:
-        raise UserError(f"{environment}: no Python environment (it lacks {names[0]}); give the folder of one")
-    return found[0]
+    python = environment.absolute() / "bin" / "python"
+    if not python.is_file():
+        raise UserError(f"{environment}: no Python environment (it lacks bin/python); give the folder of one")
+    return python
 
 
 def _round(players: Mapping[str, _Player], order: random.Random) -> dict[str, Record]:

@@ -24,8 +24,9 @@ class TimingVariant:
         return (width, height) if self.swapped else (height, width)
 
 
+DEFAULT_TIMING = "full-scale"
 TIMING_VARIANTS = {
-    "full-scale": TimingVariant(),
+    DEFAULT_TIMING: TimingVariant(),
     # tools/fps_test.py of the official ISDNet repository: 0.8 of each side by default, height and width swapped in the
     # tensor, Gaussian noise, up to enlarged logits. `predict` is timed as well, to show the difference.
     "official-fps-script": TimingVariant(0.8, "noise", ("full_logits", "predict"), swapped=True),
@@ -39,5 +40,5 @@ def timing_variant(name: str) -> TimingVariant:
         UnknownNameError: there is no such variant.
     """
     if name not in TIMING_VARIANTS:
-        raise UnknownNameError("protocol", name, TIMING_VARIANTS)
+        raise UnknownNameError("timing", name, TIMING_VARIANTS)
     return TIMING_VARIANTS[name]

@@ -9,7 +9,7 @@ from benchmark.commands.requests import check_table_options, cost_options, table
 from benchmark.errors import UserError
 from results.paper import paper_table
 
-ALL = ["--protocol", "official-fps-script", "--precision", "bf16", "--tf32", "--cudnn-benchmark", "--channels-last"]
+ALL = ["--timing", "official-fps-script", "--precision", "bf16", "--tf32", "--cudnn-benchmark", "--channels-last"]
 ALL += ["--deterministic", "--threads", "3", "--compile", "--device", "cpu"]
 FIRST = {"run": ["table1", "--only", "cost"], "measure": ["isdnet"], "sweep": ["isdnet"]}
 
