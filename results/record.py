@@ -25,7 +25,7 @@ class LatencySamples(Model):
     region: Region
     latencies_ms: tuple[float, ...]
     median_ms: float
-    median_low_ms: float  # 95 % interval of the median
+    median_low_ms: float  # 95 % interval of the median; reports compute it again from the latencies
     median_high_ms: float
     p90_ms: float
     p99_ms: float

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from results.analysis.latency_statistics import FEWEST, ProcessSamples, drifts, require_positive
+from results.analysis.latency_statistics import ProcessSamples, drifts, require_positive
+from results.analysis.statistics import FEWEST
 from results.cell import Region
 
 Clock = Callable[[], float]  # seconds, monotonic

@@ -11,22 +11,10 @@ from typing import Literal
 from scipy import stats
 
 from reports.tables.table import Cell, Row, Table
+from results.analysis.statistics import CONFIDENCE, FEWEST
 from results.paper import Printed
 
-FEWEST = 5  # fewer rows cannot be told from chance: five fall into one given order with a chance of 1 in 120
-Z95 = 1.959964
-_SPREAD = {"tau": (0.437, 4), "rho": (1.06, 3)}  # variance of Fisher's z = a / (n - b); Fieller, Hartley, Pearson 1957
-
 Verdict = Literal["same order", "orders agree", "no agreement shown", "orders are opposed", "too few rows to tell"]
-
-
-@dataclass(frozen=True)
-class Rank:
-    """A rank correlation in [-1, 1] with its 95 % interval; None where rows are too few or all tied."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,21 +36,21 @@ class Agreement:
     column: str  # "fps"
     n: int  # rows with both values
     tied: int  # pairs with equal values in the paper or in ours; tau-b and rho allow for them
-    kendall_tau: Rank
-    spearman_rho: Rank
+    kendall_tau: float | None  # in [-1, 1]; None where all rows are tied
+    spearman_rho: float | None
+    chance: float | None  # that a random order is as far from none as Kendall's tau; exact where nothing is tied
     flips: tuple[Flip, ...]
 
     @property
     def verdict(self) -> Verdict:
-        """The agreement in a few words, by the interval of Kendall's tau."""
-        tau = self.kendall_tau
-        if self.n < FEWEST or tau.value is None or tau.low is None or tau.high is None:
+        """The agreement in a few words, by the chance of a Kendall's tau as large."""
+        if self.n < FEWEST or self.kendall_tau is None or self.chance is None:
             return "too few rows to tell"
         if not self.flips and not self.tied:
             return "same order"
-        if tau.low > 0:
-            return "orders agree"
-        return "orders are opposed" if tau.high < 0 else "no agreement shown"
+        if self.chance > 1 - CONFIDENCE:
+            return "no agreement shown"
+        return "orders agree" if self.kendall_tau > 0 else "orders are opposed"
 
 
 @dataclass(frozen=True)
@@ -102,7 +90,7 @@ def _pairs(rows: Sequence[Row], index: int) -> list[_Pair]:
     for row in rows:
         printed, ours = row.cells[index : index + 2]
         if printed.value is not None and ours.value is not None and printed.status != "quoted":
-            pairs.append(_Pair(row.label, printed.value, Printed(printed.text).half_unit, ours))
+            pairs.append(_Pair(row.system or row.label, printed.value, Printed(printed.text).half_unit, ours))
     return pairs
 
 
@@ -110,32 +98,18 @@ def _agreement(table: Table, column: str, pairs: Sequence[_Pair]) -> Agreement:
     couples = list(itertools.combinations(pairs, 2))
     paper, ours = [pair.paper for pair in pairs], [pair.ours.value for pair in pairs]
     varied = len(set(paper)) > 1 and len(set(ours)) > 1
-    tau, rho = (
-        (float(stats.kendalltau(paper, ours).statistic), float(stats.spearmanr(paper, ours).statistic))
-        if varied
-        else (None, None)
-    )
+    kendall = stats.kendalltau(paper, ours) if varied else None
     return Agreement(
         table=table.name,
         title=table.title,
         column=column,
         n=len(pairs),
         tied=sum(a.paper == b.paper or a.ours.value == b.ours.value for a, b in couples),
-        kendall_tau=_rank(tau, "tau", len(pairs)),
-        spearman_rho=_rank(rho, "rho", len(pairs)),
+        kendall_tau=float(kendall.statistic) if kendall else None,
+        spearman_rho=float(stats.spearmanr(paper, ours).statistic) if varied else None,
+        chance=float(kendall.pvalue) if kendall else None,
         flips=tuple(flip for a, b in couples for flip in _flip(*sorted((a, b), key=lambda pair: -pair.paper))),
     )
-
-
-def _rank(value: float | None, kind: str, n: int) -> Rank:
-    """A correlation with its interval by Fisher's transform."""
-    if value is None or n < FEWEST:
-        return Rank(value)
-    variance, lost = _SPREAD[kind]
-    if abs(value) > 1 - 1e-12:
-        return Rank(value, value, value)  # all pairs agree or all differ: the transform is infinite
-    centre, reach = math.atanh(value), Z95 * math.sqrt(variance / (n - lost))
-    return Rank(value, math.tanh(centre - reach), math.tanh(centre + reach))
 
 
 def _flip(high: _Pair, low: _Pair) -> Iterator[Flip]:

@@ -1,4 +1,4 @@
-"""Ranking of a table's systems by accuracy; systems tie where they do not differ significantly."""
+"""Ranking of a table's systems by accuracy; systems tie where their difference is not resolved."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Standing:
     """A system's place. ``behind``: its difference from the highest accuracy; None for the highest itself."""
 
     system: str
-    rank: int  # one more than the systems that are significantly better
+    rank: int  # one more than the systems that are better and resolved
     miou_paper: float
     n: int  # seeds
     behind: Paired | None
@@ -27,7 +27,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The systems of one table that have an accuracy, by rank, and how many of their pairs differ significantly."""
+    """The systems of one table that have an accuracy, by rank, and how many of their pairs are resolved."""
 
     title: str
     standings: tuple[Standing, ...]
@@ -69,15 +69,13 @@ def _ranking(title: str, entries: Sequence[_Entry], known: Mapping[str, Record])
     def beats(one: str, other: str) -> bool:
         a, b = int(one), int(other)
         found = differences[min(a, b), max(a, b)]
-        if not (found and found.difference.resolved):
-            return False
-        return (found.difference.value > 0) == (a > b)
+        return found is not None and found.resolved and (found.difference > 0) == (a > b)
 
     places = ranks([str(number) for number in numbers], beats)
     standings = tuple(
         Standing(system, places[str(number)], value, len(sets[number]), differences.get((0, number)))
         for number, (system, value, _) in enumerate(entries)
     )
-    resolved = sum(found is not None and found.difference.resolved for found in differences.values())
+    resolved = sum(found is not None and found.resolved for found in differences.values())
     by_rank = tuple(sorted(standings, key=lambda standing: standing.rank))
     return Ranking(title, by_rank, len(differences), resolved)

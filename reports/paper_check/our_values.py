@@ -12,6 +12,7 @@ from reports.tables.frame import records_frame
 from reports.tables.groups import Group, groups
 from reports.tables.rows import build_table, is_fed
 from reports.tables.table import Cell, SystemFacts
+from results.analysis.statistics import FEWEST
 from results.paper import DATASETS, TABLE_NAMES, PaperTable, paper_table
 from results.paper.claims import CellName
 from results.record import Record
@@ -39,7 +40,8 @@ class Measured:
             return f"{cell}: {ours.status if ours else 'no system'}"
         if self.limits[cell.column]:
             return f"{cell}: {self.limits[cell.column]}"
-        return f"{cell}: one seed gives no interval" if cell.column == "miou_paper" and ours.n == 1 else ""
+        few = cell.column == "miou_paper" and ours.n < FEWEST
+        return f"{cell}: n = {ours.n}, an interval takes {FEWEST} seeds" if few else ""
 
     def value(self, cell: CellName) -> Bounded:
         """Our value for a cell that passes ``why_not``. A memory peak has no interval."""

@@ -107,16 +107,29 @@ def accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
     return [limit for limit, applies in limits.items() if applies]
 
 
+def cost_limits(paper: PaperTable, group: Group) -> list[str]:
+    """Why our speed and memory do not compare with the paper's; empty where they do, or where there are none."""
+    if _done(group.cost).empty or paper.columns == ("miou_paper",) or not paper.is_printed:
+        return []
+    size = DATASETS[paper.dataset].image_size
+    limits = {
+        "another machine": PAPER_CARD not in group.hardware,
+        f"images of {_size(group.image_size)} instead of {_size(size)}": group.image_size != size,
+    }
+    return [limit for limit, applies in limits.items() if applies]
+
+
+def comparable(paper: PaperTable, group: Group, kind: str) -> bool:
+    """Whether values of a kind, "accuracy" or "cost", may be set against the paper's: as a ratio or difference."""
+    frame, limits = (group.accuracy, accuracy_limits) if kind == "accuracy" else (group.cost, cost_limits)
+    return not _done(frame).empty and not limits(paper, group)
+
+
 def _limits(paper: PaperTable, group: Group) -> Iterator[str]:
     """One sentence for accuracy and one for cost where they do not compare with the paper's."""
-    accuracy = accuracy_limits(paper, group)
+    accuracy, cost = accuracy_limits(paper, group), cost_limits(paper, group)
     if accuracy:
         yield f"Accuracy is not comparable with the paper's: {', '.join(accuracy)}."
-    if _done(group.cost).empty or paper.columns == ("miou_paper",) or not paper.is_printed:
-        return
-    cost, size = [] if PAPER_CARD in group.hardware else ["another machine"], DATASETS[paper.dataset].image_size
-    if group.image_size != size:
-        cost.append(f"images of {_size(group.image_size)} instead of {_size(size)}")
     if cost:
         yield f"FPS and memory are not comparable with the paper's: {', '.join(cost)}."
 
@@ -152,9 +165,16 @@ def _accuracy(group: Group) -> str:
         counts = [f"training iterations: {', '.join([str(usual), *named])}"]
     weights = done.groupby("weights")["system"].nunique()
     start = ", ".join(f"{kind} ({count} systems)" for kind, count in weights.items())
-    seeds = "; mean ± standard deviation over n seeds" if done["seed"].nunique() > 1 else ""
     facts = [f"split {_values(done['split'])}", *counts, f"initial weights: {start}"]
-    return f"Accuracy: {'; '.join(facts)}{seeds}."
+    return f"Accuracy: {'; '.join(facts)}. {_variance(done)}"
+
+
+def _variance(done: pd.DataFrame) -> str:
+    """The two sources of variance of an accuracy, and which of them the table shows."""
+    several = done["seed"].nunique() > 1
+    shown = "median ± standard deviation over n seeds" if several else "one seed (n = 1), so the variance of trainings"
+    unknown = "" if several else " is unknown"
+    return f"Seeds and images vary independently. Shown: {shown}{unknown}; ranking.md compares systems over the images."
 
 
 def _definition(paper: PaperTable, group: Group) -> str:
@@ -176,9 +196,10 @@ def _cost(group: Group) -> str:
         return "Cost: none was measured."
     region = _values(done["timed_region"].dropna())
     image = "noise" if (group.cost["input"] == "noise").all() else "one synthetic image"
+    calls, processes = (_span(done[name].dropna()) for name in ("calls", "processes"))
     fps = (
-        f"FPS is 1 / median latency of {region} on {image}, batch 1, random weights; brackets hold the median's 95 % "
-        "interval."
+        f"FPS is 1 / median latency of {region} on {image}, batch 1, random weights; brackets hold the 95 % interval "
+        f"of the median over {calls} calls in {processes} processes of this machine, and say nothing about other ones."
     )
     if group.cost["device"].iloc[0] == "cpu":
         peak = f"the peak resident set over the idle process plus the weights ({CPU_PROBE})"
@@ -199,6 +220,11 @@ def _size(height_width: tuple[int, int]) -> str:
 def _done(frame: pd.DataFrame) -> pd.DataFrame:
     done: pd.DataFrame = frame[frame["status"] == "ok"]
     return done
+
+
+def _span(column: pd.Series[Any]) -> str:
+    """The range of whole numbers: "10 to 20"."""
+    return " to ".join(dict.fromkeys((f"{column.min():.0f}", f"{column.max():.0f}"))) if len(column) else "no"
 
 
 def _values(column: pd.Series[Any]) -> str:

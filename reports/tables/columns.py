@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,19 +32,20 @@ class Measure:
     head: str
     labels: tuple[str, str]  # of the paper's column, of ours
     is_ratio: bool  # whether the comparison is ours / paper; otherwise ours - paper
+    comparable: bool = True  # with the paper's values; otherwise no comparison is printed
 
     @property
-    def columns(self) -> tuple[Column, Column, Column]:
-        """The paper's value, ours, and the comparison."""
-        comparison = ("ratio", RATIO_LABEL) if self.is_ratio else ("difference", "ours - paper")
-        return (
+    def columns(self) -> tuple[Column, ...]:
+        """The paper's value, ours and, where the two are comparable, the comparison."""
+        beside = (
             Column(f"{self.printed}_printed", self.head, self.labels[0]),
             Column(f"{self.ours}_ours", self.head, self.labels[1]),
-            Column(f"{self.printed}_{comparison[0]}", self.head, comparison[1]),
         )
+        kind, label = ("ratio", RATIO_LABEL) if self.is_ratio else ("difference", "ours - paper")
+        return (*beside, Column(f"{self.printed}_{kind}", self.head, label)) if self.comparable else beside
 
-    def cells(self, paper: PaperRow | None, rows: pd.DataFrame | None) -> tuple[Cell, Cell, Cell]:
-        """The three cells of a row; ``rows`` are its system's records, None where no system feeds the row."""
+    def cells(self, paper: PaperRow | None, rows: pd.DataFrame | None) -> tuple[Cell, ...]:
+        """The cells of a row; ``rows`` are its system's records, None where no system feeds the row."""
         printed, quoted = paper.values.get(self.printed) if paper else None, bool(paper and paper.quoted)
         word = "quoted" if quoted else ""
         if printed:
@@ -51,6 +53,8 @@ class Measure:
         else:
             cell = Cell("–" if paper else "", status="not printed")
         ours = self._ours(rows, cell.paper)
+        if not self.comparable:
+            return cell, ours
         return cell, ours, Cell(status="quoted") if quoted else self._comparison(ours.value, cell.paper)
 
     def _ours(self, rows: pd.DataFrame | None, paper: float | None) -> Cell:
@@ -74,8 +78,10 @@ class Measure:
         if deviation is not None:
             spread = f"± {self._text(deviation)} (n = {n})"
         elif self.ours == "fps":
-            low, high = float(good["fps_low"].iloc[0]), float(good["fps_high"].iloc[0])
-            spread = f"[{self._text(low)}, {self._text(high)}]"
+            ends = [float(good[name].iloc[0]) for name in ("fps_low", "fps_high")]
+            if not any(map(math.isnan, ends)):
+                low, high = ends
+                spread = f"[{self._text(low)}, {self._text(high)}]"
         keys, protocol = tuple(good["key"]), str(good["protocol_hash"].iloc[0])
         return Cell(self._text(value), spread, "ok", value, low, high, n, keys, protocol, paper)
 

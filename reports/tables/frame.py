@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from results.analysis.statistics import of_median
 from results.cell import digest
 from results.record import Accuracy, Cost, Memory, Record
 
@@ -26,6 +27,8 @@ _FACTS = (
     "steady",
     "warmup_samples",
     "timed_region",
+    "calls",
+    "processes",
 )
 _CELL = (
     "kind",
@@ -119,6 +122,9 @@ def _cost(cost: Cost | None) -> dict[str, Any]:
     if samples:
         row |= {"latency_ms": samples.median_ms, "fps": cost.fps, "steady": samples.steady}
         row["warmup_samples"] = samples.warmup_samples
-        row |= {"fps_low": 1000.0 / samples.median_high_ms, "fps_high": 1000.0 / samples.median_low_ms}
+        latency = of_median(samples.latencies_ms)
+        if latency.low is not None and latency.high is not None:
+            row |= {"fps_low": 1000.0 / latency.high, "fps_high": 1000.0 / latency.low}
+        row |= {"calls": latency.n, "processes": max(1, len(samples.rounds))}
         row["timed_region"] = samples.region
     return row

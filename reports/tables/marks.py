@@ -1,6 +1,7 @@
-"""Best and second best of each column: printed values as they are, ours only where they have an interval.
+"""Best and second best of each column of ours, among the values that have an interval.
 
-Values whose intervals overlap the leader's share its place. A single run has no interval, so it is listed, not ranked.
+Values whose intervals overlap the leader's share its place. A single run has no interval, so it is listed, not ranked;
+nor is a printed value, of which the paper states no number of runs.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import replace
 from reports.tables.table import Cell, Column, Mark, Row
 
 MARKS = (
-    "Bold: best of its column; underlined (italic in Markdown): second best; values whose 95 % intervals overlap share "
-    "a place. Ours are marked only where they have an interval, so accuracy and memory with n = 1 never are."
+    "Bold: best of ours in its column; underlined (italic in Markdown): second best; values whose 95 % intervals "
+    "overlap share a place. Marked are only values with an interval, which takes six timed calls or six seeds: "
+    "accuracy and memory of a single run (n = 1) never are, nor are the paper's values, of which it states no number "
+    "of runs."
 )
 _COMPARISONS = ("ratio", "difference")
 
@@ -45,9 +48,7 @@ def places(cells: Sequence[Cell], sign: int) -> list[Mark]:
 
 
 def _ranked(cell: Cell, sign: int) -> tuple[float, float, float] | None:
-    """Goodness of a value, and its interval; None where it is not ranked. A printed value is a point."""
-    if cell.value is None or cell.status == "quoted":
+    """Goodness of a value of ours, and its interval; None where it is not ranked."""
+    if cell.value is None or cell.low is None or cell.high is None or cell.status in ("printed", "quoted"):
         return None
-    if cell.status == "printed":
-        return sign * cell.value, cell.value, cell.value
-    return None if cell.low is None or cell.high is None else (sign * cell.value, cell.low, cell.high)
+    return sign * cell.value, cell.low, cell.high

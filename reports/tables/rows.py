@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.tables.caption import caption, is_untrained, setup, title
+from reports.tables.caption import caption, comparable, is_untrained, setup, title
 from reports.tables.columns import Measure, measures, speedup, speedup_columns
 from reports.tables.groups import SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
@@ -26,7 +26,9 @@ BUSY = 3.0  # load average over the cell's own threads above which other process
 def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts], name: str) -> Table:
     """One table from one group of comparable records that feeds it; ``name`` is the stem of its files."""
     group = group.only(_shown(paper, group, systems))
-    compared = measures(paper, group)
+    compared = [
+        replace(measure, comparable=comparable(paper, group, measure.kind)) for measure in measures(paper, group)
+    ]
     columns = tuple(column for measure in compared for column in measure.columns)
     rows = marked(columns, tuple(_rows(paper, group, systems, compared)))
     legend = [MARKS]

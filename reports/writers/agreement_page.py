@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.analysis.agreement import Agreement, Rank, verdict_of
+from reports.analysis.agreement import Agreement, verdict_of
 from reports.tables.table import significant
 from reports.writers.markdown import escape
 from reports.writers.pages import pipe_table
 
 _HOW_TO_READ = (
-    "Do ours put the methods in the paper's order? 1 means the same order, -1 the opposite one, and an interval that "
-    "contains 0 shows no agreement."
+    "Do ours put the methods in the paper's order? 1 means the same order, -1 the opposite one. An order is told from "
+    "none where a random order would be as far from none in less than 5 of 100 cases."
 )
 _RULE = (
-    "Rank correlations (Kendall's tau-b, Spearman's rho) between the paper's values and ours, with 95 % intervals by "
-    "Fisher's transform. A pair is swapped \"clearly\" if neither the paper's rounding nor our intervals explain it."
+    "Rank correlations (Kendall's tau-b, Spearman's rho) between the paper's values and ours; the chance is that of "
+    "Kendall's permutation test, exact where no values are tied. Fewer than six rows tell nothing. A pair is swapped "
+    '"clearly" if neither the paper\'s rounding nor our intervals explain it.'
 )
 
 
@@ -34,15 +35,19 @@ def agreement_page(found: Sequence[Agreement]) -> str:
 
 def _ranks(found: Sequence[Agreement]) -> str:
     lines = [
-        (item.column, _rank(item.kendall_tau), _rank(item.spearman_rho), str(item.n), str(item.tied)) for item in found
+        (
+            item.column,
+            *map(_number, (item.kendall_tau, item.chance, item.spearman_rho)),
+            str(item.n),
+            str(item.tied),
+        )
+        for item in found
     ]
-    return pipe_table(lines, ("Column", "Kendall tau-b", "Spearman rho", "Rows", "Tied pairs"), 1)
+    return pipe_table(lines, ("Column", "Kendall tau-b", "Chance", "Spearman rho", "Rows", "Tied pairs"), 1)
 
 
-def _rank(rank: Rank) -> str:
-    if rank.value is None:
-        return "–"
-    return f"{rank.value:.2f}" + (f" [{rank.low:.2f}, {rank.high:.2f}]" if rank.low is not None else "")
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2g}"
 
 
 def _flips(found: Sequence[Agreement]) -> str:

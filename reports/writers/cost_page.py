@@ -8,6 +8,7 @@ from reports.tables.frame import newest, records_frame
 from reports.tables.table import plain, significant
 from reports.writers.markdown import escape
 from reports.writers.pages import pipe_table
+from results.analysis.statistics import of_median
 from results.record import Cost, LatencySamples, Record, Spread
 
 _HOW_TO_READ = (
@@ -58,13 +59,16 @@ def _lines(record: Record) -> Iterator[tuple[str, ...]]:
 
 
 def _times(samples: LatencySamples) -> tuple[str, ...]:
-    low, high = significant(samples.median_low_ms), significant(samples.median_high_ms)
+    found = of_median(samples.latencies_ms)
+    interval = (
+        "–" if found.low is None or found.high is None else f"[{significant(found.low)}, {significant(found.high)}]"
+    )
     throttled = "–" if samples.throttled is None else str(len(samples.throttled))
     tail = (samples.p90_ms, samples.p99_ms)
     return (
         str(len(samples.latencies_ms)),
         significant(samples.median_ms) + ("" if samples.steady else " drifts"),
-        f"[{low}, {high}]",
+        interval,
         *map(significant, tail),
         throttled,
     )

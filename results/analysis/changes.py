@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from results.analysis.paired import paired
-from results.analysis.statistics import FEWEST_PAIRS, Estimate, of_pairs
+from results.analysis.statistics import FEWEST, Estimate, of_median
 from results.cell import Model
 from results.record import Cost, LatencySamples, Memory, Record
 
@@ -96,10 +96,16 @@ def _latencies(base: Sequence[Cost], head: Sequence[Cost], floors: Mapping[str, 
         before, after = _of_region(base, region), _of_region(head, region)
         if before and after:
             logs = [_log_ratio(*pair) for pair in zip(before, after, strict=False)]
-            spans = [
-                [(one.median_ms, one.median_low_ms, one.median_high_ms) for one in side] for side in (before, after)
-            ]
+            spans = [[_span(one) for one in side] for side in (before, after)]
             yield _ratio(f"{region}_latency_ms", "latency", logs, spans[0], spans[1], floors)
+
+
+def _span(samples: LatencySamples) -> tuple[float, float, float]:
+    """The median of one record's samples with its interval."""
+    found = of_median(samples.latencies_ms)
+    if found.low is None or found.high is None:
+        return found.value, min(samples.latencies_ms), max(samples.latencies_ms)
+    return found.value, found.low, found.high
 
 
 def _of_region(costs: Sequence[Cost], region: str) -> list[LatencySamples]:
@@ -126,8 +132,8 @@ def _ratio(
 ) -> Change:
     """A change in percent: by pairs of records where there are enough, else by the records' extremes."""
     before, after = (statistics.median(value for value, _, _ in side) for side in (base, head))
-    estimate, basis = of_pairs(logs), f"{len(logs)} pairs of records"
-    if len(logs) < FEWEST_PAIRS:
+    estimate, basis = of_median(logs), f"{len(logs)} pairs of records"
+    if len(logs) < FEWEST:
         low = math.log(min(low for _, low, _ in head) / max(high for _, _, high in base))
         high = math.log(max(high for _, _, high in head) / min(low for _, low, _ in base))
         estimate, basis = Estimate(math.log(after / before), low, high, len(logs)), f"extremes of {_records(len(logs))}"
@@ -149,13 +155,23 @@ def _percent(logs: Estimate) -> Estimate:
 
 
 def _accuracy(base: Sequence[Record], head: Sequence[Record], floors: Mapping[str, float]) -> Change:
-    """Mean IoU over the seeds that both sides have, or over the images where there is one such seed."""
+    """Mean IoU by the seeds that both sides have, or by the images while there are fewer than six seeds.
+
+    An interval is widened to hold the change of the mIoU itself, which one large image can move alone.
+    """
     found = paired(base, head)
     if not found:
         return Change(measure="miou_paper", quantity="accuracy", basis="no seed with a value on both sides")
-    unknown = UNKNOWN_FLOORS["accuracy"] if found.seeds == 1 else 0.0
-    floor = floors.get("miou_paper", unknown)
-    return _change("miou_paper", "accuracy", *found.means, found.difference, floor, found.basis)
+    by_seeds = found.seeds.low is not None
+    estimate = found.seeds if by_seeds else found.images
+    basis = found.seeds_basis if by_seeds else f"{found.seeds.n} seed{'s' * (found.seeds.n > 1)}, {found.images_basis}"
+    low, high = (
+        None if end is None else pick(end, found.difference)
+        for end, pick in ((estimate.low, min), (estimate.high, max))
+    )
+    floor = floors.get("miou_paper", 0.0 if by_seeds else UNKNOWN_FLOORS["accuracy"])
+    widened = Estimate(found.difference, low, high, estimate.n)
+    return _change("miou_paper", "accuracy", *found.means, widened, floor, basis)
 
 
 def _change(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 
 import numpy as np
 
+from results.analysis.statistics import FEWEST, of_median
 from results.cell import Model, Region
 from results.record import LatencySamples
 
-CONFIDENCE = 0.95
-FEWEST = 6  # below six samples no pair of order statistics covers the median with 95 %
 DRIFT_TOLERANCE = 0.03  # a trend that moves the median by less does not matter
 DRIFT_Z = 1.96  # a trend with a smaller Mann-Kendall statistic is noise
 
@@ -28,28 +26,6 @@ class ProcessSamples(Model):
     latencies_ms: tuple[float, ...]
     warmup_samples: int
     throttled: tuple[int, ...] | None  # indices of samples taken while the GPU was throttled; None: unknown
-
-
-def median_interval(latencies: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Distribution-free interval of the median: the narrowest symmetric pair of order statistics that covers it.
-
-    The number of samples below the median is binomial (n, 1/2), so the k-th smallest and k-th largest of n samples hold
-    the median between them with probability 1 - 2 P(Bin(n, 1/2) < k).
-
-    Raises:
-        TimingError: too few samples for this confidence.
-    """
-    ordered = sorted(latencies)
-    count = len(ordered)
-    outside, rank = 0, 0  # outside: 2^n P(Bin(n, 1/2) <= rank)
-    while 2 * (outside := outside + math.comb(count, rank)) <= (1 - confidence) * 2**count:
-        rank += 1
-    if rank == 0:
-        raise TimingError(
-            f"{count} samples are too few for a {confidence:.0%} interval of the median; "
-            f"take at least {FEWEST} (min_samples)"
-        )
-    return ordered[rank - 1], ordered[count - rank]
 
 
 def percentile(latencies: Sequence[float], percent: float) -> float:
@@ -82,7 +58,12 @@ def summarise(region: Region, latencies_ms: Sequence[float], warmup_samples: int
     """
     for latency in latencies_ms:
         require_positive(latency)
-    low, high = median_interval(latencies_ms)
+    found = of_median(latencies_ms)
+    if found.low is None or found.high is None:
+        raise TimingError(
+            f"{len(latencies_ms)} samples are too few for a 95 % interval of the median; take at least {FEWEST} "
+            "(min_samples)"
+        )
     if min(latencies_ms) == max(latencies_ms):
         raise TimingError(
             f"all {len(latencies_ms)} latencies of '{region}' are {latencies_ms[0]} ms: the clock is too coarse; "
@@ -91,9 +72,9 @@ def summarise(region: Region, latencies_ms: Sequence[float], warmup_samples: int
     return LatencySamples(
         region=region,
         latencies_ms=tuple(latencies_ms),
-        median_ms=statistics.median(latencies_ms),
-        median_low_ms=low,
-        median_high_ms=high,
+        median_ms=found.value,
+        median_low_ms=found.low,
+        median_high_ms=found.high,
         p90_ms=percentile(latencies_ms, 90),
         p99_ms=percentile(latencies_ms, 99),
         warmup_samples=warmup_samples,

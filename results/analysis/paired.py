@@ -1,46 +1,94 @@
-"""The difference in accuracy of two systems, or of two versions of one, paired by seed or else by image."""
+"""The difference in accuracy of two systems, or of two versions of one, over the images and over the seeds they share.
+
+Images and seeds are different sources of variance. Images say whether these trained nets differ on other images of the
+same kind; only seeds say whether the methods differ when they are trained again. Neither stands for the other.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from results.analysis.statistics import Estimate, by_image, difference_of_miou, over_seeds
+import numpy as np
+
+from results.analysis.statistics import FEWEST, Estimate, Floats, by_image, image_scores, of_median, of_scenes
+from results.paper import DATASETS
 from results.record import Accuracy, Record
 
 
 @dataclass(frozen=True)
 class Paired:
-    """``miou_paper`` of the second minus that of the first, in points, over the seeds that both have."""
+    """``miou_paper`` of the second less that of the first, in points."""
 
-    means: tuple[float, float]
-    difference: Estimate
-    basis: str  # what the interval is computed from
-    seeds: int
+    means: tuple[float, float]  # of the seeds that both have
+    difference: float
+    images: Estimate  # of the median image or, where a dataset names them, scene
+    images_basis: str  # "16 images", or why there is no interval
+    seeds: Estimate  # of the median seed
+
+    @property
+    def seeds_basis(self) -> str:
+        """The seeds that both have: "3 seeds, at least 6 needed"."""
+        return f"{self.seeds.n} seed{'s' * (self.seeds.n > 1)}" + _too_few(self.seeds.n)
+
+    @property
+    def resolved(self) -> bool:
+        """Whether every source of variance with an interval puts the difference on the side where it is found.
+
+        Without six images (or scenes) and without six seeds nothing is resolved.
+        """
+        known = [one for one in (self.images, self.seeds) if one.low is not None]
+        return bool(known) and all(one.resolved and one.value * self.difference > 0 for one in known)
 
 
 def paired(base: Sequence[Record], head: Sequence[Record]) -> Paired | None:
-    """Compare two sets of accuracy records by seed, or by image if they share one seed. None if they share no seed."""
-    before, after = ({record.cell.seed: record.accuracy for record in side} for side in (base, head))
+    """Compare two sets of accuracy records over the seeds that both have. None if they share no seed."""
+    before, after = ({record.cell.seed: record for record in side} for side in (base, head))
     pairs = [(before[seed], after[seed]) for seed in before if seed in after]
-    scored = [(a, b, a.miou_paper, b.miou_paper) for a, b in pairs if a and b]
-    found = [(a, b, x, y) for a, b, x, y in scored if x is not None and y is not None]
+    scored = [(one, other, *_scores(one, other)) for one, other in pairs]
+    found = [(one, other, x, y) for one, other, x, y in scored if x is not None and y is not None]
     if not found:
         return None
     first, second = (sum(column) / len(found) for column in zip(*((x, y) for _, _, x, y in found), strict=True))
-    if len(found) > 1:
-        estimate, _ = over_seeds([y - x for _, _, x, y in found])
-        return Paired((first, second), estimate, f"{len(found)} seeds", len(found))
-    estimate, basis = _over_images(found[0][0], found[0][1], second - first)
-    return Paired((first, second), estimate, f"n = 1 seed, {basis}", 1)
+    images, basis = _over_images([(one, other) for one, other, _, _ in found])
+    return Paired((first, second), second - first, images, basis, of_median([y - x for _, _, x, y in found]))
 
 
-def _over_images(base: Accuracy, head: Accuracy, difference: float) -> tuple[Estimate, str]:
-    if base.labels_hash == head.labels_hash:
-        return Estimate(difference, difference, difference, len(base.images)), "the same labels"
-    if not (base.image_confusions and head.image_confusions) or not base.paper_classes:
-        return Estimate(difference, None, None, 1), "no matrices of single images"
-    if base.images != head.images or base.paper_classes != head.paper_classes:
-        return Estimate(difference, None, None, 1), "other images or classes"
-    matrices = (by_image(base.image_confusions), by_image(head.image_confusions))
-    return difference_of_miou(*matrices, base.paper_classes), f"{len(base.images)} images"
+def _scores(*records: Record) -> list[float | None]:
+    return [record.accuracy.miou_paper if record.accuracy else None for record in records]
+
+
+def _over_images(pairs: Sequence[tuple[Record, Record]]) -> tuple[Estimate, str]:
+    """The difference on the median image, an image's difference being its mean over the seeds."""
+    scored = [(one.accuracy, other.accuracy) for one, other in pairs if one.accuracy and other.accuracy]
+    ids = scored[0][0].images
+    classes = scored[0][0].paper_classes
+    if all(one.labels_hash == other.labels_hash for one, other in scored):
+        return Estimate(0.0, 0.0, 0.0, len(ids)), "the same labels"
+    sides = [side for pair in scored for side in pair]
+    if not classes or not all(side.image_confusions for side in sides):
+        return Estimate(0.0, None, None, 0), "no matrices of single images"
+    if any(side.images != ids or side.paper_classes != classes for side in sides):
+        return Estimate(0.0, None, None, 0), "other images or classes"
+    differences = np.mean([_scores_by_image(other) - _scores_by_image(one) for one, other in scored], axis=0)
+    return _of_units(differences, ids, pairs[0][0].cell.dataset)
+
+
+def _scores_by_image(accuracy: Accuracy) -> Floats:
+    return image_scores(by_image(accuracy.image_confusions), accuracy.paper_classes)
+
+
+def _of_units(differences: Floats, ids: Sequence[str], dataset: str) -> tuple[Estimate, str]:
+    """The interval over images, or over the scenes that a dataset names."""
+    pattern = DATASETS[dataset].scene if dataset in DATASETS else ""
+    scenes = [match[0] if pattern and (match := re.match(pattern, name)) else name for name in ids]
+    if np.isnan(differences).all():
+        return Estimate(0.0, None, None, 0), "no image has one of the classes"
+    estimate = of_scenes(differences, scenes)
+    unit = f"{len(ids)} images in {estimate.n} cities" if len(set(scenes)) < len(ids) else f"{estimate.n} images"
+    return estimate, unit + _too_few(estimate.n)
+
+
+def _too_few(units: int) -> str:
+    return f", at least {FEWEST} needed" if units < FEWEST else ""

@@ -87,6 +87,7 @@ class PaperDataset:
     image_size: tuple[int, int]  # height, width
     miou_paper: str  # what the mIoU column means on it
     splits: Mapping[str, int]
+    scene: str = ""  # pattern of the part of an image's id that names its city; images of one city are alike
 
 
 # DeepGlobe: the text (section 4.1) prints 455 training images, but there are 803 in all and the committed list has 454.
@@ -102,7 +103,12 @@ DATASETS: Mapping[str, PaperDataset] = {
             {"train": 454, "val": 207, "test": 142},
         ),
         PaperDataset(
-            "inria", "Inria Aerial", (5000, 5000), "IoU of the building class", {"train": 126, "val": 27, "test": 27}
+            "inria",
+            "Inria Aerial",
+            (5000, 5000),
+            "IoU of the building class",
+            {"train": 126, "val": 27, "test": 27},
+            scene=r"[a-z-]+",
         ),
         PaperDataset(
             "cityscapes",
@@ -110,6 +116,7 @@ DATASETS: Mapping[str, PaperDataset] = {
             (1024, 2048),
             "mean IoU of 19 classes",
             {"train": 2975, "val": 500, "test": 1525},
+            scene=r"[a-z-]+",
         ),
     )
 }

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.cost.latency import SpeedSettings, TimedCall, take
-from results.analysis.statistics import of_pairs
+from results.analysis.statistics import of_median
 
 SETTINGS = SpeedSettings(min_samples=9, max_samples=40, seconds_budget=4.0, max_warmup=4)
 
@@ -31,7 +31,7 @@ def ratio(benchmark) -> Callable[[Callable[[], Any], Callable[[], Any]], None]:
         finally:
             torch.set_num_threads(threads)
         pairs = zip(made["ours"].latencies_ms, made["reference"].latencies_ms, strict=True)
-        estimate = of_pairs([math.log(one / other) for one, other in pairs])
+        estimate = of_median([math.log(one / other) for one, other in pairs])
         for name in ("value", "low", "high"):
             benchmark.extra_info[name] = math.exp(getattr(estimate, name))
 

@@ -55,7 +55,7 @@ def cost(median_ms=200.0, steady=True, host_mib=512.0, gpustat_mib=None):
     blank = MemoryReading(reason="no CUDA device")
     samples = LatencySamples(
         region="predict",
-        latencies_ms=(median_ms,) * 5,
+        latencies_ms=tuple(median_ms * factor for factor in (1.05, 0.95, 1.0, 1.0, 0.95, 1.05)),
         median_ms=median_ms,
         median_low_ms=median_ms * 0.95,
         median_high_ms=median_ms * 1.05,

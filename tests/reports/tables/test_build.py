@@ -33,8 +33,25 @@ def row_of(table, slug, *, alternative=False):
 ISDNET = [record("accuracy", "isdnet"), record("cost", "isdnet")]
 
 
-def test_paper_ours_and_difference_stand_side_by_side():
-    row = row_of(the_table(ISDNET), "isdnet")
+FULL = {"height": 2448, "width": 2448, "threads": None}
+AS_THE_PAPER = [  # on its card, at its size, by its schedule
+    record(
+        "accuracy",
+        "isdnet",
+        figures=accuracy(images=142, train_images=454, weights="imagenet: file"),
+        **{"dataset": "deepglobe", "profile": "paper", "device": GPU, "protocol_changes": FULL},
+    ),
+    record(
+        "cost",
+        "isdnet",
+        figures=cost(gpustat_mib=512.0),
+        **{"dataset": "deepglobe", "profile": "paper", "device": GPU, "protocol_changes": FULL},
+    ),
+]
+
+
+def test_paper_ours_and_difference_stand_side_by_side_where_they_are_comparable():
+    row = row_of(the_table(AS_THE_PAPER), "isdnet")
     assert {name: cell.text for name, cell in row.items()} == {
         "miou_paper_printed": "73.30",
         "miou_paper_ours": "41.50",
@@ -43,11 +60,19 @@ def test_paper_ours_and_difference_stand_side_by_side():
         "fps_ours": "5.00",
         "fps_ratio": "0.18",
         "memory_gpustat_mb_printed": "1948",
-        "host_peak_with_weights_mib_ours": "512",
+        "device_gpustat_mib_ours": "512",
         "memory_gpustat_mb_ratio": "0.26",
     }
     assert row["miou_paper_difference"].value == pytest.approx(41.5 - 73.3)
     assert row["fps_ratio"].value == pytest.approx(5.0 / 27.7)
+
+
+def test_nothing_is_set_against_the_paper_that_its_caption_calls_not_comparable():
+    table = the_table(ISDNET)
+    assert "FPS and memory are not comparable" in table.caption[1]
+    assert "Accuracy is not comparable" in table.caption[1]
+    row = row_of(table, "isdnet")
+    assert not [name for name in row if name.endswith(("_ratio", "_difference"))]
     assert row["miou_paper_ours"].spread == "(n = 1)"
     assert row["fps_ours"].spread == "[4.76, 5.26]"
     assert row["fps_ours"].records == (ISDNET[1].key,)
@@ -82,17 +107,18 @@ def test_a_missing_value_says_why():
         "glnet": ("failed", "oom"),
         "magnet": ("unavailable", "not run"),
     }
-    assert row_of(table, "glnet")["fps_ratio"].text == ""
     assert "glnet (cost, seed 0): oom: needed 12 GB" in table.notes
     assert "magnet (accuracy, seed 0): unavailable: no code was published" in table.notes
 
 
-def test_seeds_become_mean_and_standard_deviation():
-    records = [record("accuracy", "isdnet", seed=seed, figures=accuracy(40.0 + seed)) for seed in range(3)]
-    cell = row_of(the_table(records), "isdnet")["miou_paper_ours"]
+def test_seeds_become_median_and_standard_deviation_and_six_have_an_interval():
+    records = [record("accuracy", "isdnet", seed=seed, figures=accuracy(40.0 + seed)) for seed in range(6)]
+    cell = row_of(the_table(records[:3]), "isdnet")["miou_paper_ours"]
     assert (cell.text, cell.spread, cell.n) == ("41.00", "± 1.00 (n = 3)", 3)
-    assert (cell.low, cell.high) == pytest.approx((41 - 2.4841, 41 + 2.4841), abs=1e-3)  # Student's t, two degrees
+    assert (cell.low, cell.mark) == (None, "")
     assert len(cell.records) == 3
+    six = row_of(the_table(records), "isdnet")["miou_paper_ours"]
+    assert 40 < six.low < 41 < 44 < six.high < 45
 
 
 def test_a_failed_seed_is_not_averaged_but_noted():
@@ -111,7 +137,7 @@ def test_a_second_system_of_a_row_follows_it_only_if_it_ran():
     ]
     cells = row_of(table, "unet-local", alternative=True)
     assert cells["miou_paper_printed"].text == ""
-    assert cells["miou_paper_difference"].value == pytest.approx(50.0 - 46.53)
+    assert cells["miou_paper_ours"].value == 50.0
 
 
 def test_a_system_of_no_row_is_added_to_comparisons_only():
@@ -163,12 +189,13 @@ def test_scored_images_that_took_other_work_than_the_timed_call_and_the_parts_of
 
 
 def test_a_quoted_row_is_marked_and_compared_with_nothing():
-    records = [*ISDNET, record("cost", "ppn"), record("accuracy", "ppn")]
+    others = [one.model_copy(update={"cell": one.cell.model_copy(update={"system": "ppn"})}) for one in AS_THE_PAPER]
+    records = [*AS_THE_PAPER, *others]
     cells = row_of(the_table(records, systems=[*SYSTEMS, facts("ppn", "table1/ppn")]), "ppn")
     assert (cells["fps_printed"].text, cells["fps_printed"].spread) == ("12.90", "quoted")
     assert cells["fps_ours"].value == pytest.approx(5.0)
     assert (cells["fps_ratio"].text, cells["fps_ratio"].status) == ("", "quoted")
-    assert cells["miou_paper_difference"].text == cells["memory_gpustat_mb_printed"].mark == ""  # 1193 is second least
+    assert (cells["miou_paper_difference"].text, cells["miou_paper_difference"].status) == ("", "quoted")
 
 
 def test_memory_on_a_gpu_is_by_gpustat_and_on_a_cpu_by_resident_set():
@@ -210,7 +237,6 @@ def test_blank_cells_of_the_paper_stay_blank():
     row = row_of(the_table(ISDNET, "table6", [facts("isdnet", "table6/add")]), "add")
     assert row["memory_gpustat_mb_printed"].text == "–"
     assert row["host_peak_with_weights_mib_ours"].text == "512"
-    assert row["memory_gpustat_mb_ratio"].text == ""
 
 
 def test_a_table_nothing_was_run_for_is_not_written():

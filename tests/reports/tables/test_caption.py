@@ -69,7 +69,9 @@ def test_the_details_say_how_ours_were_measured():
         "split test", "random (1 systems)", f"metric version {METRIC_VERSION}", "commit 0123456789", "2026-11-22",
         "RTX 2080 Ti",
         record("accuracy", "isdnet").protocol_hash, record("cost", "isdnet").protocol_hash,
-        "mean IoU of six classes (all but unknown)", "1 / median latency of predict", "95 % interval",
+        "mean IoU of six classes (all but unknown)", "1 / median latency of predict",
+        "95 % interval of the median over 6 calls in 1 processes of this machine",
+        "one seed (n = 1), so the variance of trainings is unknown",
     ):  # fmt: skip
         assert part in text
 
@@ -128,7 +130,8 @@ def test_several_seeds_commits_and_days_are_listed():
     ]
     text = explained(the_group(*records))
     assert "seeds 0, 1 (n = 2)" in text
-    assert "mean ± standard deviation" in text
+    assert "median ± standard deviation over n seeds" in text
+    assert "over the images" in text
     assert "2026-11-22 to 2026-11-24" in text
 
 

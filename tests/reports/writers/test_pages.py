@@ -50,14 +50,14 @@ def test_a_claim_shows_quote_reading_values_verdict_and_arithmetic():
 def test_the_agreement_page_has_a_verdict_and_the_flipped_pairs():
     systems = [
         SystemFacts(name, EVIL, "library", 1, rows=(f"table1/{name}",))
-        for name in ("isdnet", "stdc", "magnet", "fctl", "glnet")
+        for name in ("isdnet", "stdc", "pointrend", "magnet", "fctl", "glnet")
     ]
     records = [
         record("cost", system.name, figures=cost(100.0 * place)) for place, system in enumerate(systems, start=1)
     ]
     page = agreement_page(agreements(build_tables(records, systems, ["table1"])))
-    assert "fps: no agreement shown (n = 5; 1 of 10 pairs swapped, 1 clearly)" in page
-    assert "| GLNet over FCtL" in page
+    assert "fps: orders agree (n = 6; 1 of 15 pairs swapped, 1 clearly)" in page
+    assert "| glnet over fctl" in page
     assert "<script>" not in page
 
 
@@ -80,7 +80,7 @@ def test_the_cost_page_has_what_a_table_has_no_room_for():
     cells = [cell.strip() for cell in line.split(" | ")]
     # 3 GFLOPs and 5 GB in 0.2 s: 15 GFLOP/s of the 6 that 10 GB/s allow
     assert cells[1:] == [
-        *("predict", "5", "200", "\\[190, 210\\]", "220", "240", "–"),
+        *("predict", "6", "200", "\\[190, 210\\]", "220", "240", "–"),
         *("3.00", "5.00", "250", "1350", "–", "–", "321 |"),
     ]
     assert "<script>" not in page

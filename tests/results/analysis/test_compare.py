@@ -67,7 +67,7 @@ def test_ten_percent_less_is_an_improvement():
 
 def test_noise_as_large_as_the_change_hides_it():
     base, head, _ = sides(2, slow=1.1)
-    unlike = costs(np.random.default_rng(3), slow=1.15)
+    _, unlike, _ = sides(2, slow=1.15)  # the same spells: a second run of the base that was 15 % slower
     assert verdicts(compare(base, head, base))["predict_latency_ms"] == "regression"
     assert verdicts(compare(base, head, unlike))["predict_latency_ms"] == "inconclusive"
 
@@ -113,16 +113,29 @@ def test_accuracy_of_one_seed_by_the_images_it_shares():
     assert verdicts(compare(base, [scored(90)])) == {"miou_paper": "improvement"}
     (change,) = compare(base, [scored(79)]).cells[0].changes
     assert change.verdict == "inconclusive"  # less than trainings differ by among themselves
-    assert change.basis == "n = 1 seed, 20 images"
+    assert change.basis == "1 seed, 20 images"
     bare = compare([scored(80, with_images=False)], [scored(70, with_images=False)])
     assert (bare.verdict, bare.cells[0].changes[0].low) == ("inconclusive", None)
 
 
 def test_accuracy_of_several_seeds_by_the_seeds():
-    base = [scored(80, seed) for seed in range(4)]
-    (change,) = compare(base, [scored(76, seed) for seed in range(4)]).cells[0].changes
-    assert (change.verdict, change.basis) == ("regression", "4 seeds")
+    base = [scored(80, seed) for seed in range(6)]
+    (change,) = compare(base, [scored(76, seed) for seed in range(6)]).cells[0].changes
+    assert (change.verdict, change.basis) == ("regression", "6 seeds")
     assert verdicts(compare(base, base)) == {"miou_paper": "pass"}
+    (few,) = compare(base[:5], [scored(70, seed) for seed in range(5)]).cells[0].changes
+    assert (few.verdict, few.basis) == ("regression", "5 seeds, 20 images")
+
+
+def test_one_image_that_collapses_is_no_pass():
+    """The median image is as good as before, the mIoU is not: the interval holds both."""
+    base = scored(80)
+    counts = (" ".join(["0", "2000", "2000", "0"]), *base.accuracy.image_confusions[1:])
+    worse = {"image_confusions": counts, "miou_paper": base.accuracy.miou_paper - 8, "labels_hash": "other"}
+    head = base.model_copy(update={"accuracy": base.accuracy.model_copy(update=worse)})
+    (change,) = compare([base], [head]).cells[0].changes
+    assert change.verdict == "inconclusive"
+    assert (change.low, change.high) == pytest.approx((-8, 0))
 
 
 def test_a_system_that_runs_no_more_is_a_regression():

@@ -6,30 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from results.analysis.latency_statistics import FEWEST, TimingError, drifts, median_interval, percentile, summarise
+from results.analysis.latency_statistics import TimingError, drifts, percentile, summarise
+from results.analysis.statistics import FEWEST
 
 DISTINCT = [7.0, 1.0, 5.0, 3.0, 9.0, 2.0, 8.0, 4.0, 6.0, 10.0]
-
-
-@pytest.mark.parametrize(
-    ("count", "low", "high"),
-    [(6, 1, 6), (10, 2, 9), (20, 6, 15), (50, 18, 33), (100, 40, 61)],  # ranks from the table of Conover (1999), A3
-)
-def test_ranks_of_the_interval_are_those_of_the_tables(count, low, high):
-    assert median_interval(range(1, count + 1)) == (low, high)
-
-
-def test_the_interval_covers_the_true_median_as_often_as_it_says():
-    draws = np.random.default_rng(1).lognormal(size=(4000, 15))
-    hits = sum(low <= 1.0 <= high for low, high in map(median_interval, draws))
-    exact = 1 - 2 * sum(math.comb(15, k) for k in range(4)) / 2**15  # 0.9648: ranks 4 and 12
-    assert hits / len(draws) == pytest.approx(exact, abs=4 * math.sqrt(exact * (1 - exact) / len(draws)))
-
-
-def test_too_few_samples_for_an_interval_are_refused():
-    median_interval(DISTINCT[:FEWEST])
-    with pytest.raises(TimingError, match="5 samples are too few for a 95% interval"):
-        median_interval(DISTINCT[:5])
 
 
 def test_percentiles_are_measured_values_by_nearest_rank():

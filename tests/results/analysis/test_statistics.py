@@ -1,133 +1,128 @@
-"""Seeds, pairs, images and ranks: hand-computed values, properties, and intervals that cover as often as they say."""
+"""Medians, seeds, images, scenes and ranks: hand-computed values, and an interval that covers as often as it says."""
+
+import math
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
-from results.analysis.statistics import by_image, difference_of_miou, of_pairs, over_seeds, ranks
+from results.analysis.statistics import (
+    FEWEST,
+    by_image,
+    image_scores,
+    median_bounds,
+    of_median,
+    of_scenes,
+    over_seeds,
+    ranks,
+)
+
+TRIALS = 4000
+SIZES = (6, 7, 8, 9, 10, 12, 15, 20, 30, 50, 100)
+SHAPES = {  # draws and their true median
+    "normal": (lambda generator, size: generator.standard_normal(size), 0.0),
+    "skewed": (lambda generator, size: generator.lognormal(0, 1, size), 1.0),
+    "very skewed": (lambda generator, size: generator.exponential(1, size) ** 3, math.log(2) ** 3),
+    "heavy tails": (lambda generator, size: generator.standard_t(2, size), 0.0),
+    "no mean": (lambda generator, size: generator.standard_cauchy(size), 0.0),
+}
 
 
-def covered(trials, at_least):
-    """Whether a 95 % interval held the truth as often as its own binomial error allows."""
-    return np.mean(trials) >= at_least - 3 * np.sqrt(at_least * (1 - at_least) / len(trials))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_interval_covers_the_median_in_95_of_100_samples_of_any_shape_and_size(shape):
+    draw, truth = SHAPES[shape]
+    generator = np.random.default_rng(20)
+    for size in SIZES:
+        low, high = median_bounds(draw(generator, (TRIALS, size)))
+        assert 0.93 <= np.mean((low <= truth) & (truth <= high)) <= 0.97, size
 
 
-def test_three_seeds_by_hand():
-    estimate, deviation = over_seeds([70.0, 72.0, 74.0])
-    assert (estimate.value, deviation, estimate.n) == (72.0, 2.0, 3)
-    assert estimate.high - estimate.value == pytest.approx(4.3027 * 2 / 3**0.5, rel=1e-4)  # t of two degrees, 97.5 %
-    assert estimate.value - estimate.low == pytest.approx(estimate.high - estimate.value)
+def test_a_gap_at_the_median_is_the_limit_of_the_interpolation():
+    generator = np.random.default_rng(23)
+    for size in SIZES:
+        low, high = median_bounds(generator.normal(0, 0.3, (TRIALS, size)) + generator.choice([-2, 2], (TRIALS, size)))
+        assert 0.86 <= np.mean((low <= 0) & (high >= 0)) <= 0.99, size
 
 
-def test_one_seed_has_no_interval():
-    estimate, deviation = over_seeds([71.5])
-    assert (estimate.value, estimate.low, estimate.high, estimate.n, deviation) == (71.5, None, None, 1, None)
-    assert not estimate.resolved
+def test_images_of_few_cities_are_covered_by_city_and_not_by_image():
+    """Eight cities of twelve images each; images of one city share most of their difference."""
+    generator = np.random.default_rng(21)
+    of_city = generator.standard_t(4, (TRIALS, 8, 1))
+    differences = (of_city + generator.normal(0, 0.7, (TRIALS, 8, 12))).reshape(TRIALS, -1)
+    cities = [f"city{index // 12}" for index in range(96)]
+    estimates = [of_scenes(row, cities) for row in differences[:1500]]
+    assert estimates[0].n == 8
+    assert 0.93 <= np.mean([one.low <= 0 <= one.high for one in estimates]) <= 0.97
+    low, high = median_bounds(differences)
+    assert np.mean((low <= 0) & (high >= 0)) < 0.7
+
+
+def test_two_systems_share_the_difficulty_of_their_images():
+    """Scores of one system vary by ten points between images, those of two by one: only the difference matters."""
+    generator = np.random.default_rng(22)
+    difficulty = generator.gamma(2, 5, (TRIALS, 10))
+    base, head = (70 - difficulty + generator.normal(0, 0.7, difficulty.shape) for _ in range(2))
+    for effect, resolved in ((0.0, (0.03, 0.07)), (2.0, (0.95, 1.0))):
+        low, high = median_bounds(head + effect - base)
+        assert resolved[0] <= np.mean((low > 0) | (high < 0)) <= resolved[1]
+
+
+def test_the_ends_by_hand():
+    """Of six, the extremes hold the median with 62 of 64, the next two with 50 of 64: a tenth of the way is 95 %."""
+    share = (62 / 64 - 0.95) / (12 / 64)
+    inwards = 5 * share / (1 + 4 * share)
+    estimate = of_median([6.0, 1.0, 5.0, 2.0, 4.0, 3.0])
+    assert (estimate.value, estimate.n) == (3.5, 6)
+    assert (estimate.low, estimate.high) == pytest.approx((1 + inwards, 6 - inwards))
+
+
+@pytest.mark.parametrize(("n", "rank"), [(6, 1), (10, 2), (20, 6), (50, 18), (100, 40)])  # Conover (1999), table A3
+def test_the_ends_lie_within_the_ranks_of_the_sign_test(n, rank):
+    estimate = of_median(range(1, n + 1))
+    assert rank <= estimate.low < rank + 1
+    assert n - rank < estimate.high <= n - rank + 1
+
+
+def test_below_six_units_nothing_is_resolved():
+    assert of_median([1.0] * (FEWEST - 1)).low is None
+    assert not of_median([1.0] * (FEWEST - 1)).resolved
+    assert of_median([1.0] * FEWEST).resolved
     with pytest.raises(ValueError, match="no value"):
-        over_seeds([])
-
-
-def test_the_interval_over_seeds_covers_the_mean():
-    drawn = np.random.default_rng(0).normal(3, 2, (2000, 4))
-    estimates = [over_seeds(list(row))[0] for row in drawn]
-    assert covered([one.low <= 3 <= one.high for one in estimates], 0.95)
-
-
-@pytest.mark.parametrize(("n", "rank"), [(6, 1), (8, 4), (10, 9), (20, 53)])  # critical values of Wilcoxon's table + 1
-def test_ranks_of_the_signed_rank_interval_are_those_of_the_table(n, rank):
-    values = np.random.default_rng(n).normal(size=n)
-    means = sorted((values[i] + values[j]) / 2 for i in range(n) for j in range(i, n))
-    estimate = of_pairs(list(values))
-    assert (estimate.low, estimate.high) == pytest.approx((means[rank - 1], means[-rank]))
-    assert estimate.value == pytest.approx(np.median(means))
-
-
-def test_the_signed_rank_interval_agrees_with_the_test():
-    """The ends are where scipy's exact test turns: just inside it does not reject, just outside it does."""
-    values = np.random.default_rng(3).normal(size=9)
-    estimate = of_pairs(list(values))
-    for end, outwards in ((estimate.low, -1e-9), (estimate.high, 1e-9)):
-        assert stats.wilcoxon(values - end - outwards, method="exact").pvalue <= 0.05
-        assert stats.wilcoxon(values - end + outwards, method="exact").pvalue > 0.05
-
-
-def test_five_pairs_have_no_interval():
-    assert of_pairs([1.0] * 5).low is None
-    assert of_pairs([1.0] * 6).resolved
-
-
-@pytest.mark.parametrize("noise", ["normal", "cauchy"])
-def test_the_interval_of_pairs_covers_whatever_the_noise(noise):
-    generator = np.random.default_rng(1)
-    draw = generator.standard_normal if noise == "normal" else generator.standard_cauchy
-    estimates = [of_pairs(list(draw(8) + 0.1)) for _ in range(2000)]
-    assert covered([one.low <= 0.1 <= one.high for one in estimates], 0.95)
+        of_median([])
 
 
 @given(st.lists(st.floats(-10, 10), min_size=6, max_size=12), st.floats(-5, 5))
-def test_pairs_shift_turn_and_forget_their_order(values, shift):
-    plain, moved = of_pairs(values), of_pairs([value + shift for value in values])
-    turned = of_pairs([-value for value in reversed(values)])
+def test_units_shift_turn_and_forget_their_order(values, shift):
+    plain, moved = of_median(values), of_median([value + shift for value in values])
+    turned = of_median([-value for value in reversed(values)])
     assert (moved.low - shift, moved.high - shift) == pytest.approx((plain.low, plain.high), abs=1e-9)
     assert (-turned.high, -turned.low) == pytest.approx((plain.low, plain.high), abs=1e-9)
     assert plain.low <= plain.value <= plain.high
 
 
-def matrices(images, hit_rate, seed, classes=3):
-    """Matrices of images of different kinds, with so many hits of a thousand pixels a class."""
-    generator = np.random.default_rng(seed)
-    rates = np.clip(hit_rate + generator.normal(0, 0.08, (images, 1)), 0, 1)
-    hits = generator.binomial(1000, np.broadcast_to(rates, (images, classes)))
-    return np.stack([np.diag(row) + np.roll(np.diag(1000 - row), 1, axis=1) for row in hits]).astype(np.int64)
+def test_seeds_by_hand():
+    estimate, deviation = over_seeds([70.0, 72.0, 77.0])
+    assert (estimate.value, deviation, estimate.n) == (72.0, pytest.approx(13**0.5), 3)
+    assert estimate.low is None
+    assert over_seeds([71.5])[1] is None
 
 
 def test_matrices_are_read_as_written():
     np.testing.assert_array_equal(by_image(["1 2 3 4", "5 6 7 8"]), np.arange(1, 9).reshape(2, 2, 2))
 
 
-def test_the_difference_of_two_matrices_by_hand():
-    base = np.array([[[2, 1], [1, 2]], [[2, 1], [1, 2]]])  # both classes: 4 hits of 8
-    head = np.array([[[3, 0], [0, 3]], [[3, 0], [0, 3]]])
-    estimate = difference_of_miou(base, head, (0, 1))
-    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((50, 50, 50))
-    assert difference_of_miou(head, base, (1,)).value == pytest.approx(-50)
-    assert difference_of_miou(base[:1], head[:1], (0,)).low is None
+def test_the_score_of_an_image_is_over_the_classes_of_its_truth():
+    counts = np.zeros((3, 3, 3), np.int64)
+    counts[0] = [[6, 2, 0], [0, 2, 0], [0, 0, 0]]  # class 0: 6 of 8, class 1: 2 of 4
+    counts[1] = [[6, 0, 2], [0, 0, 0], [0, 0, 0]]  # two pixels given to a class that the truth does not hold
+    counts[2, 2, 2] = 5  # none of the classes
+    np.testing.assert_allclose(image_scores(counts, (0, 1)), [62.5, 75, np.nan])
 
 
-def test_a_system_does_not_differ_from_itself():
-    counts = matrices(12, 0.8, seed=0)
-    estimate = difference_of_miou(counts, counts, (0, 1, 2))
-    assert (estimate.value, estimate.low, estimate.high) == (0, 0, 0)
-    assert not estimate.resolved
-
-
-@pytest.mark.parametrize("images", [6, 20])
-def test_two_draws_of_one_system_are_seldom_told_apart(images):
-    alarms = []
-    for seed in range(100):
-        base, head = matrices(images, 0.8, 2 * seed), matrices(images, 0.8, 2 * seed + 1)
-        alarms.append(difference_of_miou(base, head, (0, 1, 2), seed).resolved)
-    assert covered([not alarm for alarm in alarms], 0.95)
-
-
-def test_pairing_resolves_what_the_images_would_hide():
-    base = matrices(20, 0.8, seed=5)
-    hits = np.diagonal(base, axis1=1, axis2=2)
-    head = base.copy()
-    head[:, range(3), range(3)] = np.minimum(hits + 10, 1000)  # one pixel of a hundred better in every image
-    estimate = difference_of_miou(base, head, (0, 1, 2))
-    assert estimate.resolved
-    assert 0 < estimate.low < estimate.value < estimate.high < 3
-
-
-def test_absent_classes_are_left_out_of_the_mean():
-    base = np.zeros((3, 3, 3), np.int64)
-    base[:, 0, 0] = 10
-    base[0, 1, 0] = 5  # class 1 occurs in one image only, class 2 in none
-    estimate = difference_of_miou(base, base, (0, 1, 2))
-    assert (estimate.value, estimate.low, estimate.high) == (0, 0, 0)
+def test_scenes_by_hand():
+    estimate = of_scenes(np.array([1.0, 3.0, 9.0, np.nan]), ["a", "a", "b", "c"])
+    assert (estimate.value, estimate.n) == (5.5, 2)
 
 
 @settings(max_examples=60)
