@@ -26,9 +26,9 @@ BUSY = 3.0  # load average over the cell's own threads above which other process
 def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts], name: str) -> Table:
     """One table from one group of comparable records that feeds it; ``name`` is the stem of its files."""
     group = group.only(_shown(paper, group, systems))
-    compared = [
+    compared = tuple(
         replace(measure, comparable=comparable(paper, group, measure.kind)) for measure in measures(paper, group)
-    ]
+    )
     columns = tuple(column for measure in compared for column in measure.columns)
     rows = marked(columns, tuple(_rows(paper, group, systems, compared)))
     legend = [MARKS]

@@ -46,17 +46,17 @@ def paired(base: Sequence[Record], head: Sequence[Record]) -> Paired | None:
     """Compare two sets of accuracy records over the seeds that both have. None if they share no seed."""
     before, after = ({record.cell.seed: record for record in side} for side in (base, head))
     pairs = [(before[seed], after[seed]) for seed in before if seed in after]
-    scored = [(one, other, *_scores(one, other)) for one, other in pairs]
-    found = [(one, other, x, y) for one, other, x, y in scored if x is not None and y is not None]
+    scored = [(pair, _score(pair[0]), _score(pair[1])) for pair in pairs]
+    found = [(pair, x, y) for pair, x, y in scored if x is not None and y is not None]
     if not found:
         return None
-    first, second = (sum(column) / len(found) for column in zip(*((x, y) for _, _, x, y in found), strict=True))
-    images, basis = _over_images([(one, other) for one, other, _, _ in found])
-    return Paired((first, second), second - first, images, basis, of_median([y - x for _, _, x, y in found]))
+    first, second = (sum(column) / len(found) for column in zip(*((x, y) for _, x, y in found), strict=True))
+    images, basis = _over_images([pair for pair, _, _ in found])
+    return Paired((first, second), second - first, images, basis, of_median([y - x for _, x, y in found]))
 
 
-def _scores(*records: Record) -> list[float | None]:
-    return [record.accuracy.miou_paper if record.accuracy else None for record in records]
+def _score(record: Record) -> float | None:
+    return record.accuracy.miou_paper if record.accuracy else None
 
 
 def _over_images(pairs: Sequence[tuple[Record, Record]]) -> tuple[Estimate, str]:

@@ -110,7 +110,8 @@ def image_scores(counts: Counts, classes: Sequence[int]) -> Floats:
     held = truth > 0
     scores = np.divide(hits, truth + found - hits, out=np.zeros_like(hits), where=held)
     number = held.sum(1)
-    return 100 * np.divide(scores.sum(1), number, out=np.full(len(counts), np.nan), where=number > 0)
+    means: Floats = np.divide(scores.sum(1), number, out=np.full(len(counts), np.nan), where=number > 0)
+    return 100 * means
 
 
 def of_scenes(differences: Floats, scenes: Sequence[str]) -> Estimate:
