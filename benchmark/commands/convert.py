@@ -24,7 +24,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.weights.convert import convert
 
     done = convert(card, args.official, args.out)
-    print(f"{args.out}: {done.converted} tensors for {done.num_classes} classes")
+    print(f"{args.out}: {done.converted} tensor{'s' * (done.converted != 1)} for {done.num_classes} classes")
     for what, keys in (
         ("dropped on purpose", done.dropped),
         ("unused", done.unused),

@@ -76,7 +76,11 @@ class Display:
         name = f"{cell.system} {cell.kind}" + (f" seed {cell.seed}" if cell.kind == "accuracy" else "")
         outcome = "on record" if known else f"{record.provenance.wall_seconds:.0f} s"
         reason = "" if record.status == "ok" else f": {record.reason}"
-        left = "" if known or not self.waiting else f" ({len(self.waiting)} cells to go, {self.left()})"
+        left = (
+            ""
+            if known or not self.waiting
+            else f" ({len(self.waiting)} cell{'s' * (len(self.waiting) > 1)} to go, {self.left()})"
+        )
         self.console.print(f"{name}: {record.status}, {outcome}{reason}{left}", markup=False, soft_wrap=True)
 
     def _ended(self, job: Job) -> None:

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=(),
         metavar="FILE",
-        help="Markdown files whose generated tables are renewed",
+        help="Markdown files in which these tables are renewed",
     )
     add_store_options(parser)
     add_format_option(parser)
@@ -50,7 +50,7 @@ def main(args: argparse.Namespace) -> int:
     tables = write_tables(args.tables, contents.records, args.out, args.format)
     for path in write_views(tables, contents.records, args.out):
         print(path)
-    refresh(args.refresh, tables)
+    refresh(args.refresh, tables, args.tables)
     return 0
 
 
@@ -105,17 +105,18 @@ def write_tables(wanted: Sequence[str], records: Sequence[Record], out: Path, fo
     return tables
 
 
-def refresh(files: Sequence[Path], tables: Sequence[Table]) -> None:
-    """Renew the blocks of Markdown files that show tables.
+def refresh(files: Sequence[Path], tables: Sequence[Table], wanted: Sequence[str]) -> None:
+    """Renew the blocks of Markdown files that show the tables that were asked for.
 
     Raises:
         UserError: a file cannot be read or written, or a block in it has no end.
     """
     from reports.writers.blocks import contents, renewed
 
+    blocks = contents(tables, wanted)
     for file in files:
         try:
-            file.write_text(renewed(file.read_text(encoding="utf-8"), contents(tables)), encoding="utf-8", newline="\n")
+            file.write_text(renewed(file.read_text(encoding="utf-8"), blocks), encoding="utf-8", newline="\n")
         except (OSError, ValueError) as error:
             raise UserError(f"--refresh {file}: {error}") from error
 

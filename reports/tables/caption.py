@@ -9,6 +9,7 @@ import pandas as pd
 
 from reports.tables.columns import CPU_PROBE, Measure
 from reports.tables.groups import Group
+from reports.tables.table import counted
 from results.paper import DATASETS, PaperTable
 
 UNTRAINED = 100  # a net trained for fewer iterations counts as untrained
@@ -56,7 +57,9 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
         data += f" ({images}), seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} (n = {len(seeds)})"
     recipe = f", recipe {group.recipe}" if group.recipe else ""
     threads = group.rows["threads"].dropna()
-    cores = f" ({_values(threads.astype(int))} CPU threads)" if not threads.empty else ""
+    cores = (
+        f" ({_values(threads.astype(int))} CPU thread{'s' * bool((threads != 1).any())})" if not threads.empty else ""
+    )
     machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}"
     untrained = _untrained(done)
     meaningless = is_untrained(group)
@@ -164,7 +167,7 @@ def _accuracy(group: Group) -> str:
         named = [f"{int(count)} for {', '.join(sorted(set(systems)))}" for count, systems in others]
         counts = [f"training iterations: {', '.join([str(usual), *named])}"]
     weights = done.groupby("weights")["system"].nunique()
-    start = ", ".join(f"{kind} ({count} systems)" for kind, count in weights.items())
+    start = ", ".join(f"{kind} ({counted(count, 'systems')})" for kind, count in weights.items())
     facts = [f"split {_values(done['split'])}", *counts, f"initial weights: {start}"]
     return f"Accuracy: {'; '.join(facts)}. {_variance(done)}"
 

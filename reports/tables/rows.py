@@ -13,7 +13,7 @@ from reports.tables.caption import caption, comparable, is_untrained, setup, tit
 from reports.tables.columns import Measure, measures, speedup, speedup_columns
 from reports.tables.groups import SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
-from reports.tables.table import Cell, Row, SystemFacts, Table, plain, significant
+from reports.tables.table import Cell, Row, SystemFacts, Table, counted, plain, significant
 from results.paper import PaperRow, PaperTable
 
 ADDED = "Added"
@@ -150,7 +150,7 @@ def _on_scored_work(record: Mapping[Hashable, Any], cost: pd.DataFrame) -> Itera
 
 
 def _counted(kind: str, least: int, most: int) -> str:
-    return f"{least:,}{f' to {most:,}' if most > least else ''} {kind.replace('_', ' ')}"
+    return f"{least:,} to " * (most > least) + counted(most, kind.replace("_", " "))
 
 
 def _on_cost(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Iterator[str]:
@@ -160,7 +160,7 @@ def _on_cost(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Ite
     if (record["load_average"] or 0) > BUSY * (record["threads"] or 1):
         yield f"measured on a busy machine (load average {record['load_average']:.0f}): its latency may be too high"
     done = ", ".join(_counted(kind, count, count) for kind, count in record["work"].items())
-    if done not in ("", "1 passes"):
+    if done not in ("", "1 pass"):
         yield f"the timed call did {done}"
     if record["parts_ms"]:
         parts = ", ".join(f"{name} {significant(spent)}" for name, spent in record["parts_ms"].items())

@@ -139,6 +139,12 @@ def plain(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def counted(count: int, things: str) -> str:
+    """A number of things: "1,234 skipped crops", "1 pass"; ``things`` is the plural."""
+    singular = things.removesuffix("es") if things.endswith(("sses", "ches")) else things.removesuffix("s")
+    return f"{count:,} {singular if count == 1 else things}"
+
+
 def significant(value: float, digits: int = 3) -> str:
     """A number with this many significant digits and no exponent: 0.0123, 1.23, 12.3, 1234."""
     if value == 0 or not math.isfinite(value):

@@ -16,14 +16,14 @@ from results.paper import TABLE_NAMES
 _BLOCK = re.compile(r"<!-- isdbench (?P<name>[\w-]+) -->\n(?P<old>.*?)(?P<end><!-- end -->|\Z)", re.DOTALL)
 
 
-def contents(tables: Sequence[Table]) -> dict[str, str]:
-    """The text of each block, by name."""
+def contents(tables: Sequence[Table], names: Sequence[str] = TABLE_NAMES) -> dict[str, str]:
+    """The text of each block, by name; only of the tables of the paper that ``names`` holds."""
 
     def measured(table: Table) -> tuple[bool, int]:
         return not table.untrained, sum(cell.value is not None for row in table.rows for cell in row.cells)
 
     found = {}
-    for name in TABLE_NAMES:
+    for name in filter(TABLE_NAMES.__contains__, names):
         fitting = [table for table in tables if re.fullmatch(rf"{name}(-.*)?", table.name)]
         none = "No record feeds this table yet.\n"
         found[name] = "\n".join(map(markdown.render, fitting)) or none
@@ -32,7 +32,7 @@ def contents(tables: Sequence[Table]) -> dict[str, str]:
 
 
 def renewed(text: str, blocks: Mapping[str, str]) -> str:
-    """The text with the contents of its blocks replaced.
+    """The text with the contents of its blocks replaced; blocks of tables that ``blocks`` lacks stay as they are.
 
     Raises:
         ValueError: a block has no end or an unknown name.
@@ -40,10 +40,13 @@ def renewed(text: str, blocks: Mapping[str, str]) -> str:
 
     def block(match: re.Match[str]) -> str:
         name = match["name"]
-        if name not in blocks:
-            raise ValueError(f"no block is named '{name}'; the names are {', '.join(sorted(blocks))}")
+        known = [*TABLE_NAMES, *(f"{table}-brief" for table in TABLE_NAMES)]
+        if name not in known:
+            raise ValueError(f"no block is named '{name}'; the names are {', '.join(sorted(known))}")
         if not match["end"]:
             raise ValueError(f"block '{name}' has no '<!-- end -->'")
+        if name not in blocks:
+            return match[0]
         return f"<!-- isdbench {name} -->\n{blocks[name]}<!-- end -->"
 
     return _BLOCK.sub(block, text)

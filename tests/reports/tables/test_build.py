@@ -183,7 +183,7 @@ def test_scored_images_that_took_other_work_than_the_timed_call_and_the_parts_of
         record("cost", "stdc", figures=cost().model_copy(update={"work": {"passes": 9}})),
     ]
     notes = the_table(records).notes
-    assert "isdnet: a scored image took 42 to 50 passes, 1 masks; 0.500 s" in notes
+    assert "isdnet: a scored image took 42 to 50 passes, 1 mask; 0.500 s" in notes
     assert "isdnet: time of each part of the scored call, in ms: base 12.0, rest 3456" in notes
     assert [note for note in notes if note.startswith("stdc")] == ["stdc: the timed call did 9 passes"]
 
@@ -213,7 +213,7 @@ def test_caption_and_notes_are_of_the_systems_in_the_table():
     table = the_table([*ISDNET, elsewhere, record("accuracy", "stdc")], "table5")
     text = " ".join(table.setup)
     assert "2027" not in text
-    assert "random (1 systems)" in text
+    assert "random (1 system)" in text
     assert table.notes == ()
 
 

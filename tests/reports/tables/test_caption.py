@@ -66,7 +66,7 @@ def test_untrained_nets_are_called_untrained_in_the_caption():
 def test_the_details_say_how_ours_were_measured():
     text = explained(the_group(record("accuracy", "isdnet"), record("cost", "isdnet")))
     for part in (
-        "split test", "random (1 systems)", f"metric version {METRIC_VERSION}", "commit 0123456789", "2026-11-22",
+        "split test", "random (1 system)", f"metric version {METRIC_VERSION}", "commit 0123456789", "2026-11-22",
         "RTX 2080 Ti",
         record("accuracy", "isdnet").protocol_hash, record("cost", "isdnet").protocol_hash,
         "mean IoU of six classes (all but unknown)", "1 / median latency of predict",

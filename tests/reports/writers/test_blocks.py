@@ -24,6 +24,15 @@ def test_a_block_is_replaced_and_the_rest_stays():
     assert renewed(new, contents([EXAMPLE])) == new
 
 
+def test_a_block_of_a_table_that_was_not_asked_for_stays():
+    stale = "<!-- isdbench table2 -->\nkept\n<!-- end -->\n"
+    text = "<!-- isdbench table1 -->\nstale\n<!-- end -->\n" + stale
+    new = renewed(text, contents([EXAMPLE], ["table1"]))
+    assert new.endswith(stale)
+    assert EXAMPLE.title in new
+    assert "kept" not in renewed(text, contents([EXAMPLE]))
+
+
 def test_the_brief_table_has_no_accuracy_of_untrained_nets_where_another_table_exists():
     untrained = replace(EXAMPLE, untrained=True)
     fewer = replace(EXAMPLE, title="trained", rows=EXAMPLE.rows[:1])
