@@ -19,7 +19,7 @@ from benchmark.errors import UserError
 COMMANDS = {
     "systems": "list what can be run",
     "datasets": "list the datasets and where to get them",
-    "data": "make the synthetic world; prepare or check a real dataset folder",
+    "data": "make the synthetic dataset; prepare or check a real dataset folder",
     "run": "measure the cells of one or more tables and write the tables",
     "figure": "draw one of the paper's qualitative figures",
     "evaluate": "score given weights on a dataset",

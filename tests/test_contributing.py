@@ -113,7 +113,7 @@ def test_a_table_is_a_csv_and_a_line(system, work):
     blocks = recipe("Add a table")
     write_files(blocks, copy)
     run(blocks, copy, copy, system[0])
-    tables = list(copy.glob("out/table8*.md"))  # one for the synthetic world, one for TwoFields
+    tables = list(copy.glob("out/table8*.md"))  # one for the synthetic dataset, one for TwoFields
     assert len(tables) == 2
     for table in tables:
         assert {"STDC", "UNet", "TinyNet"} <= set(re.findall(r"\w+", table.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""``isdbench data synth|verify|prepare``: the synthetic world, and real dataset folders."""
+"""``isdbench data synth|verify|prepare``: the synthetic dataset, and real dataset folders."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def table_options(args: argparse.Namespace, table: PaperTable, display: Display) -> RunOptions:
-    """Options of ``run`` and ``figure`` on the images of a table; the synthetic world is made where it is missing.
+    """Options of ``run`` and ``figure`` on the images of a table; the synthetic dataset is made where it is missing.
 
     Raises:
         UserError: a name is unknown, a number out of range, or the dataset's folder is not usable.
@@ -89,7 +89,7 @@ def check_table_options(args: argparse.Namespace) -> None:
     if not 0 < args.ratio <= 1:
         raise UserError(f"--ratio {args.ratio}: give a number above 0 and up to 1")
     if args.ratio != 1 and args.dataset == "synthetic":
-        raise UserError("--ratio: the size of the synthetic world follows from --profile; use --ratio on real images")
+        raise UserError("--ratio: the size of the synthetic dataset follows from --profile; use --ratio on real images")
     profile(args.profile)
     timing_variant(args.timing)
     for name in args.systems or ():
@@ -137,7 +137,7 @@ def _common(args: argparse.Namespace, chosen: Profile) -> dict[str, Any]:
 
 
 def _dataset(args: argparse.Namespace, chosen: Profile, size: tuple[int, int], display: Display) -> Dataset:
-    """The dataset that was named; the synthetic world is made in OUT/worlds where it does not exist."""
+    """The dataset that was named; the synthetic dataset is made in OUT/worlds where it does not exist."""
     if args.dataset != "synthetic":
         return open_dataset(args.dataset, args.root)
     from benchmark.data.synthetic import Synthetic, World, make_world
@@ -146,7 +146,7 @@ def _dataset(args: argparse.Namespace, chosen: Profile, size: tuple[int, int], d
     root = args.root or args.out / "worlds" / f"{chosen.name}-{text}"
 
     def making(done: int, total: int) -> None:
-        display.making(f"synthetic world {text}", done, total)
+        display.making(f"synthetic dataset {text}", done, total)
 
     make_world(root, World(), size, chosen.train_images, chosen.test_images, making)
     return Synthetic(root)

@@ -1,1 +1,1 @@
-"""Datasets, one file each; the synthetic world; reading, checking and preparing their folders."""
+"""Datasets, one file each; the synthetic dataset; reading, checking and preparing their folders."""

@@ -84,7 +84,7 @@ def inputs(job: Job) -> tuple[System, Image]:
 
 
 def image_of(protocol: Protocol) -> Image:
-    """What a protocol times: the first image of the default synthetic world, or noise; uint8 ``[H, W, 3]``."""
+    """What a protocol times: the first image of the default synthetic dataset, or noise; uint8 ``[H, W, 3]``."""
     size = (protocol.height, protocol.width)
     if protocol.input != "noise":
         return scene(World(), 0, size).image

@@ -115,7 +115,7 @@ def _recipe(card: Card, paper_dataset: str, options: RunOptions) -> tuple[str, R
     """The name of the recipe, and the recipe as it is on the dataset, with what the user overrides."""
     name = options.recipe or options.profile.recipe or None
     own_name, recipe = recipe_of(card, None if name == SHORT else name)
-    # the synthetic world takes the crop and schedule of the dataset that it stands for
+    # the synthetic dataset takes the crop and schedule of the dataset that it stands for
     on = paper_dataset if options.dataset.synthetic else options.dataset.name
     recipe = recipe.on(on)
     if name == SHORT:

@@ -13,11 +13,11 @@ from results.cell import Region, digest, identity
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """A budget. ``ratio`` is the side of the synthetic world's image over the paper's; real images keep their size."""
+    """A budget. ``ratio`` is the side of a synthetic image over the paper's; real images keep their size."""
 
     name: str
     ratio: float
-    train_images: int  # of the synthetic world
+    train_images: int  # of the synthetic dataset
     test_images: int
     whole_dataset: bool  # of a real dataset: all images, or no more than the two numbers above
     iterations: int | None  # None: the recipe's own number

@@ -1,4 +1,4 @@
-"""The synthetic world: generated land in DeepGlobe's classes and layout, for runs without real images.
+"""The synthetic dataset: generated land in DeepGlobe's classes and layout, for runs without real images.
 
 This file reads a world from its folder. The generator, in the order of its work: ``model`` (parameters, regions),
 ``scene`` (one image), of which ``layout`` places wide regions, ``lines`` draws thin ones and ``render`` and ``objects``
@@ -25,7 +25,7 @@ class Synthetic(DeepGlobe):
     """The reader of a folder that :func:`make_world` made. ``world.json`` there holds its splits and image size.
 
     Raises:
-        DataError: the folder is no synthetic world, or one of another version.
+        DataError: the folder is no synthetic dataset, or one of another version.
     """
 
     splits = ("train", "test")

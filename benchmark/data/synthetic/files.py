@@ -1,4 +1,4 @@
-"""The files of a synthetic world, made once and never changed: pairs in DeepGlobe's layout and ``world.json``."""
+"""The files of a synthetic dataset, made once and never changed: pairs in DeepGlobe's layout and ``world.json``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make_world(root: Path, world: World, size: Size, train: int, test: int, prog
         DataError: the folder holds another world or other files.
     """
     if train < 1 or test < 1:
-        raise UserError(f"--train {train}, --test {test}: a synthetic world needs at least one image in each split")
+        raise UserError(f"--train {train}, --test {test}: a synthetic dataset needs at least one image in each split")
     plan = _plan(world, size, train, test)
     _claim(root, plan)
     indices = [*range(train), *range(FIRST_TEST_INDEX, FIRST_TEST_INDEX + test)]
@@ -70,7 +70,7 @@ def _claim(root: Path, plan: dict[str, Any]) -> None:
         return
     if root.is_dir() and any(root.iterdir()):
         raise DataError(
-            f"{root}: holds files, but no {WORLD_FILE}; choose an empty or a new folder for the synthetic world"
+            f"{root}: holds files, but no {WORLD_FILE}; choose an empty or a new folder for the synthetic dataset"
         )
     write_atomic(root / WORLD_FILE, (json.dumps(plan, indent=1) + "\n").encode())
 

@@ -1,4 +1,4 @@
-"""Places the wide regions of a synthetic world: districts, commons, forest, rock, lake, town, clouds."""
+"""Places the wide regions of a synthetic dataset: districts, commons, forest, rock, lake, town, clouds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws the thin things of a synthetic world into a map of regions: rivers, roads and lone buildings."""
+"""Draws the thin things of a synthetic dataset into a map of regions: rivers, roads and lone buildings."""
 
 from __future__ import annotations
 

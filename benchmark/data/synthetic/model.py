@@ -1,4 +1,4 @@
-"""The parameters of a synthetic world, its regions and their classes, and its scale.
+"""The parameters of a synthetic dataset, its regions and their classes, and its scale.
 
 Two things make it a task for ultra-high-resolution nets. Rivers, roads and lone buildings are a few pixels wide, so
 a reduced image loses them. And commons, wide areas of grass or bare soil, look the same everywhere, but they belong to
@@ -26,7 +26,7 @@ Regions = NDArray[np.uint8]  # [H, W], values of Region
 
 @dataclass(frozen=True)
 class World:
-    """Parameters of a synthetic world.
+    """Parameters of a synthetic dataset.
 
     ``context_px`` is in pixels of a 2448-pixel image and scales with the image. ``thin_px`` is in pixels of the image
     itself, whatever its size: at a quarter of the size, a line narrower than four pixels is lost. Most thin things are
@@ -42,11 +42,11 @@ class World:
 
     def __post_init__(self) -> None:
         if self.seed < 0:
-            raise UserError(f"seed {self.seed} of a synthetic world: it must be 0 or more")
+            raise UserError(f"seed {self.seed} of a synthetic dataset: it must be 0 or more")
         if not 1 <= self.thin_px[0] <= self.thin_px[1]:
-            raise UserError(f"thin_px {self.thin_px} of a synthetic world: narrowest (1 or more), then widest")
+            raise UserError(f"thin_px {self.thin_px} of a synthetic dataset: narrowest (1 or more), then widest")
         if self.context_px < MIN_CONTEXT_PX:
-            raise UserError(f"context_px {self.context_px} of a synthetic world: at least {MIN_CONTEXT_PX}")
+            raise UserError(f"context_px {self.context_px} of a synthetic dataset: at least {MIN_CONTEXT_PX}")
 
 
 class Region(IntEnum):

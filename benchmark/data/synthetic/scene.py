@@ -1,4 +1,4 @@
-"""One image of a synthetic world with its regions, as a pure function of world, index and size."""
+"""One image of a synthetic dataset with its regions, as a pure function of world, index and size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The synthetic world: pure, plausible, and about what ultra-high-resolution segmentation is about."""
+"""The synthetic dataset: pure, plausible, and about what ultra-high-resolution segmentation is about."""
 
 import hashlib
 import json

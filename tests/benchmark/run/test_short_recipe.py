@@ -63,7 +63,7 @@ def test_a_dataset_says_what_suits_it_for_all_systems():
     (hrf,) = planned("hrf", "hrf", systems=("stdc",))
     assert not hrf.recipe.photometric
     assert hrf.recipe.crop_classes == (1, 2)
-    (street,) = planned("table3", systems=("stdc",))  # the synthetic world stands for Cityscapes here
+    (street,) = planned("table3", systems=("stdc",))  # the synthetic dataset stands for Cityscapes here
     assert street.recipe.rotate == "none"
 
 
