@@ -34,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="Markdown files in which these tables are renewed",
     )
+    parser.add_argument(
+        "--no-figures", dest="figures", action="store_false", help="leave out the plots, which take most of the time"
+    )
     add_store_options(parser)
     add_format_option(parser)
 
@@ -48,14 +51,14 @@ def main(args: argparse.Namespace) -> int:
     for problem in contents.problems:
         print(f"isdbench: left out: {problem}", file=sys.stderr)
     tables = write_tables(args.tables, contents.records, args.out, args.format)
-    for path in write_views(tables, contents.records, args.out):
+    for path in write_views(tables, contents.records, args.out, figures=args.figures):
         print(path)
     refresh(args.refresh, tables, args.tables)
     return 0
 
 
-def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path) -> list[Path]:
-    """Write the audit, the figures and the dashboard under ``out``, and return their paths."""
+def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path, *, figures: bool = True) -> list[Path]:
+    """Write the audit, the dashboard and, if asked for, the figures under ``out``; return their paths."""
     from reports.dashboard.page import page
     from reports.paper_check.claims import audit
     from reports.paper_check.plausibility import speeds
@@ -68,7 +71,7 @@ def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path) -
     facts = system_facts()
     findings, printed = audit(records, facts), speeds(facts, read_flops())
     return [
-        *write_figures(records, tables, out / "figures"),
+        *(write_figures(records, tables, out / "figures") if figures else ()),
         write_page(out, "audit.md", audit_page(findings, printed, throughputs())),
         write_page(out, "dashboard.html", page(tables, records, findings, printed, out / "examples")),
     ]

@@ -64,6 +64,9 @@ def write(figure: Figure, folder: Path, name: str) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
+    with styled():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # it would place everything again, twice for each file
     for path in paths:
         metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
         with styled():

@@ -111,6 +111,7 @@ def test_where_one_side_is_no_multiple_of_8_both_grow(size, padded_size):
     assert told.asked[0][0].shape[-2:] == padded_size
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(100, 100), (40, 130), (48, 48), (17, 23)])
 def test_probabilities_have_the_size_of_the_input(net, size):
     refiner = MaskRefiner(net, SMALL)
@@ -321,6 +322,7 @@ def test_one_image_is_enough_for_a_step_of_the_base(system):
     assert all(value.isfinite() for value in losses.values())
 
 
+@pytest.mark.slow
 def test_the_published_file_goes_with_a_base(system, tmp_path, capsys):
     torch.save({f"module.{key}": value for key, value in system.net.state_dict().items()}, tmp_path / "model")
     base = {key.removeprefix("net."): value for key, value in system.base.state_dict().items()}
@@ -335,6 +337,7 @@ def test_the_published_file_goes_with_a_base(system, tmp_path, capsys):
     assert "the published file of deeplabv3plus-global, the published file of cascadepsp" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_published_file_goes_on_a_base_trained_here(system, tmp_path):
     torch.save(system.net.state_dict(), tmp_path / "model")
     save_weights(tmp_path / "base.safetensors", system.base, recipe="paper", dataset="deepglobe")

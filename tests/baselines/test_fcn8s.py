@@ -27,6 +27,7 @@ def test_output_has_the_size_of_the_input(system, size):
         assert system.net(torch.rand(1, 3, *size)).shape == (1, 3, *size)
 
 
+@pytest.mark.slow
 def test_trunk_is_torchvisions_vgg16_given_its_file(system):
     torch.manual_seed(1)
     reference = torchvision.models.vgg16(init_weights=True).eval()

@@ -81,6 +81,7 @@ def test_executed_parameters_are_the_releases_without_dead_layers(card, classes,
     assert sum(p.numel() for p in lean.parameters()) == executed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("card", "classes", "side", "trunk_passes"), [(DEEPGLOBE, 7, 2448, 73), (INRIA, 2, 5000, 363)])
 def test_trunk_passes_of_one_view(card, classes, side, trunk_passes):
     system = weightless(card, classes)
@@ -104,6 +105,7 @@ def test_with_all_gammas_at_zero_it_is_the_fcn_on_patches(small):
         torch.testing.assert_close(small.logits(image), plain.double())
 
 
+@pytest.mark.slow
 def test_a_patch_takes_from_the_contexts_of_the_release_in_its_order(attentive):
     image, number = torch.rand(2, 3, 90, 130), 4
     grid, fusion, encoders = attentive.grid(image), attentive.fusion, attentive.encoders
@@ -124,12 +126,14 @@ def test_a_patch_takes_from_the_contexts_of_the_release_in_its_order(attentive):
     torch.testing.assert_close(found[:2], expected, rtol=1e-3, atol=1e-3 * float(expected.std()))
 
 
+@pytest.mark.slow
 def test_logits_are_summed_on_the_host_in_float64_as_released(attentive):
     with torch.inference_mode():
         logits = attentive.logits(torch.rand(2, 3, 90, 130))
     assert (logits.dtype, logits.device.type) == (torch.float64, "cpu")
 
 
+@pytest.mark.slow
 def test_a_step_counts_the_mean_loss_once_for_each_sub_batch_of_each_image(small, monkeypatch):
     monkeypatch.setattr(fctl_system, "focal", lambda logits, target: torch.ones(()))
     image, target = torch.rand(2, 3, 90, 130), torch.zeros(2, 90, 130, dtype=torch.int64)
@@ -140,6 +144,7 @@ def test_a_step_counts_the_mean_loss_once_for_each_sub_batch_of_each_image(small
     assert float(small.loss(image, target)["focal"]) == 2 * math.ceil(patches / 6)
 
 
+@pytest.mark.slow
 def test_in_stages_with_one_context_the_net_in_training_sees_patch_and_surroundings(attentive, monkeypatch):
     apprentice = copy.deepcopy(attentive.net)  # that has learnt something
     with torch.no_grad():

@@ -77,6 +77,7 @@ def test_a_second_frozen_copy_is_held_at_test_and_half_of_it_is_of_no_use(releas
     assert not any(p.requires_grad for system in (released, batched) for p in system.fixed.parameters())
 
 
+@pytest.mark.slow
 def test_the_trunks_run_38_times_in_the_order_of_the_release(released):
     calls = []
     trunks = {"A": released.fixed.resnet_global, "B": released.net.resnet_local, "C": released.net.resnet_global}
@@ -120,6 +121,7 @@ def test_labels_are_of_the_images_size(scores):
     assert len(np.unique(ensemble.argmax(1))) > 2  # noise is not all of one class
 
 
+@pytest.mark.slow
 def test_dividing_by_the_overlap_changes_no_label(released, monkeypatch):
     merged = []
 
@@ -185,6 +187,7 @@ def test_the_batched_form_gives_the_labels_of_the_released_one(batched, scores, 
     torch.testing.assert_close(sums.double(), torch.from_numpy(few[0]), rtol=0, atol=1e-5 * np.abs(few[0]).max())
 
 
+@pytest.mark.slow
 def test_the_batched_form_multiplies_less_than_half_as_often(released, batched):
     with torch.inference_mode():  # on the same grid of 36 patches as at the paper's size
         assert count(batched, image(SIDE, SIDE)).flops < 0.5 * count(released, image(SIDE, SIDE)).flops
@@ -264,6 +267,7 @@ def test_the_likeness_is_the_mean_square_between_local_and_global_features_by_ha
     assert by_hand > 0
 
 
+@pytest.mark.slow
 def test_each_stage_trains_its_parts_and_keeps_the_statistics_of_the_others(released):
     net, state = released.net, {key: value.clone() for key, value in released.state_dict().items()}
     parts = {

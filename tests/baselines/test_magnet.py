@@ -318,6 +318,7 @@ def test_hard_cross_entropy_of_easy_pixels_is_that_of_the_hardest():
     assert float(loss) == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_published_files_become_ours(tmp_path):
     torch.manual_seed(0)
     system = registry.build(registry.card("magnet"), 7)

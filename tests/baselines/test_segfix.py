@@ -94,6 +94,7 @@ def test_output_holds_the_labels_of_the_input_only():
     assert not set(sampled(labels, directions, 2).unique().tolist()) <= {3, 11, 17}  # the release's script, as it is
 
 
+@pytest.mark.slow
 def test_the_published_size_and_the_cost_of_the_base():
     base = sum(parameter.numel() for parameter in registry.build(hrnet_ocr.CARD, 7).inference_form().parameters())
     own = sum(parameter.numel() for parameter in SegFixNet(48).parameters())
@@ -178,6 +179,7 @@ def test_directions_are_learnt_where_a_boundary_is_predicted():
     assert not learning[:, 16:].any()
 
 
+@pytest.mark.slow
 def test_the_net_learns_a_disc(system, monkeypatch):
     """Some steps on one image: the band and its directions come out, and a disc predicted too large shrinks."""
     truth = disc(20)
@@ -244,6 +246,7 @@ def test_the_released_form_takes_images_and_weights_as_the_release_does():
             torch.testing.assert_close(ours, theirs)
 
 
+@pytest.mark.slow
 def test_published_files_of_base_and_refiner_are_converted_together(tmp_path, system):
     heads = ("conv3x3_ocr", "ocr_distri_head", "cls_head", "aux_head")
     base = system.base.net.state_dict().items()

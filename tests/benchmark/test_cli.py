@@ -25,6 +25,7 @@ assert not heavy, heavy
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [["--help"], ["systems"], ["systems", "--json"], ["datasets"], *([name, "--help"] for name in COMMANDS)],

@@ -8,6 +8,7 @@ from isdnet.single_branch import DeepAlone
 from tests.isdnet.nets import CARD, image, net, numbered, target, without_dropout
 
 NAMES = [spec.card.name for spec in SYSTEMS]
+KINDS = ("isdnet", "isdnet-paper", "isdnet-pspnet", "isdnet-segformer", "isdnet-deep-full", "isdnet-shallow-full")
 # of the sheet measured on the official net; its inference counts hold the deep 1x1 classifier, which nothing reads
 OFFICIAL_PARAMETERS = {  # system, classes: training, inference, deep classifier
     ("isdnet", 7): (17_780_554, 17_225_010, 128 * 7 + 7),
@@ -34,6 +35,7 @@ def test_both_forms_have_the_official_number_of_parameters(name, classes):
     assert parameters(system.inference_form()) + classifier == inference
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_states_the_inference_form(name):
     assert parameters(net(name).inference_form()) == CARD[name].parameters
@@ -89,8 +91,9 @@ def test_the_deep_branch_sees_every_fourth_pixel():
     assert decimated(image(131, 99)).shape == (1, 3, 32, 24)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_variant_trains_one_step_at_an_odd_size_with_batch_1(name):
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_trains_one_step_at_an_odd_size_with_batch_1(name):
     _train_one_step(numbered(name), (131, 99))
 
 

@@ -123,6 +123,7 @@ def test_every_key_of_the_official_checkpoint_has_a_place():
     assert published_key("refine_head.fuse8.g1") == "fuse8.modulate_shallow.alpha"
 
 
+@pytest.mark.slow
 def test_an_official_checkpoint_converts_without_rest(tmp_path):
     official, out = tmp_path / "iter_80000.pth", tmp_path / "isdnet.safetensors"
     torch.save({"meta": {"epoch": 1}, "state_dict": official_state(2)}, official)
@@ -177,6 +178,7 @@ class _Runs:
         return print, ("this must never run",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "what"),
     [
@@ -240,6 +242,7 @@ def _mmseg(key: str) -> str:
     return f"stages.{number}.{rest}"
 
 
+@pytest.mark.slow
 def test_the_resnet_file_fills_the_deep_branch():
     state = {
         key.removeprefix("backbone."): value for key, value in official_state().items() if key.startswith("backbone.")
@@ -264,6 +267,7 @@ def test_segformer_takes_mmsegmentations_mit_file():
     )
 
 
+@pytest.mark.slow
 def test_converted_weights_load_from_safetensors_of_the_official_names_too(tmp_path):
     save_file({key: value.clone() for key, value in official_state().items()}, tmp_path / "official.safetensors")
     report = convert(CARD["isdnet"], [tmp_path / "official.safetensors"], tmp_path / "out.safetensors")

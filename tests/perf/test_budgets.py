@@ -22,6 +22,7 @@ def cpu_seconds(call):
     return time.process_time() - started
 
 
+@pytest.mark.slow
 def test_a_full_size_pair_takes_three_seconds_at_most(tmp_path):
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -56,10 +56,12 @@ def test_card_is_complete(card):
         assert row.partition("/")[1:] != ("", ""), f"{row} names no table"
 
 
+@pytest.mark.slow
 def test_parameters_are_those_on_the_card(card, system):
     assert sum(parameter.numel() for parameter in system.inference_form().parameters()) == card.parameters
 
 
+@pytest.mark.slow
 def test_the_iterations_of_the_stages_add_up(card, system):
     for recipe in card.recipes.values():
         assert set(recipe.stages) <= set(system.stages)
@@ -67,6 +69,7 @@ def test_the_iterations_of_the_stages_add_up(card, system):
             assert sum(recipe.during(stage).iterations for stage in system.stages) == recipe.iterations
 
 
+@pytest.mark.slow
 def test_no_profile_leaves_a_stage_out(card, system):
     for recipe in card.recipes.values():
         for profile in PROFILES.values():

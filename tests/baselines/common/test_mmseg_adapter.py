@@ -52,6 +52,7 @@ def nets():
     return {name: build(name, 7) for name in SIZES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SIZES)
 def test_parameters_with_and_without_training_heads(nets, name):
     *lean, trained = SIZES[name]

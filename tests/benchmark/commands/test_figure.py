@@ -5,6 +5,7 @@ import pytest
 from benchmark.cli import main
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [

@@ -126,6 +126,7 @@ def test_a_throttled_gpu_flags_its_samples(monkeypatch):
     assert made.telemetry.sm_clock_mhz.median == 1000
 
 
+@pytest.mark.slow
 def test_host_memory_is_what_the_call_allocates_the_weights_and_their_sum():
     class Hungry(TinySystem):
         def __init__(self):
@@ -224,6 +225,7 @@ def test_modules_for_training_are_counted_and_then_taken_off():
     assert made.trained_parameters - made.parameters == 110
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "dtype", "layout"),
     [

@@ -119,6 +119,7 @@ def test_every_host_probe_sees_a_known_allocation_within_two_percent():
 on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's heap has these options")
 
 
+@pytest.mark.slow
 @on_glibc
 @pytest.mark.parametrize("kind", ["nullcontext", "freed_memory_kept"])
 def test_the_peak_of_a_net_does_not_depend_on_what_ran_before(kind):
@@ -129,6 +130,7 @@ def test_the_peak_of_a_net_does_not_depend_on_what_ran_before(kind):
     assert maps < peaks[0] < 2.5 * maps
 
 
+@pytest.mark.slow
 @on_glibc
 def test_a_freed_memory_kept_takes_each_page_from_the_kernel_once_and_gives_them_back_at_its_end():
     done = subprocess.run([sys.executable, "-c", PAGES], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -54,6 +54,7 @@ def _of_hungry(machine_mib):
     return smallest_budget(lambda: (Hungry(), IMAGE), PROTOCOL, "cpu")
 
 
+@pytest.mark.slow
 @ON_LINUX
 def test_weights_and_a_known_allocation_are_the_budget_within_two_percent():
     found = of_hungry(2000.0)
@@ -72,6 +73,7 @@ def test_a_trial_that_fails_otherwise_is_an_error_and_no_budget(capfd):
     assert "KeyError: 'broken'" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 @ON_LINUX
 def test_a_net_that_needs_more_than_there_is_has_a_reason_and_no_figure():
     found = of_hungry(60.0)

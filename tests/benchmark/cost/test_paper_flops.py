@@ -28,6 +28,7 @@ def test_every_system_that_feeds_a_printed_speed_is_counted_as_its_card_is():
     assert not stale, f"run '{REFRESH} {' '.join(dict.fromkeys(name.split()[0] for name in stale))}'"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("system", "dataset", "scale"),
     [

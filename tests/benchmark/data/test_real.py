@@ -32,6 +32,7 @@ def dataset(request):
     return real(READERS[request.param], request.param)
 
 
+@pytest.mark.slow
 def test_items(dataset):
     ids = sorted(dataset.available_ids())
     assert ids
@@ -49,6 +50,7 @@ def test_every_id_is_in_an_official_list(dataset):
     assert {image_id for split in dataset.splits for image_id in dataset.ids(split)} == dataset.available_ids()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["deepglobe", "cityscapes"])
 def test_folder_is_sound(name):
     report = verify_folder(real(READERS[name], name))

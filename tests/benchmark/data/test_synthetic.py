@@ -143,6 +143,7 @@ def test_a_quarter_of_the_size_loses_most_of_the_thin_things(scenes, there_and_b
     assert thin_iou(scenes, there_and_back, wanted) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [URBAN, WATER])
 def test_at_full_size_too(full_size_scenes, wanted):
     assert thin_iou(full_size_scenes, nearest, wanted) < 0.5
@@ -153,6 +154,7 @@ def test_wide_things_are_not_lost():
     assert thin_iou(wide, nearest, WATER) > 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pixels", [2.0, 5.0])
 def test_thin_px_is_the_width(pixels):
     """The length of a river does not depend on its width, so areas are in proportion."""
@@ -232,6 +234,7 @@ def balanced_accuracy(found, wild):
     return (found[wild].mean() + (~found[~wild]).mean()) / 2
 
 
+@pytest.mark.slow
 def test_a_small_window_cannot_tell_the_lookalikes_but_the_surroundings_can():
     """Commons of half the default size, so that there are enough of them.
 
@@ -263,6 +266,7 @@ def test_the_same_classifier_does_tell_regions_that_differ(scenes):
     assert balanced_accuracy(logistic(seen[even], soil[even], seen[~even]), soil[~even]) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("context_px", [200.0, 400.0])
 def test_context_px_is_the_distance_to_the_nearest_sign(context_px):
     """From the middle of a common to what is no common; things that lie on both kinds alike are no sign."""

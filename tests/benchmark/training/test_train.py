@@ -65,6 +65,7 @@ def without_time(outcome: TrainOutcome) -> TrainOutcome:
     return dataclasses.replace(outcome, seconds=0, resumed=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stages", STAGES)
 @pytest.mark.parametrize("at", [1, 4, 6, 7, 11, 12])
 def test_killed_and_continued_equals_uninterrupted(tmp_path, stages, at):
@@ -141,6 +142,7 @@ class Refined(Refiner):
         return {"factor": self.logits(image).square().mean()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [Apprenticed, Twinned, Refined])
 @pytest.mark.parametrize("at", [2, 4, 5, 8, 9, 11])  # within each of three stages and at their ends
 def test_systems_that_change_between_stages_continue_too(tmp_path, made, at):

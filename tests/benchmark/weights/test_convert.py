@@ -19,6 +19,7 @@ def system():
     return registry.build(registry.card("bisenetv2"), 19)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bisenetv1", "bisenetv2", "deeplabv3", "icnet", "pspnet", "segformer-b0", "stdc"])
 def test_a_published_checkpoint_keeps_every_tensor(name, tmp_path, capsys):
     torch.manual_seed(1)
@@ -39,6 +40,7 @@ def test_auxiliary_heads_may_be_missing_and_are_named(system, tmp_path, capsys):
     assert "missing and left as built" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_layer_without_bias_gets_a_bias_of_zero(system, tmp_path):
     state = published(system)
     state = {key: value for key, value in state.items() if key != "decode_head.conv_seg.bias"}

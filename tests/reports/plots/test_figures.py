@@ -46,6 +46,7 @@ def texts(figure):
     return [text.get_text() for panel in figure.axes for text in panel.texts]
 
 
+@pytest.mark.slow
 def test_every_kind_is_drawn_and_written(records, tmp_path):
     tables = build_tables(records, FACTS, ["table1"])
     paths = write_figures(records, tables, tmp_path / "new")
