@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import zipfile
 from pathlib import Path
@@ -43,25 +44,26 @@ def save_checkpoint(path: Path, state: State) -> None:
     write_atomic(path, buffer.getvalue())
 
 
-def load_checkpoint(path: Path, logged: int) -> tuple[State | None, list[str]]:
-    """The newest usable checkpoint, else the one before it, else None; and one line for each that cannot be used.
+def load_checkpoint(path: Path, logged: int) -> State | None:
+    """The newest usable checkpoint, else the one before it, else None. One that cannot be used is named in the log.
 
     Args:
         path: of the newest checkpoint.
         logged: iterations in the loss log; a checkpoint that is ahead of it cannot be continued.
     """
-    refused = []
+    logger = logging.getLogger(__name__)
     for candidate in (path, previous(path)):
         if not candidate.exists():
             continue
         state = _loaded(candidate)
         if state is None:
-            refused.append(f"{candidate}: truncated or damaged checkpoint, not used")
+            logger.warning("%s: truncated or damaged checkpoint, not used", candidate)
         elif state["iteration"] <= logged:
-            return state, refused
+            return state
         else:
-            refused.append(f"{candidate}: its loss log holds {logged} of {state['iteration']} iterations, not used")
-    return None, refused
+            known = f"{logged} of {state['iteration']} iterations"
+            logger.warning("%s: its loss log holds %s, not used", candidate, known)
+    return None
 
 
 def _loaded(path: Path) -> State | None:

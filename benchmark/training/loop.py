@@ -45,7 +45,7 @@ class TrainingData:
     progress: Progress
 
 
-Finished: TypeAlias = tuple[float, bool, list[str]]  # seconds, whether resumed, notes
+Finished: TypeAlias = tuple[float, bool]  # seconds, whether resumed
 
 
 def run(data: TrainingData, fabric: Fabric, system: System) -> Finished | NonFiniteError:
@@ -72,7 +72,7 @@ class Loop:
         self.ends = stage_ends(data.recipe, system.stages, self.settings.iterations)
         self.images = DecodedImages(data.dataset, self.settings.cache_mb / max(1, self.settings.workers))
         self.log = LossLog(log_path(self.settings.checkpoint))
-        self.state, self.notes = load_checkpoint(self.settings.checkpoint, len(self.log.totals))
+        self.state = load_checkpoint(self.settings.checkpoint, len(self.log.totals))
         if self.state and self.state["identity"] != self.identity:
             found = self.state["identity"]
             other = ", ".join(name for name, value in self.identity.items() if found.get(name) != value)
@@ -96,7 +96,7 @@ class Loop:
             if index >= reached:
                 self.stage(index)
         self.system.to(memory_format=torch.contiguous_format)  # the layout that is scored
-        return self.seconds, self.resumed, self.notes
+        return self.seconds, self.resumed
 
     def stage(self, index: int) -> None:
         """Run the rest of one stage, with a new optimiser or the checkpoint's."""

@@ -36,8 +36,6 @@ class TrainOutcome:
     loss_curve: tuple[float, ...]  # the same of each hundredth; of each iteration if there are fewer than a hundred
     seconds: float  # of training, the parts before an interruption included
     resumed: bool
-    stages: tuple[str, ...]
-    notes: tuple[str, ...]  # checkpoints that could not be used, and why
 
 
 def train(
@@ -73,12 +71,12 @@ def train(
     if isinstance(outcome, NonFiniteError):
         raise outcome
     if settings.devices > 1:
-        state, _ = load_checkpoint(settings.checkpoint, settings.iterations)
+        state = load_checkpoint(settings.checkpoint, settings.iterations)
         assert state is not None  # the children have just written it
         for stage in system.stages:
             system.enter_stage(stage)
         system.load_state_dict(state["system"])
-    seconds, resumed, notes = outcome
+    seconds, resumed = outcome
     totals = LossLog(log_path(settings.checkpoint)).totals
     tenth = max(1, settings.iterations // 10)
     return TrainOutcome(
@@ -87,8 +85,6 @@ def train(
         loss_curve=tuple(float(np.mean(part)) for part in np.array_split(totals, min(CURVE_POINTS, len(totals)))),
         seconds=seconds,
         resumed=resumed,
-        stages=tuple(system.stages),
-        notes=tuple(notes),
     )
 
 

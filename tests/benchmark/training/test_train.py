@@ -238,7 +238,7 @@ def test_seconds_before_an_interruption_count(tmp_path, monkeypatch):
     assert outcome.seconds == 7  # between the eight iterations before the last checkpoint
 
 
-def test_a_damaged_checkpoint_is_said_and_the_one_before_used(tmp_path):
+def test_a_damaged_checkpoint_is_said_and_the_one_before_used(tmp_path, caplog):
     expected, _ = straight(tmp_path)
     with pytest.raises(Killed):
         train(tiny_system(), RECIPE, TinyDataset(), IDS, plan(tmp_path), killer(8))
@@ -247,14 +247,15 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_used(tmp_path):
     system = tiny_system()
     continued = train(system, RECIPE, TinyDataset(), IDS, plan(tmp_path))
     assert continued.resumed
-    assert [str(checkpoint) in note for note in continued.notes] == [True]
+    assert [str(checkpoint) in message for message in caplog.messages] == [True]
+    caplog.clear()
     assert equal(system, expected)
     for path in (checkpoint, previous(checkpoint)):
         path.write_bytes(b"")
     system = tiny_system()
     anew = train(system, RECIPE, TinyDataset(), IDS, plan(tmp_path))
     assert not anew.resumed
-    assert len(anew.notes) == 2
+    assert len(caplog.messages) == 2
     assert equal(system, expected)
 
 
