@@ -64,11 +64,15 @@ def example_data(folder: Path) -> list[Json]:
 
 
 def audit_data(findings: Iterable[Finding]) -> list[Json]:
-    """The claims with both verdicts."""
+    """The claims with the rule, the numbers and both verdicts."""
     return [
         {
             "quote": finding.claim.quote,
             "where": finding.claim.where,
+            "also": finding.claim.also,
+            "reading": finding.claim.reading,
+            "rule": finding.rule,
+            "source": finding.source,
             "verdict": finding.verdict,
             "recomputed": finding.recomputed,
             "why": finding.why,

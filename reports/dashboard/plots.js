@@ -66,9 +66,12 @@ function showPair() {
 function showAudit() {
   const wanted = $("audit-choice").value;
   const rows = DATA.audit.filter((one) => wanted === "all" || one.verdict === wanted).map((one) => ({ cells: [
-    { text: one.quote, look: "long" }, { text: one.where, look: "word" }, { text: one.verdict, look: "word" },
-    { text: one.recomputed, look: "long" }, { text: one.why, look: "long" }, { text: one.records, look: "word" }] }));
-  sortable($("audit-place"), ["The paper says", "Where", "Verdict", "Recomputed", "Why", "By our records"].map((label) => ({ label })), rows);
+    { text: one.also ? `${one.quote} (also ${one.also})` : one.quote, look: "long" }, { text: one.where, look: "word" },
+    { text: one.reading, look: "long" }, { text: one.rule, look: "long" }, { text: one.recomputed, look: "long" },
+    { text: one.verdict, look: "word" }, { text: one.why, look: "long" }, { text: one.source, look: "word" },
+    { text: one.records, look: "word" }] }));
+  const heads = ["The paper says", "Where", "Read as", "Rule", "Numbers", "Verdict", "Why", "Source", "By our records"];
+  sortable($("audit-place"), heads.map((label) => ({ label })), rows);
 }
 
 function showSpeeds() {

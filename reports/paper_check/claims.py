@@ -13,7 +13,14 @@ from results.paper import DATASETS, TABLE_NAMES, paper_table
 from results.paper.claims import CellName, Claim, claims
 from results.record import Record
 
-PaperVerdict = Literal["holds", "holds within rounding", "arithmetic differs", "contradicted by the paper's own table"]
+PaperVerdict = Literal[
+    "holds",
+    "holds within rounding",
+    "arithmetic differs",
+    "contradicted by the paper's own table",
+    "contradicted by another source",
+    "no bound stated",
+]
 RecordsVerdict = Literal["confirmed by our records", "not confirmed by our records", "not testable with these records"]
 _SYMBOLS = {"value": "", "ratio": " / ", "difference": " - ", "sum": " + "}
 _EXACT = 1e-9  # slack for decimals that are no binary numbers
@@ -21,12 +28,17 @@ _EXACT = 1e-9  # slack for decimals that are no binary numbers
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim with two verdicts: by the paper's values and by ours. All text is computed."""
+    """One claim with two verdicts, by the paper's values and by ours; each can be checked by hand from its line.
+
+    All text is computed.
+    """
 
     claim: Claim
+    rule: str  # what must be true, with its tolerance
+    source: str  # where the numbers are printed
     verdict: PaperVerdict
     recomputed: str  # from the paper's values, with the bounds that their rounding leaves
-    why: str
+    why: str  # what is not as the rule says
     records_verdict: RecordsVerdict
     records_recomputed: str
     records_why: str
@@ -40,8 +52,24 @@ def audit(records: Sequence[Record], systems: Sequence[SystemFacts]) -> tuple[Fi
 
 def finding(claim: Claim, ours: Mapping[str, Measured]) -> Finding:
     """One claim against the paper's tables and against our values, by table."""
-    by_paper = _by_number(claim) if claim.states else _by_checks(claim)
-    return Finding(claim, *by_paper, *_by_records(claim, ours))
+    by_paper = _by_number(claim) if claim.states else _by_checks(claim) if claim.checks else _shown(claim)
+    return Finding(claim, rule_of(claim), source_of(claim), *by_paper, *_by_records(claim, ours))
+
+
+def rule_of(claim: Claim) -> str:
+    """What must be true of the printed values, each of which may be off by half its last digit."""
+    if claim.states:
+        calculation = _SYMBOLS[claim.operation].join(side.text for side in claim.operands)
+        return f"{calculation} is {claim.states.text} ± {claim.states.half_unit:g}"
+    if claim.checks:
+        return "; ".join(map(str, claim.checks))
+    return "none: the words give no bound, and none is made up"
+
+
+def source_of(claim: Claim) -> str:
+    """Where the numbers of a claim are printed."""
+    tables = ", ".join(dict.fromkeys(f"Table {cell.table.removeprefix('table')}" for cell in claim.cells))
+    return "; ".join(filter(None, [tables or claim.where, claim.source]))
 
 
 def text_of(value: Bounded) -> str:
@@ -96,34 +124,56 @@ def _elsewhere(claim: Claim, stated: Bounded) -> list[str]:
 def _by_checks(claim: Claim) -> tuple[PaperVerdict, str, str]:
     values = {cell: Bounded.of(cell.printed) for cell in claim.cells}
     results = [compare(check, values) for check in claim.checks]
-    recomputed, why = _tally(results), _failures(results, values)
-    if not why:
+    recomputed, why = _sides_of(results), _failures(results, values)
+    if all(result.certain for result in results):
         return "holds", recomputed, ""
     if all(result.possible for result in results):
         return "holds within rounding", recomputed, why
-    return "contradicted by the paper's own table", recomputed, why
+    elsewhere = claim.source and all(_has_number(result) for result in results if not result.possible)
+    return ("contradicted by another source" if elsewhere else "contradicted by the paper's own table"), recomputed, why
 
 
-def _tally(results: Sequence[Comparison]) -> str:
-    if len(results) == 1:
-        return f"{results[0].check}: {_sides(results[0])}" if results[0].certain else ""
-    return f"{sum(result.certain for result in results)} of {len(results)} comparisons hold"
+def _has_number(result: Comparison) -> bool:
+    """Whether a number that is not a cell of the paper takes part in a comparison."""
+    sides = (result.check.left, result.check.right)
+    return not all(isinstance(item, CellName) for side in sides for item in side.items)
 
 
-def _sides(result: Comparison) -> str:
-    """Both sides; with their bounds where these leave the comparison open."""
-    open_ = result.possible and not result.certain
-    left, right = (text_of(side) if open_ else _digits(side.value) for side in (result.left, result.right))
-    return f"{left} against {right}"
+def _shown(claim: Claim) -> tuple[PaperVerdict, str, str]:
+    """Words without a bound: the numbers, for the reader to judge."""
+    values = {cell: Bounded.of(cell.printed) for cell in claim.cells}
+    return "no bound stated", _calculations(claim, values), ""
+
+
+def _calculations(claim: Claim, values: Values) -> str:
+    texts = []
+    for shown in claim.shows:
+        left, right = evaluate(shown.left, values), evaluate(shown.right, values)
+        result = combine(shown.operation, [left, right])
+        calculation = f"{_digits(left.value)}{_SYMBOLS[shown.operation]}{_digits(right.value)}"
+        texts.append(f"{calculation} = {significant(result.value)} ({shown.right.text})")
+    return "; ".join(texts)
+
+
+def _sides_of(results: Sequence[Comparison]) -> str:
+    """Both sides of every comparison: "73.30 > 72.76"; with their bounds where these decide or leave it open."""
+    texts = []
+    for result in results:
+        open_ = result.possible and not result.certain
+        bounds = open_ or result.check.sign == "!="
+        left, right = (text_of(side) if bounds else _digits(side.value) for side in (result.left, result.right))
+        state = "" if result.certain else " is open" if open_ else " fails"
+        texts.append(f"{left} {result.check.sign} {right}{state}")
+    return "; ".join(texts)
 
 
 def _failures(results: Sequence[Comparison], values: Values) -> str:
-    """Each comparison that fails or is open, and the rows of a column that it fails against."""
+    """Each comparison that fails or is open, where it is one of several, and the rows that it fails against."""
     failures = []
     for result in results:
         if result.certain:
             continue
-        text = f"{result.check} {'is open' if result.possible else 'fails'}: {_sides(result)}"
+        text = f"{result.check} {'is open' if result.possible else 'fails'}"
         right = result.check.right
         cells = [cell for cell in right.items if isinstance(cell, CellName) and right.statistic in ("max", "min")]
         single = {cell: replace(result.check, right=replace(right, items=(cell,))) for cell in cells}
@@ -132,16 +182,22 @@ def _failures(results: Sequence[Comparison], values: Values) -> str:
             for cell, check in single.items()
             if not compare(check, values).certain
         ]
-        failures.append(f"{text} ({', '.join(against)})" if against else text)
+        if against or len(results) > 1:
+            failures.append(f"{text} ({', '.join(against)})" if against else text)
     return "; ".join(failures)
 
 
 def _by_records(claim: Claim, ours: Mapping[str, Measured]) -> tuple[RecordsVerdict, str, str]:
     missing = _untestable(claim, ours)
     if missing:
+        refuted = _refuted(claim, ours)
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        return "not testable with these records", "", missing[0] + more
+        return refuted or ("not testable with these records", "", next(iter(missing.values())) + more)
     values = {cell: ours[cell.table].value(cell) for cell in claim.cells}
+    setting = "; ".join(dict.fromkeys(ours[cell.table].setting for cell in claim.cells))
+    if claim.shows:
+        why = f"the words give no bound; {setting}"
+        return "not testable with these records", _calculations(claim, values), why
     if claim.states:
         value, recomputed = _number(claim, values)
         stated = Bounded.of(claim.states)
@@ -149,22 +205,35 @@ def _by_records(claim: Claim, ours: Mapping[str, Measured]) -> tuple[RecordsVerd
         why = f"stated {claim.states.text}"
     else:
         results = [compare(check, values) for check in claim.checks]
-        good, recomputed = all(result.certain for result in results), _tally(results)
+        good, recomputed = all(result.certain for result in results), _sides_of(results)
         why = _failures(results, values)
-    setting = "; ".join(dict.fromkeys(ours[cell.table].setting for cell in claim.cells))
     verdict: RecordsVerdict = "confirmed by our records" if good else "not confirmed by our records"
     return verdict, recomputed, "; ".join(filter(None, [why, setting]))
 
 
-def _untestable(claim: Claim, ours: Mapping[str, Measured]) -> list[str]:
-    """Why our records cannot test a claim, a line for each missing value."""
+def _refuted(claim: Claim, ours: Mapping[str, Measured]) -> tuple[RecordsVerdict, str, str] | None:
+    """The verdict where one of several comparisons can be tested and is false: then the others do not matter."""
+    for check in claim.checks:
+        single = replace(claim, checks=(check,))
+        if len(claim.checks) > 1 and single.cells and not _untestable(single, ours):
+            values = {cell: ours[cell.table].value(cell) for cell in single.cells}
+            result = compare(check, values)
+            if not result.possible:
+                setting = "; ".join(dict.fromkeys(ours[cell.table].setting for cell in single.cells))
+                return "not confirmed by our records", _sides_of([result]), f"{_failures([result], values)}; {setting}"
+    return None
+
+
+def _untestable(claim: Claim, ours: Mapping[str, Measured]) -> dict[CellName | None, str]:
+    """Why our records cannot test a claim, for each missing value."""
     if not claim.cells:
-        return ["it rests on no measured value"]
-    missing = []
+        return {None: "it rests on no measured value"}
+    missing: dict[CellName | None, str] = {}
     for cell in claim.cells:
         found = ours.get(cell.table)
         reason = found.why_not(cell) if found else f"{cell}: no record feeds {cell.table}"
         if found and not reason and claim.absolute and not found.on_the_papers_card:
             reason = f"{cell}: measured on {found.machine}, but the claim is about an RTX 2080 Ti"
-        missing += [reason] if reason else []
+        if reason:
+            missing[cell] = reason
     return missing

@@ -35,6 +35,7 @@ _STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "max": max,
     "mean": statistics.fmean,
     "median": statistics.median,
+    "iou": lambda f1: 100 * f1[0] / (200 - f1[0]),  # F1 / (2 - F1), exact for one class
 }
 
 
@@ -45,7 +46,7 @@ class Comparison:
     check: Check
     left: Bounded
     right: Bounded
-    certain: bool  # true everywhere within the bounds; for == that both can be equal
+    certain: bool  # true everywhere within the bounds; for == that both can be equal, for != that they cannot
     possible: bool  # true somewhere within the bounds
 
 
@@ -75,6 +76,8 @@ def compare(check: Check, values: Values) -> Comparison:
     left, right = evaluate(check.left, values), evaluate(check.right, values)
     if check.sign == "==":
         return Comparison(check, left, right, left.overlaps(right), left.overlaps(right))
+    if check.sign == "!=":
+        return Comparison(check, left, right, not left.overlaps(right), not left.overlaps(right))
     small, large = (right, left) if check.sign.startswith(">") else (left, right)
     if check.sign.endswith("="):
         return Comparison(check, left, right, small.high <= large.low, small.low <= large.high)

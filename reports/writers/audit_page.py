@@ -11,7 +11,7 @@ from reports.paper_check.throughput import AGREE, Throughput, describe
 from reports.tables.table import significant
 from reports.writers.markdown import escape
 from reports.writers.pages import pipe_table
-from results.paper.claims import CellName, Claim
+from results.paper.claims import Claim
 
 
 def audit_page(findings: Sequence[Finding], speeds: Sequence[Speed], nets: Sequence[Throughput]) -> str:
@@ -25,8 +25,10 @@ _HOW_TO_READ = (
     "and its speeds against each other. Read the verdict columns first."
 )
 _CLAIMS = (
-    "Each claim is recomputed from the values that the paper prints; brackets hold the bounds that their rounding "
-    "leaves. The last column says whether our records confirm it."
+    "A line has all that is needed to check it by hand: the claim, the rule, the numbers and where they are printed. A "
+    "printed value may be off by half its last digit; brackets hold the bounds that this leaves. Words without a "
+    "bound, such as low or limited, get none from us: their numbers are shown. The last column says whether our "
+    "records confirm the claim."
 )
 _SPEEDS = (
     "FLOPs of one image times the printed FPS, compared with the float32 peak of an RTX 2080 Ti at its specified boost "
@@ -51,33 +53,21 @@ def _counts(verdicts: Iterable[str]) -> str:
 def _claims(findings: Sequence[Finding]) -> str:
     lines = []
     for number, finding in enumerate(findings, start=1):
-        claim = finding.claim
         ours = " – ".join(filter(None, [finding.records_verdict, finding.records_recomputed, finding.records_why]))
-        recomputed = "; ".join(filter(None, [finding.recomputed, finding.why]))
-        lines.append((str(number), _words(claim), _rests_on(claim), finding.verdict, recomputed, ours))
-    heads = ("#", "Claim", "Rests on", "By the paper's tables", "Recomputed", "By our records")
+        numbers = " – ".join(filter(None, [finding.recomputed, finding.why]))
+        words = (_words(finding.claim), finding.rule, numbers, finding.verdict, finding.source, ours)
+        lines.append((str(number), *words))
+    heads = ("#", "Claim", "Rule", "Numbers", "Verdict by the paper", "Source", "By our records")
     tally = f"{len(findings)} claims: {_counts(finding.verdict for finding in findings)}."
     ours = f"By our records: {_counts(finding.records_verdict for finding in findings)}."
-    return "\n\n".join(["## Claims", _CLAIMS, escape(f"{tally} {ours}"), pipe_table(lines, heads, 6)])
+    return "\n\n".join(["## Claims", _CLAIMS, escape(f"{tally} {ours}"), pipe_table(lines, heads, 7)])
 
 
 def _words(claim: Claim) -> str:
-    """Where the claim stands, its words, how they were read, and the source of numbers that are not the paper's."""
+    """Where the claim stands, its words, where they are said again, and how they were read."""
+    again = f" Also {claim.also}." if claim.also else ""
     read = f" Read as: {claim.reading}." if claim.reading else ""
-    source = f" Numbers from: {claim.source}." if claim.source else ""
-    return f"{claim.where}: “{claim.quote}”.{read}{source}"
-
-
-def _rests_on(claim: Claim) -> str:
-    """The printed values behind a claim; of a whole column, how many there are."""
-    parts = []
-    for side in [*claim.operands, *(side for check in claim.checks for side in (check.left, check.right))]:
-        cells = [item for item in side.items if isinstance(item, CellName)]
-        listed = len(cells) > len(side.text.split(" and "))
-        parts += (
-            [f"{len(cells)} values ({side.text})"] if listed else [f"{cell} = {cell.printed.text}" for cell in cells]
-        )
-    return ", ".join(dict.fromkeys(parts))
+    return f"{claim.where}: “{claim.quote}”.{again}{read}"
 
 
 def _speeds(speeds: Sequence[Speed]) -> str:

@@ -18,8 +18,9 @@ else:
     import tomli as tomllib
 
 Operation = Literal["value", "ratio", "difference", "sum"]
-Sign = Literal["<", "<=", ">", ">=", "=="]
-_OPERAND = re.compile(r"((?P<factor>[\d.]+) times )?((?P<statistic>min|max|mean|median) of )?(?P<items>.+)")
+Sign = Literal["<", "<=", ">", ">=", "==", "!="]
+_SHOWN: Mapping[str, Literal["ratio", "difference"]] = {"/": "ratio", "-": "difference"}
+_OPERAND = re.compile(r"((?P<factor>[\d.]+) times )?((?P<statistic>min|max|mean|median|iou) of )?(?P<items>.+)")
 
 
 @dataclass(frozen=True, order=True)
@@ -66,7 +67,7 @@ class Operand:
 
     text: str
     items: tuple[CellName | Printed, ...]
-    statistic: str = ""  # "min", "max", "mean", "median"; empty for a single item
+    statistic: str = ""  # "min", "max", "mean", "median", "iou" (of an F1, both in percent); empty for a single item
     factor: float = 1.0
 
 
@@ -82,11 +83,21 @@ class Check:
         return f"{self.left.text} {self.sign} {self.right.text}"
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A calculation that is shown and not judged: the ratio or the difference of two operands."""
+
+    left: Operand
+    operation: Literal["ratio", "difference"]
+    right: Operand
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """One claim: the paper's words, and the number or the comparisons that they mean.
 
-    With ``states``, the operation on the operands must give that number; otherwise all ``checks`` must be true.
+    With ``states``, the operation on the operands must give that number; otherwise all ``checks`` must be true. Words
+    without a bound have neither, but ``shows``.
     """
 
     name: str
@@ -94,17 +105,20 @@ class Claim:
     quote: str
     reading: str = ""
     source: str = ""
+    also: str = ""
     operation: Operation = "value"
     operands: tuple[Operand, ...] = ()
     states: Printed | None = None
     at_least: bool = False
     absolute: bool = False
     checks: tuple[Check, ...] = ()
+    shows: tuple[Shown, ...] = ()
 
     @property
     def cells(self) -> tuple[CellName, ...]:
         """All cells that the claim rests on, each once."""
-        operands = [*self.operands, *(side for check in self.checks for side in (check.left, check.right))]
+        pairs = [*self.checks, *self.shows]
+        operands = [*self.operands, *(side for pair in pairs for side in (pair.left, pair.right))]
         items = [item for operand in operands for item in operand.items]
         return tuple(dict.fromkeys(item for item in items if isinstance(item, CellName)))
 
@@ -128,15 +142,20 @@ def claim_from(entry: Mapping[str, Any]) -> Claim:
     """
     fields = dict(entry)
     written = {name: fields.pop(name) for name in get_args(Operation) if name in fields}
-    checks, stated, left_out = fields.pop("checks", []), fields.pop("states", None), fields.pop("leaving_out", [])
-    if len(written) + bool(checks) != 1 or bool(written) != (stated is not None):
-        raise ValueError(f"claim '{fields['name']}': give either checks or one number with what the paper states")
+    checks, shows = fields.pop("checks", []), fields.pop("shows", [])
+    stated, left_out = fields.pop("states", None), fields.pop("leaving_out", [])
+    if len(written) + bool(checks) + bool(shows) != 1 or bool(written) != (stated is not None):
+        raise ValueError(
+            f"claim '{fields['name']}': give either checks or one number with what the paper states, or what to show"
+        )
     try:
         for name, value in written.items():
             texts = [value] if isinstance(value, str) else value
             fields |= {"operation": name, "operands": tuple(_operands(texts, left_out)), "states": Printed(stated)}
         sides = iter(_operands([side for left, _, right in checks for side in (left, right)], left_out))
         fields["checks"] = tuple(Check(next(sides), _sign(sign), next(sides)) for _, sign, _ in checks)
+        shown = iter(_operands([side for left, _, right in shows for side in (left, right)], left_out))
+        fields["shows"] = tuple(Shown(next(shown), _SHOWN[sign], next(shown)) for _, sign, _ in shows)
     except ValueError as error:
         raise ValueError(f"claim '{fields['name']}': {error}") from error
     return Claim(**fields)

@@ -2,6 +2,7 @@ import pytest
 
 from reports.paper_check.claims import audit, finding
 from reports.paper_check.our_values import measured
+from reports.paper_check.throughput import AGREE
 from reports.tables.table import SystemFacts
 from results.paper.claims import claim_from, claims
 from tests.results.records import GPU, accuracy, cost, record
@@ -24,11 +25,23 @@ H100 = "NVIDIA H100"
         ("high-frequency-0.6", "holds", "0.6000"),
         ("fctl-8s", "holds", "7.692"),
         ("fctl-26s", "holds within rounding", "25.00 [22.22, 28.57]"),
-        ("deepglobe-highest-miou", "holds", "73.30 against 72.96"),
-        ("consistently-superior-miou", "contradicted by the paper's own table", "2 of 3"),
-        ("consistently-superior-fps", "contradicted by the paper's own table", "2 of 3"),
-        ("inria-miou-is-class-mean", "contradicted by the paper's own table", ""),
-        ("local-inference-more-accurate", "contradicted by the paper's own table", "2 of 3"),
+        ("deepglobe-highest-miou", "holds", "73.30 > 72.96"),
+        ("consistently-superior", "contradicted by the paper's own table", "76.02 > 76.70 fails"),
+        ("inria-miou-is-class-mean", "contradicted by another source", "69.10 [69.09, 69.10] != 69.06 [68.99, 69.13]"),
+        (
+            "local-inference-more-accurate",
+            "contradicted by the paper's own table",
+            "46.53 > 50.11 fails; 62.43 > 52.86",
+        ),
+        ("stdc-printed-twice", "holds", "14.00 <= 15.17"),
+        ("accuracy-of-rivals-copied", "holds", "66.91 == 66.91"),
+        ("rivals-timed-by-the-authors", "contradicted by another source", "1559"),
+        ("structure-distillation-needed", "no bound stated", "72.55 - 72.31 = 0.240"),
+        (
+            "inria-few-memory",
+            "no bound stated",
+            "4680 / 4332 = 1.08 (table2/fctl/memory_gpustat_mb); 4680 / 2663 = 1.76",
+        ),
     ],
 )
 def test_verdicts_that_a_reader_can_check_by_hand(name, verdict, recomputed):
@@ -42,15 +55,34 @@ def test_a_number_of_another_dataset_is_traced_to_it():
 
 
 def test_a_failing_comparison_names_the_rows_it_fails_against():
-    why = FOUND["consistently-superior-fps"].why
-    assert "50.79" in why
+    claim = claimed(checks=[["table3/isdnet/fps", ">", "max of table3/*/fps"]])
+    why = judged(claim).why
     assert "ICNet 68.55, STDC 62.15" in why
     assert "BiSeNet" not in why
-    assert "DeepLabv3 76.70" in FOUND["consistently-superior-miou"].why
+    assert "DeepLabv3 76.70" in FOUND["consistently-superior"].why
 
 
-def test_inria_miou_is_nearer_to_the_building_iou_than_to_the_mean():
-    assert "74.23 against 80.19" in FOUND["inria-miou-is-class-mean"].why
+def test_a_line_has_the_rule_with_its_tolerance_and_the_source():
+    found = FOUND["deepglobe-172x"]
+    assert found.rule == "table1/isdnet/fps / table1/fctl/fps is 172 ± 0.5"
+    assert found.source == "Table 1"
+    assert "BPT" in FOUND["inria-miou-is-class-mean"].source
+    assert FOUND["inria-few-memory"].rule.startswith("none")
+    assert all(item.rule and item.source and item.recomputed for item in FOUND.values())
+
+
+def test_speeds_of_one_net_may_differ_as_much_in_every_part_of_the_page():
+    factors = {check.right.factor for check in FOUND["stdc-printed-twice"].claim.checks if check.sign == "<="}
+    assert factors == {AGREE}
+
+
+def test_one_false_comparison_refutes_a_claim_whatever_is_missing():
+    claim = claimed(
+        checks=[["table1/isdnet/fps", ">", "table1/ppn/fps"], ["table1/isdnet/fps", ">", "table1/stdc/fps"]]
+    )
+    found = judged(claim, speed("isdnet", 30), speed("ppn", 10))
+    assert (found.records_verdict, found.records_recomputed) == ("not confirmed by our records", "33.33 > 100 fails")
+    assert judged(claim, speed("isdnet", 10), speed("ppn", 30)).records_verdict == "not testable with these records"
 
 
 def test_without_records_nothing_is_testable_and_every_claim_is_judged():

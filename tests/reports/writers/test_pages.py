@@ -40,7 +40,9 @@ def test_a_claim_shows_quote_reading_values_verdict_and_arithmetic():
     for words in (
         "abstract",
         "the recent competitor is FCtL",
-        "table1/isdnet/fps = 27.70",
+        "table1/isdnet/fps / table1/fctl/fps is 172 ± 0.5",
+        "27.70 / 0.1300",
+        "Table 1",
         "213.1",
         "Inria Aerial",
     ):
