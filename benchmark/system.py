@@ -92,9 +92,16 @@ class System(nn.Module, ABC):
         Returns:
             Class indices uint8 ``[B, H, W]`` on the image's device.
         """
-        size = (image.shape[-2], image.shape[-1])
-        labels = inference.labels_from(self.logits(image), size, align_corners=self.align_corners)
+        labels = self.labels_of(self.logits(image), (image.shape[-2], image.shape[-1]))
         return labels.to(image.device)  # some systems sum their logits on the host
+
+    def labels_of(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
+        """Labels uint8 ``[B, *size]`` of logits ``[B, C, h, w]``, which are enlarged. Overridden with ``enlarged``."""
+        return inference.labels_from(logits, size, align_corners=self.align_corners)
+
+    def enlarged(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
+        """Logits ``[B, C, *size]`` of logits ``[B, C, h, w]``, for what refines them at the image's size."""
+        return inference.resize(logits, size, align_corners=self.align_corners)
 
     def enter_stage(self, stage: str) -> None:  # most systems have one stage and nothing to prepare
         """Freeze and unfreeze the parameters for a training stage, one of ``stages``."""

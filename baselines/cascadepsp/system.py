@@ -17,7 +17,6 @@ from baselines.cascadepsp.net import CascadeNet
 from baselines.cascadepsp.steps import MaskRefiner, Steps, padded
 from baselines.common.refiner import Refiner
 from benchmark.card import Card
-from benchmark.inference import labels_from
 from benchmark.system import IGNORE, System
 
 SURE = 0.5  # threshold of a refined probability, and the score of the base's own label
@@ -43,7 +42,7 @@ class CascadePSP(Refiner):
     def refined(self, image: Tensor, coarse: Tensor) -> Tensor:
         """Scores ``[1, C, H, W]``: 0.5 for the base's label, more where a refined component exceeds 0.5."""
         size = (image.shape[-2], image.shape[-1])
-        labels = labels_from(coarse, size, align_corners=self.base.align_corners)
+        labels = self.base.labels_of(coarse, size)
         scores = image.new_zeros(1, self.num_classes, *size).scatter_(1, labels[:, None].long(), SURE)
         refiner = MaskRefiner(self.net, self.steps)
         self._refine(refiner, self.normalised(image), labels[0], scores[0])

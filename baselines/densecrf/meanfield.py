@@ -14,7 +14,6 @@ from baselines.common.refiner import Refiner
 from baselines.densecrf.direct_sum import DirectSum
 from baselines.densecrf.permutohedral import Lattice
 from benchmark.card import Card
-from benchmark.inference import resize
 from benchmark.parts import part
 from benchmark.system import System
 
@@ -93,7 +92,7 @@ class DenseCRF(Refiner):
     def refined(self, image: Tensor, coarse: Tensor) -> Tensor:
         """Logits ``[B, C, H, W]`` whose softmax is the mean field's Q."""
         height, width = image.shape[-2:]
-        unaries = resize(coarse, (height, width), align_corners=self.base.align_corners).float().log_softmax(1)
+        unaries = self.base.enlarged(coarse, (height, width)).float().log_softmax(1)
         rows = [
             self.inferred(one, scores.flatten(1).T.contiguous()) for one, scores in zip(image, unaries, strict=True)
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark.card import Card, Downsampled, Recipe
+from benchmark.card import Card, CustomInference, Recipe
 from benchmark.published import HRNET_W18_SMALL_V2
 from benchmark.spec import SystemSpec
 
@@ -33,7 +33,9 @@ CARD = Card(
     fidelity="verified-port",
     backbone="HRNetV2-W18-small-v2, stem of stride 1",
     parameters=6_369_870,
-    inference=Downsampled(SCALE),
+    inference=CustomInference(
+        "one pass on 1/8 of the sides, reduced by OpenCV's bilinear rule without antialiasing; probabilities enlarged"
+    ),
     recipes={"paper": RECIPE},
     size_multiple=8,
     imagenet=(HRNET_W18_SMALL_V2,),
@@ -54,7 +56,7 @@ def build(card: Card, num_classes: int) -> System:
     """The system of the card, with random weights."""
     from baselines.hrnet_ocr.net import HRNetOCRSystem
 
-    return HRNetOCRSystem(card, num_classes)
+    return HRNetOCRSystem(card, num_classes, SCALE)
 
 
 def published_key(key: str) -> str:

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from baselines.common import opencv_resize
 from baselines.common.losses import cross_entropy, padded_pair
 from baselines.common.mmseg_adapter import build_module, library_config
 from benchmark.card import Card
-from benchmark.inference import resize
+from benchmark.inference import labels_from, padded, resize
 from benchmark.published import load_all
 from benchmark.system import System
 
@@ -141,16 +142,32 @@ def published_name(key: str) -> str:
 
 
 class HRNetOCRSystem(System):
-    """The net behind the System contract."""
+    """The net behind the System contract; it sees images reduced to ``scale`` of their sides."""
 
-    def __init__(self, card: Card, num_classes: int) -> None:
+    def __init__(self, card: Card, num_classes: int, scale: float) -> None:
         super().__init__(card, num_classes)
+        self.scale = scale
         self.net = HRNetOCR(num_classes)
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits ``[B, C, H, W]``."""
         logits: Tensor = self.net(self.normalised(image))
         return logits
+
+    def logits(self, image: Tensor) -> Tensor:
+        """Logits ``[B, C, h, w]`` of an image in whole 1/255, reduced by OpenCV's rule without antialiasing."""
+        size = (max(1, round(image.shape[-2] * self.scale)), max(1, round(image.shape[-1] * self.scale)))
+        self.work = {"passes": 1}
+        return padded(self, opencv_resize.bilinear(image, size), self.card.size_multiple)
+
+    def labels_of(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
+        """Labels uint8 ``[B, *size]``: probabilities are enlarged, as MagNet enlarges its coarse result."""
+        return labels_from(logits.softmax(dim=1), size)
+
+    def enlarged(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
+        """Logarithms ``[B, C, *size]`` of the enlarged probabilities."""
+        probabilities = resize(logits.softmax(dim=1), size)
+        return probabilities.clamp(min=torch.finfo(probabilities.dtype).tiny).log()
 
     def loss(self, image: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Cross-entropy, and 0.4 times that of the auxiliary head."""

@@ -58,7 +58,7 @@ class SegFixSystem(Refiner):
         """
         size = (image.shape[-2], image.shape[-1])
         self.work["passes"] += 1
-        coarse = resize(coarse, size, align_corners=self.base.align_corners)
+        coarse = self.base.enlarged(coarse, size)
         return moved(coarse, self.directions(image), self.card.sizes["offset"])
 
     def predict(self, image: Tensor) -> Tensor:

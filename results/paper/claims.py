@@ -117,7 +117,7 @@ class Claim:
     @property
     def cells(self) -> tuple[CellName, ...]:
         """All cells that the claim rests on, each once."""
-        pairs = [*self.checks, *self.shows]
+        pairs: list[Check | Shown] = [*self.checks, *self.shows]
         operands = [*self.operands, *(side for pair in pairs for side in (pair.left, pair.right))]
         items = [item for operand in operands for item in operand.items]
         return tuple(dict.fromkeys(item for item in items if isinstance(item, CellName)))

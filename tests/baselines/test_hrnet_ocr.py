@@ -1,5 +1,7 @@
 """The coarse net of Table 3's refiners: counts, published names, resolution, both heads."""
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -47,6 +49,30 @@ def test_it_sees_an_eighth_of_the_side(system):
         handle.remove()
     assert seen == [(16, 32)]
     assert labels.shape == (1, 128, 256)
+
+
+def test_it_is_magnets_coarse_result_end_to_end(system):
+    """OpenCV's own bilinear reduction of the bytes, and probabilities that are enlarged."""
+    noisy = np.random.default_rng(4).integers(0, 256, (256, 512, 3), dtype=np.uint8)
+    image = torch.from_numpy(noisy).permute(2, 0, 1)[None] / 255
+    small = torch.from_numpy(cv2.resize(noisy, (64, 32), interpolation=cv2.INTER_LINEAR)).permute(2, 0, 1)[None] / 255
+    with torch.inference_mode():
+        labels = system.predict(image)
+        logits = system.net(system.normalised(small))
+        expected = F.interpolate(logits.softmax(1), (256, 512), mode="bilinear").argmax(1)
+        assert len(expected.unique()) > 1
+        assert float((labels == expected).double().mean()) >= 0.9999
+        antialiased = F.interpolate(image, (32, 64), mode="bilinear", antialias=True)
+        other = F.interpolate(system.net(system.normalised(antialiased)), (256, 512), mode="bilinear").argmax(1)
+    assert float((other == expected).double().mean()) < 0.99  # otherwise the image would tell nothing
+
+
+def test_what_a_refiner_gets_is_the_logarithm_of_the_enlarged_probabilities(system):
+    logits = torch.randn(1, 5, 4, 8) * 20
+    enlarged = system.enlarged(logits, (32, 64))
+    torch.testing.assert_close(enlarged.exp(), F.interpolate(logits.softmax(1), (32, 64), mode="bilinear"))
+    assert torch.equal(enlarged.argmax(1).to(torch.uint8), system.labels_of(logits, (32, 64)))
+    assert enlarged.isfinite().all()
 
 
 def test_output_is_the_weighted_mean_of_both_heads(system):
