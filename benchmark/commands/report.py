@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> int:
     tables = write_tables(args.tables, contents.records, args.out, args.format)
     for path in write_views(tables, contents.records, args.out, figures=args.figures):
         print(path)
-    refresh(args.refresh, tables, args.tables)
+    refresh(args.refresh, tables, contents.records, args.tables)
     return 0
 
 
@@ -108,15 +108,19 @@ def write_tables(wanted: Sequence[str], records: Sequence[Record], out: Path, fo
     return tables
 
 
-def refresh(files: Sequence[Path], tables: Sequence[Table], wanted: Sequence[str]) -> None:
-    """Renew the blocks of Markdown files that show the tables that were asked for.
+def refresh(files: Sequence[Path], tables: Sequence[Table], records: Sequence[Record], wanted: Sequence[str]) -> None:
+    """Renew the blocks of Markdown files that show the tables that were asked for; the findings, if all were.
 
     Raises:
         UserError: a file cannot be read or written, or a block in it has no end.
     """
+    from reports.analysis.findings import findings
     from reports.writers.blocks import contents, renewed
 
-    blocks = contents(tables, wanted)
+    if not files:
+        return
+    all_asked_for = set(TABLE_NAMES) <= set(wanted)
+    blocks = contents(tables, wanted, findings(records, system_facts()) if all_asked_for else None)
     for file in files:
         try:
             file.write_text(renewed(file.read_text(encoding="utf-8"), blocks), encoding="utf-8", newline="\n")

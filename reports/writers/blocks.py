@@ -2,6 +2,7 @@
 
 A block lies between ``<!-- isdbench table1 -->`` and ``<!-- end -->``. ``table1-brief`` leaves out the details
 and shows one table: where several exist, the one with the most values that has no accuracy of untrained nets.
+``findings`` lists what the records say and the paper does not.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from reports.analysis.findings import Finding
 from reports.tables.table import Table
 from reports.writers import markdown
 from results.paper import TABLE_NAMES
@@ -16,23 +18,30 @@ from results.paper import TABLE_NAMES
 _BLOCK = re.compile(r"<!-- isdbench (?P<name>[\w-]+) -->\n(?P<old>.*?)(?P<end><!-- end -->|\Z)", re.DOTALL)
 
 
-def contents(tables: Sequence[Table], names: Sequence[str] = TABLE_NAMES) -> dict[str, str]:
-    """The text of each block, by name; only of the tables of the paper that ``names`` holds."""
+def contents(
+    tables: Sequence[Table], names: Sequence[str] = TABLE_NAMES, found: Sequence[Finding] | None = None
+) -> dict[str, str]:
+    """The text of each block, by name: of the paper's tables that ``names`` holds, and of the findings, if given."""
 
     def measured(table: Table) -> tuple[bool, int]:
         return not table.untrained, sum(cell.value is not None for row in table.rows for cell in row.cells)
 
-    found = {}
+    blocks = {} if found is None else {"findings": "".join(map(_bullet, found))}
     for name in filter(TABLE_NAMES.__contains__, names):
         fitting = [table for table in tables if re.fullmatch(rf"{name}(-.*)?", table.name)]
         none = "No record feeds this table yet.\n"
-        found[name] = "\n".join(map(markdown.render, fitting)) or none
-        found[f"{name}-brief"] = markdown.brief(max(fitting, key=measured)) if fitting else none
-    return found
+        blocks[name] = "\n".join(map(markdown.render, fitting)) or none
+        blocks[f"{name}-brief"] = markdown.brief(max(fitting, key=measured)) if fitting else none
+    return blocks
+
+
+def _bullet(finding: Finding) -> str:
+    numbers = "".join(f"  - {markdown.escape(number)}\n" for number in finding.numbers)
+    return f"- **{markdown.escape(finding.sentence)}**\n{numbers}  - *From {markdown.escape(finding.source)}.*\n"
 
 
 def renewed(text: str, blocks: Mapping[str, str]) -> str:
-    """The text with the contents of its blocks replaced; blocks of tables that ``blocks`` lacks stay as they are.
+    """The text with the contents of its blocks replaced; those that ``blocks`` lacks stay as they are.
 
     Raises:
         ValueError: a block has no end or an unknown name.
@@ -40,7 +49,7 @@ def renewed(text: str, blocks: Mapping[str, str]) -> str:
 
     def block(match: re.Match[str]) -> str:
         name = match["name"]
-        known = [*TABLE_NAMES, *(f"{table}-brief" for table in TABLE_NAMES)]
+        known = ["findings", *TABLE_NAMES, *(f"{table}-brief" for table in TABLE_NAMES)]
         if name not in known:
             raise ValueError(f"no block is named '{name}'; the names are {', '.join(sorted(known))}")
         if not match["end"]:

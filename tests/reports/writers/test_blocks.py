@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.commands.report import system_facts
+from reports.analysis.findings import findings
 from reports.tables.build import build_tables
 from reports.writers.blocks import contents, renewed
 from results.paper import TABLE_NAMES
@@ -52,14 +53,21 @@ def test_a_bad_block_is_named(text, message):
         renewed(text, contents([]))
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/RESULTS.md"])
-def test_the_documents_show_the_committed_records(name):
-    """To renew them: isdbench report --records results/records --refresh README.md docs/RESULTS.md."""
+@pytest.fixture(scope="module")
+def blocks():
     records = Store(ROOT / "results/records").read().records
-    tables = build_tables(records, system_facts()) if records else []
+    facts = system_facts()
+    return contents(build_tables(records, facts) if records else [], found=findings(records, facts))
+
+
+@pytest.mark.parametrize(
+    ("name", "block"), [("README.md", "table1-brief"), ("docs/RESULTS.md", "table1"), ("docs/FINDINGS.md", "findings")]
+)
+def test_the_documents_show_the_committed_records(name, block, blocks):
+    """To renew them: isdbench report --records results/records --no-figures --refresh README.md docs/*S.md."""
     text = (ROOT / name).read_text(encoding="utf-8")
-    assert "<!-- isdbench table1" in text
-    assert renewed(text, contents(tables)) == text
+    assert f"<!-- isdbench {block} -->" in text
+    assert renewed(text, blocks) == text
 
 
 def test_results_has_every_table():
