@@ -126,7 +126,7 @@ def _example(args: argparse.Namespace, options: RunOptions, image_id: str, weigh
 
     dataset = at_ratio(registry.dataset(options.dataset.name)(options.root), options.image_ratio)
     image, truth = dataset.read(image_id)
-    device = torch_device(resolve(args.device))
+    device = torch_device(resolve(args.device, args.precision))
     predictions = {}
     for name, file in weights.items():
         system = registry.build(registry.card(name).at(options.ratio), len(options.dataset.classes))

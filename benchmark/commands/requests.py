@@ -92,6 +92,10 @@ def check_table_options(args: argparse.Namespace) -> None:
         raise UserError("--ratio: the size of the synthetic dataset follows from --profile; use --ratio on real images")
     profile(args.profile)
     timing_variant(args.timing)
+    if resolve(args.device, args.precision) == "cpu" and args.precision == "fp16" and args.only != "cost":
+        raise UserError(
+            "--precision fp16: training in fp16 needs --device cuda; use --only cost, bf16 or fp32 on a CPU"
+        )
     for name in args.systems or ():
         registry.card(name)
     if args.dataset != "synthetic" and args.only != "cost":
@@ -120,7 +124,7 @@ def _common(args: argparse.Namespace, chosen: Profile) -> dict[str, Any]:
     from benchmark.machine.environment import cpu_model
 
     timing_variant(args.timing)
-    device = resolve(args.device)
+    device = resolve(args.device, args.precision)
     switches = ("tf32", "cudnn_benchmark", "channels_last", "deterministic")
     return {
         "profile": chosen,

@@ -7,11 +7,19 @@ import pytest
 
 from benchmark.commands.requests import check_table_options, cost_options, table_options
 from benchmark.errors import UserError
+from benchmark.machine import device
 from results.paper import paper_table
 
 ALL = ["--timing", "official-fps-script", "--precision", "bf16", "--tf32", "--cudnn-benchmark", "--channels-last"]
 ALL += ["--deterministic", "--threads", "3", "--compile", "--device", "cpu"]
 FIRST = {"run": ["table1", "--only", "cost"], "measure": ["isdnet"], "sweep": ["isdnet"]}
+
+
+@pytest.fixture
+def capable(monkeypatch, tmp_path):
+    """A CPU with instructions for every precision, whatever runs this test."""
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx512_bf16 avx512_fp16\n")
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "cpuinfo")
 
 
 def parsed(command: str, *words: str) -> Namespace:
@@ -26,7 +34,7 @@ def options_of(command: str, *words: str):
 
 
 @pytest.mark.parametrize("command", FIRST)
-def test_every_measuring_command_takes_every_field_of_the_protocol(command):
+def test_every_measuring_command_takes_every_field_of_the_protocol(command, capable):
     made = options_of(command, *ALL)
     assert (made.timing, made.precision, made.compiled, made.threads) == ("official-fps-script", "bf16", True, 3)
     assert all(made.switches.values())
@@ -48,3 +56,25 @@ def test_the_size_is_that_asked_for_and_the_synthetic_world_is_scaled():
 def test_bad_numbers_and_names_are_refused_before_anything_is_made(words):
     with pytest.raises(UserError, match=r"--seeds|unknown"):
         check_table_options(parsed("run", *words))
+
+
+@pytest.mark.parametrize("command", FIRST)
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_precision_without_instructions_is_refused_before_anything_is_made(command, precision, tmp_path, monkeypatch):
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx2\n")
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "cpuinfo")
+    with pytest.raises(UserError, match=f"--precision {precision}: this CPU has no {precision} instructions"):
+        options_of(command, "--device", "cpu", "--precision", precision)
+    assert options_of(command, "--device", "cpu").precision == "fp32"
+
+
+def test_a_system_that_lists_no_instructions_is_believed(tmp_path, monkeypatch):
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "none")
+    assert options_of("measure", "--device", "cpu", "--precision", "bf16").precision == "bf16"
+
+
+def test_fp16_does_not_train_on_a_cpu(capable):
+    args = parsed("run", "--device", "cpu", "--precision", "fp16")
+    args.only = None
+    with pytest.raises(UserError, match="training in fp16 needs --device cuda"):
+        check_table_options(args)
