@@ -206,3 +206,16 @@ def test_boundary_iou_by_hand():
     # predicted land: the frame without the corner, and the pixel (1, 1) that now touches water: 36 pixels
     assert counts.tolist() == [[0, 35, 0], [0, 37, 1]]
     assert boundary_iou(INFO, counts) == pytest.approx((100 * 35 / 37 + 0) / 2)
+
+
+@pytest.mark.parametrize("classes", [2, 128, 129, 254])
+def test_any_number_of_classes_and_pixels_is_counted_exactly(classes):
+    random = np.random.default_rng(classes)
+    label, prediction = random.integers(
+        0, classes, (2, 401, 487), dtype=np.uint8
+    )  # more than one chunk, not a whole one
+    label[::7] = 255
+    kept = label != 255
+    expected = np.zeros((classes, classes), np.int64)
+    np.add.at(expected, (label[kept], prediction[kept]), 1)
+    assert np.array_equal(confusion(label, prediction, classes), expected)
