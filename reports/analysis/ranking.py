@@ -36,12 +36,12 @@ class Ranking:
 
 
 def rankings(tables: Sequence[Table], records: Sequence[Record]) -> tuple[Ranking, ...]:
-    """One for each table with the accuracy of two or more systems; tables of the same accuracy records share one."""
+    """One for each table with the accuracy of two or more trained nets; tables of the same records share one."""
     in_time = sorted(records, key=lambda record: record.provenance.created)
     known = {record.key: record for record in in_time if record.accuracy}  # the newest of repeats, as in the tables
     found: dict[tuple[tuple[str, ...], ...], Ranking] = {}
     for table in tables:
-        entries = _entries(table, known)
+        entries = [] if table.untrained else _entries(table, known)
         if len(entries) > 1:
             found.setdefault(tuple(keys for _, _, keys in entries), _ranking(table.title, entries, known))
     return tuple(found.values())

@@ -45,7 +45,9 @@ def draw(table: Table) -> Figure | None:
 
 
 def points(table: Table, side: str) -> list[Point]:
-    """The systems of a table with accuracy and FPS on one side, "printed" or "ours"."""
+    """The systems of a table with accuracy and FPS on one side, "printed" or "ours"; none of ours if untrained."""
+    if side == "ours" and table.untrained:
+        return []
     found = []
     for row in table.rows:
         accuracy, fps, memory = (_value(table, row, head, side) for head in ("miou_paper", "FPS", "Memory"))
@@ -76,7 +78,7 @@ def _panel(panel: Axes, found: Sequence[Point], title: str) -> None:
     panel.set_xlabel("FPS (1/s), logarithmic")
     panel.set_ylabel("miou_paper (%)")
     if not found:
-        panel.text(0.5, 0.5, "no system has both values", ha="center", transform=panel.transAxes)
+        panel.text(0.5, 0.5, "no trained system has both values", ha="center", transform=panel.transAxes)
         return
     panel.set_xscale("log")
     plain_numbers(panel.xaxis)

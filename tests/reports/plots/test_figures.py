@@ -1,5 +1,7 @@
 """Each kind of figure from records made by hand: what it shows, that it is written, that foreign names harm nothing."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -73,10 +75,12 @@ def test_the_front_is_what_no_system_beats_in_both():
 
 def test_the_pareto_plot_takes_its_points_from_the_table(records):
     (table, *_) = build_tables(records, FACTS, ["table1"])
-    ours = {point.label: point for point in pareto.points(table, "ours")}
+    trained = dataclasses.replace(table, untrained=False)
+    ours = {point.label: point for point in pareto.points(trained, "ours")}
     assert ours["isdnet"].fps == pytest.approx(10.0)
     assert ours["isdnet"].accuracy == pytest.approx(40.0)
     assert {point.label for point in pareto.points(table, "printed")} >= {"isdnet", "unet-local", "unet-global"}
+    assert pareto.points(dataclasses.replace(table, untrained=True), "ours") == []
 
 
 def test_no_label_of_the_pareto_plot_covers_another(records):
