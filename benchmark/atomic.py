@@ -8,6 +8,8 @@ from pathlib import Path
 
 from benchmark.errors import UserError
 
+PART = ".part"  # how the name of a file ends that is being written
+
 
 class WriteError(UserError):
     """A file cannot be written; the message names it."""
@@ -19,7 +21,7 @@ def write_atomic(path: Path, *parts: bytes) -> None:
     Raises:
         WriteError: the folder cannot be written to, or the disk is full; the old file stays.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{PART}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:

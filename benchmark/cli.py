@@ -30,6 +30,7 @@ COMMANDS = {
     "compare": "find what is slower, larger or worse between two sets of records",
     "interleave": "measure two installations alternately, for compare",
     "report": "write tables, plots and the dashboard from records",
+    "records": "tidy a folder of records, check those of others, take records back",
     "audit": "recompute every claim of the paper, from its tables and from records",
 }
 

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from results.values import Natural, Positive
+
 IGNORE = 255  # in a label map: a pixel that is neither trained on nor scored
 METRIC_VERSION = 2  # raised whenever a change of code changes an accuracy or cost value; CHANGELOG.md says why
 
@@ -26,9 +28,9 @@ Region = Literal["forward", "logits", "full_logits", "predict", "end_to_end"]
 
 
 class Model(BaseModel):
-    """Frozen, and no field that the schema does not know."""
+    """Frozen; no field that the schema does not know, and no number that is infinite or none."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Protocol(Model):
@@ -36,10 +38,10 @@ class Protocol(Model):
 
     kind: Kind
     metric_version: int = METRIC_VERSION
-    evaluated_scale: float = 1.0  # the image's side as it enters the system, over its true side
-    height: int  # of the image that enters the system
-    width: int
-    batch: int = 1
+    evaluated_scale: Positive = 1.0  # the image's side as it enters the system, over its true side
+    height: Natural  # of the image that enters the system
+    width: Natural
+    batch: Natural = 1
     precision: Precision = "fp32"
     tf32: bool = False
     cudnn_benchmark: bool = False
@@ -74,9 +76,9 @@ class Cell(Model):
     hardware: str = ""  # the CPU's or the GPU's name: figures of another machine are another cell's
     split: str = ""  # that is scored
     split_hash: str = ""  # of the ids trained on and scored
-    image_ratio: float = 1.0  # to which the dataset's images were reduced, image and pixel-sized settings alike
+    image_ratio: Positive = 1.0  # to which the dataset's images were reduced, image and pixel-sized settings alike
     base_key: str = ""  # the cell whose trained weights a refiner started from
-    devices: int = 1  # GPUs that share a training batch, which changes batch norm's statistics
+    devices: Natural = 1  # GPUs that share a training batch, which changes batch norm's statistics
     smallest_budget: bool = False  # whether the least memory that a cost cell runs in is searched for
     protocol: Protocol
 

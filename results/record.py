@@ -6,39 +6,51 @@ provenance), or why there is no number. Sizes are in MiB (2^20 bytes), times in 
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from results.cell import Cell, Model, Region
 from results.upgrade import upgraded
+from results.values import Amount, Count, Milliseconds, Moment, Natural, Percent, Positive
 
 SCHEMA_VERSION = 2
 
 Status = Literal["ok", "oom", "failed", "unavailable"]
 OLDER = "the record is older than this measurement"
+COUNTS = re.compile(r"\d{1,18}(?: \d{1,18})*", re.ASCII)  # of one image's matrix
 
 
 class LatencySamples(Model):
     """Raw latencies of one timed region, in the order measured, and their statistics."""
 
     region: Region
-    latencies_ms: tuple[float, ...]
-    median_ms: float
-    median_low_ms: float  # 95 % interval of the median; reports compute it again from the latencies
-    median_high_ms: float
-    p90_ms: float
-    p99_ms: float
-    warmup_samples: int  # of all rounds
+    latencies_ms: tuple[Milliseconds, ...] = Field(min_length=1)
+    median_ms: Milliseconds
+    median_low_ms: Milliseconds  # 95 % interval of the median; reports compute it again from the latencies
+    median_high_ms: Milliseconds
+    p90_ms: Milliseconds
+    p99_ms: Milliseconds
+    warmup_samples: Count  # of all rounds
     steady: bool  # whether these samples pass the drift test
-    rounds: tuple[int, ...] = ()  # samples of each round; a round is one process, other systems ran between rounds
-    throttled: tuple[int, ...] | None = None  # indices of samples taken while the GPU was throttled; None: unknown
+    rounds: tuple[Natural, ...] = ()  # samples of each round; a round is one process, other systems ran between rounds
+    throttled: tuple[Count, ...] | None = None  # indices of samples taken while the GPU was throttled; None: unknown
+
+    @model_validator(mode="after")
+    def _of_these_samples(self) -> LatencySamples:
+        taken = len(self.latencies_ms)
+        if self.rounds and sum(self.rounds) != taken:
+            raise ValueError(f"rounds have {sum(self.rounds)} samples, latencies_ms {taken}")
+        if any(index >= taken for index in self.throttled or ()):
+            raise ValueError("throttled names a sample that does not exist")
+        return self
 
 
 class MemoryReading(Model):
     """One memory value in MiB, or the reason why there is none."""
 
-    mib: float | None = None
+    mib: Amount | None = None
     reason: str = ""  # why there is no value
     method: str = ""  # how it was measured, where there is more than one way
 
@@ -67,7 +79,7 @@ class Spread(Model):
 class Telemetry(Model):
     """State of the GPU during the timing, read by NVML. A field without a reading is None, and ``reason`` says why."""
 
-    readings: int = 0
+    readings: Count = 0
     sm_clock_mhz: Spread | None = None
     power_w: Spread | None = None
     temperature_c: Spread | None = None
@@ -78,25 +90,27 @@ class Telemetry(Model):
 class Ceilings(Model):
     """What the device reached in the same process: the two lines of a roofline (Williams et al. 2009)."""
 
-    matmul_tflops: float  # of one large matrix product in the protocol's precision
-    copy_gb_s: float  # bytes read plus bytes written by a large copy, in 10^9 per second
+    matmul_tflops: Positive  # of one large matrix product in the protocol's precision
+    copy_gb_s: Positive  # bytes read plus bytes written by a large copy, in 10^9 per second
 
 
 class Cost(Model):
     """What can be measured without training and without labels."""
 
-    parameters: int  # in the inference form
-    trained_parameters: int  # with the modules that only training uses
-    flops: int | None  # of one predict call, 2 x multiply-accumulate
+    parameters: Count  # in the inference form
+    trained_parameters: Count  # with the modules that only training uses
+    flops: Count | None  # of one predict call, 2 x multiply-accumulate
     flops_reason: str = ""
-    samples: tuple[LatencySamples, ...]
+    samples: tuple[LatencySamples, ...] = Field(min_length=1)
     regions_absent: dict[str, str] = Field(default_factory=dict)  # regions that could not be timed: the reason of each
     memory: Memory
     labels_hash: str  # sha256 of the labels that the timed call returned
     scored_labels_hash: str = ""  # sha256 of the labels that the scoring call returned for that image; "": not compared
-    work: dict[str, int] = Field(default_factory=dict)  # what the call did: passes, points, padded rows
-    parts_ms: dict[str, float] = Field(default_factory=dict)  # one scoring call by the system's named parts, and "rest"
-    bytes_moved: int | None = None  # of one predict call: every operator's operands, read and written once each
+    work: dict[str, Count] = Field(default_factory=dict)  # what the call did: passes, points, padded rows
+    parts_ms: dict[str, Amount] = Field(
+        default_factory=dict
+    )  # one scoring call by the system's named parts, and "rest"
+    bytes_moved: Count | None = None  # of one predict call: every operator's operands, read and written once each
     bytes_reason: str = OLDER  # why bytes_moved is None
     ceilings: Ceilings | None = None
     telemetry: Telemetry = Telemetry(reason=OLDER)
@@ -136,29 +150,45 @@ class Accuracy(Model):
     Fields that may be None were not recorded in the first records of version 1.
     """
 
-    miou_paper: float | None  # what the paper's column means for this dataset, in percent
-    miou_dataset: float | None  # all evaluated classes, pixels of unknown ground truth left out, in percent
-    conventions: dict[str, float | None] = Field(default_factory=dict)  # the dataset's named definitions of "mIoU"
-    iou: dict[str, float | None]  # "iou_<class>"; None where the class is absent from truth and prediction
-    boundary_iou: float | None
-    confusion: tuple[tuple[int, ...], ...]
-    images: tuple[str, ...]  # ids of the scored images
+    miou_paper: Percent | None  # what the paper's column means for this dataset, in percent
+    miou_dataset: Percent | None  # all evaluated classes, pixels of unknown ground truth left out, in percent
+    conventions: dict[str, Percent | None] = Field(default_factory=dict)  # the dataset's named definitions of "mIoU"
+    iou: dict[str, Percent | None]  # "iou_<class>"; None where the class is absent from truth and prediction
+    boundary_iou: Percent | None
+    confusion: tuple[tuple[Count, ...], ...] = Field(min_length=1)
+    images: tuple[str, ...] = Field(min_length=1)  # ids of the scored images
     image_confusions_hash: str = ""
     image_confusions: tuple[str, ...] = ()  # counts of each image's matrix, row by row
-    paper_classes: tuple[int, ...] = ()  # the classes that `miou_paper` averages
-    train_images: int
-    iterations: int | None = None  # of training
-    work: dict[str, tuple[int, ...]] = Field(default_factory=dict)  # passes, points, padded rows of each image
+    paper_classes: tuple[Count, ...] = ()  # the classes that `miou_paper` averages
+    train_images: Count
+    iterations: Count | None = None  # of training
+    work: dict[str, tuple[Count, ...]] = Field(default_factory=dict)  # passes, points, padded rows of each image
     labels_hash: str
     loss_first: float | None  # sum of losses, mean of the first and last tenth of the iterations
     loss_last: float | None
     loss_curve: tuple[float, ...] = ()  # the same for each hundredth; every iteration where there are fewer than 100
-    train_seconds: float
-    steps_per_second: float | None = None  # training iterations per second, data loading included
-    evaluate_seconds: float
+    train_seconds: Amount
+    steps_per_second: Amount | None = None  # training iterations per second, data loading included
+    evaluate_seconds: Amount
     weights: str  # before training: "imagenet: <file> <sha256>", "base: <file>" or "random: <reason>"
     weights_hash: str | None = None  # of the trained weights as scored: sha256 of names and values, 16 hex digits
     checkpoint_selection: str | None = None  # which state of the training was scored; None also without training
+
+    @model_validator(mode="after")
+    def _of_one_size(self) -> Accuracy:
+        classes, images = len(self.confusion), len(self.images)
+        if any(len(row) != classes for row in self.confusion):
+            raise ValueError("confusion is not a square matrix")
+        if any(index >= classes for index in self.paper_classes):
+            raise ValueError("paper_classes names a class that confusion does not have")
+        matrices = self.image_confusions
+        if matrices and len(matrices) != images:
+            raise ValueError(f"image_confusions has {len(matrices)} matrices for {images} images")
+        if not all(COUNTS.fullmatch(text) and text.count(" ") == classes**2 - 1 for text in matrices):
+            raise ValueError(f"image_confusions: a matrix is not {classes**2} counts")
+        if any(len(values) != images for values in self.work.values()):
+            raise ValueError(f"work does not have {images} values of each kind, one for each image")
+        return self
 
 
 class Environment(Model):
@@ -166,27 +196,27 @@ class Environment(Model):
 
     device: str
     cpu_model: str
-    cpu_threads: int
-    memory_gib: float
-    load_average: float | None = None  # runnable processes, mean of the last minute; None: unknown
+    cpu_threads: Count
+    memory_gib: Amount
+    load_average: Amount | None = None  # runnable processes, mean of the last minute; None: unknown
     host_allocator: str = ""  # how blocks of host memory were allocated while timing; "": not recorded
     platform: str
     python: str
     libraries: dict[str, str]
     gpu: str | None = None
-    gpu_memory_mib: int | None = None
+    gpu_memory_mib: Count | None = None
     driver: str | None = None
     cuda: str | None = None
     cudnn: str | None = None
     clocks_mhz: dict[str, int] | None = None
-    power_limit_w: float | None = None
+    power_limit_w: Amount | None = None
     gpu_reason: str = ""  # why the GPU fields are None
 
 
 class Provenance(Model):
     """When, how and from which code this record was made."""
 
-    created: str  # UTC, ISO 8601
+    created: Moment  # UTC, ISO 8601
     command: str
     suite_version: str
     git_commit: str | None
@@ -194,13 +224,13 @@ class Provenance(Model):
     git_reason: str = ""
     seeds: dict[str, int]
     resumed: bool = False
-    wall_seconds: float
+    wall_seconds: float  # negative where an older version met a clock that was set back
 
 
 class Record(Model):
     """The outcome of one cell. JSON of version 1 is accepted and upgraded, see :mod:`results.upgrade`."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Natural = SCHEMA_VERSION
     key: str
     status: Status
     reason: str = ""  # of a status other than ok: what happened, and what to do
@@ -215,3 +245,11 @@ class Record(Model):
     @classmethod
     def _upgrade(cls, data: Any) -> Any:
         return upgraded(data)
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Record:
+        values = {"accuracy": self.accuracy is not None, "cost": self.cost is not None}
+        expected = {kind: self.status == "ok" and kind == self.cell.kind for kind in values}
+        if values != expected:
+            raise ValueError(f"a record of kind {self.cell.kind} and status {self.status} with other values than that")
+        return self

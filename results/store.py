@@ -1,27 +1,33 @@
 """The record store: a folder with one JSON file per record, written atomically and never overwritten.
 
 A record is written to a hidden temporary file and then renamed, so that neither a full disk nor a kill leaves half a
-record. File names are ``<kind>-<system>-<key>-<n>.json``, with n = 1, 2, ... for repeats of one cell.
+record. File names are ``<kind>-<system>-<key>-<random>.json``, so that writers on several hosts need no lock. A record
+that has a file ``<name>.superseded`` beside it, see :mod:`results.upkeep`, no longer counts.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import re
+import secrets
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
+from typing import get_args
 
 from pydantic import ValidationError
 
 from results.errors import UserError
 from results.record import SCHEMA_VERSION, Record, Status
+from results.values import moment
 
+LARGEST_BYTES = 2**25  # hundreds of times what a record of the largest dataset has
+SUPERSEDED = ".superseded"  # after the name of a record that no longer counts
 DONE: tuple[Status, ...] = ("ok", "oom")
 
 
@@ -47,11 +53,13 @@ class Store:
     Args:
         folder: of the records.
         option: the command line option that names the folder, for errors.
+        warn: told of each bad file among the records of a cell.
     """
 
-    def __init__(self, folder: Path, option: str = "--records") -> None:
+    def __init__(self, folder: Path, option: str = "--records", warn: Callable[[str], None] = lambda _: None) -> None:
         self.folder = Path(folder)
         self.where = f"{option} {folder}"
+        self.warn = warn
 
     def ensure_writable(self) -> None:
         """Create the folder and write to it once, so that a run fails before its first measurement, not after it.
@@ -71,26 +79,31 @@ class Store:
         """
         data = _checked_json(record)
         with self._writing(), self._complete_file(data) as complete:
-            path = self._claim(record)
-            try:
-                complete.replace(path)
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
+            path = self.folder / f"{file_stem(record)}-{secrets.token_hex(4)}.json"
+            complete.replace(path)
         self._sync_folder()
         return path
 
     def find(self, key: str) -> Record | None:
         """The newest record of a cell that need not be run again: "ok", or "oom", which would not change.
 
-        Unreadable files count as absent; ``read`` names them.
+        Unreadable files count as absent and are named to ``warn``.
         """
-        found: list[Record] = []
+        found = self.newest(key, DONE)
+        return read_record(found) if found else None
+
+    def newest(self, key: str, statuses: tuple[Status, ...] = get_args(Status)) -> Path | None:
+        """The file of the newest record of a cell with one of these statuses."""
+        found: list[tuple[datetime, str]] = []
         for path in self._files(f"-{key}-"):
-            with contextlib.suppress(RecordError):
-                found.append(read_record(path))
-        done = [record for record in found if record.key == key and record.status in DONE]
-        return max(done, key=_created, default=None)
+            try:
+                record = read_record(path)
+            except RecordError as error:
+                self.warn(str(error))
+                continue
+            if record.cell.key == key and record.status in statuses:
+                found.append((moment(record.provenance.created), path.name))
+        return self.folder / max(found)[1] if found else None
 
     def all(self) -> list[Record]:
         """Every readable record, in the order of the file names."""
@@ -119,7 +132,8 @@ class Store:
             return []
         except OSError as error:
             raise StoreError(f"{self.where}: cannot be listed: {error.strerror}") from error
-        return [self.folder / name for name in sorted(names) if _is_record_name(name) and part in name]
+        gone = {name.removesuffix(SUPERSEDED) for name in names if name.endswith(SUPERSEDED)}
+        return [self.folder / name for name in sorted(names) if _is_record_name(name, part) and name not in gone]
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -144,16 +158,6 @@ class Store:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _claim(self, record: Record) -> Path:
-        # A hard link would create and fill the file in one step, but mounted drives and exFAT do not have hard links.
-        system = re.sub(r"[^A-Za-z0-9._+]+", "_", record.cell.system)[:80]
-        for number in itertools.count(1):
-            path = self.folder / f"{record.cell.kind}-{system}-{record.key}-{number}.json"
-            with contextlib.suppress(FileExistsError):
-                path.touch(exist_ok=False)
-                return path
-        raise AssertionError("unreachable: the count is endless")
-
     def _sync_folder(self) -> None:
         with contextlib.suppress(OSError):  # some file systems cannot; the record itself is already on disk
             descriptor = os.open(self.folder, os.O_RDONLY)
@@ -163,29 +167,52 @@ class Store:
                 os.close(descriptor)
 
 
+def file_stem(record: Record) -> str:
+    """How the name of a record's file begins, whatever the system is called."""
+    system = re.sub(r"[^A-Za-z0-9._+]+", "_", record.cell.system)[:80]
+    return f"{record.cell.kind}-{system}-{record.key}"
+
+
 def read_record(path: Path) -> Record:
     """The record in a file; one of version 1 is upgraded, see :mod:`results.upgrade`.
 
     Raises:
         RecordError: the file is unreadable, truncated, of a newer version or not a record.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read: {error.strerror}") from error
+    data = _content(path)
     try:
         record = Record.model_validate_json(data)
     except ValidationError as error:
-        raise RecordError(f"{path}: {_explain(data, error)}; move it out of the folder") from error
+        raise RecordError(one_line(f"{path}: {_explain(data, error)}; move it out of the folder")) from error
     if record.schema_version > SCHEMA_VERSION:
-        raise RecordError(f"{path}: {_newer(record.schema_version)}")
+        raise RecordError(one_line(f"{path}: {_newer(record.schema_version)}"))
     return record
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file that may be anything: a folder, a device, larger than the memory."""
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise RecordError(one_line(f"{path}: is not a plain file; move it out of the folder"))
+        if found.st_size > LARGEST_BYTES:
+            size = f"{found.st_size / 2**20:.0f} MiB, more than any record"
+            raise RecordError(one_line(f"{path}: has {size}; move it out of the folder"))
+        return path.read_bytes()
+    except OSError as error:
+        raise RecordError(one_line(f"{path}: cannot be read: {error.strerror}")) from error
+
+
+def one_line(text: str, longest: int = 500) -> str:
+    """Text from a file of somebody else as one line for a terminal: no control characters, not endless."""
+    plain = "".join(character if character.isprintable() else "?" for character in text)
+    return plain if len(plain) <= longest else f"{plain[:longest]}..."
 
 
 def _explain(data: bytes, error: ValidationError) -> str:
     if not data.strip():
         return "is empty (a run was killed when it began to store this record)"
-    with contextlib.suppress(ValueError, AttributeError, TypeError):
+    with contextlib.suppress(ValueError, AttributeError, TypeError, RecursionError):
         version = json.loads(data).get("schema_version", 0)
         if version > SCHEMA_VERSION:
             return _newer(version)
@@ -198,13 +225,8 @@ def _newer(version: int) -> str:
     return f"has record version {version}, this isdbench reads up to {SCHEMA_VERSION}; upgrade isdbench"
 
 
-def _created(record: Record) -> float:
-    moment = datetime.fromisoformat(record.provenance.created.replace("Z", "+00:00"))
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
-
-
-def _is_record_name(name: str) -> bool:
-    return name.endswith(".json") and not name.startswith(".")
+def _is_record_name(name: str, part: str) -> bool:
+    return name.endswith(".json") and not name.startswith(".") and part in name
 
 
 def _checked_json(record: Record) -> bytes:

@@ -49,6 +49,14 @@ def kill_tree(process):
     process.wait()
 
 
+def alive(process):
+    """Whether a process has not ended; one that nobody has waited for has."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def wait_for(condition, process, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
@@ -70,11 +78,22 @@ def test_a_killed_run_continues_and_leaves_the_same_record(folder, tmp_path):
     kill_tree(process)
     process = start(folder, package, "--only", "accuracy")
     wait_for(lambda: any(len(path.read_text().splitlines()) == 2 for path in work.glob("*/scored.jsonl")), process)
-    kill_tree(process)
+    server = psutil.Process(process.pid).children()
+    cell = [child for each in server for child in each.children(recursive=True)]
+    assert cell
+    process.kill()  # it alone: its cell, in the middle of a call, must not live on
+    process.wait()
+    end = time.monotonic() + 5
+    while any(map(alive, cell)):
+        assert time.monotonic() < end
+        time.sleep(0.05)
     assert not list((folder / "out").glob("records/*.json"))
+    (half,) = (path.parent / ".training.pt.77.part" for path in work.glob("*/scored.jsonl"))
+    half.write_bytes(b"a checkpoint, when its process was killed")
     isdbench(*RUN, "--only", "accuracy", folder=folder, paths=[package])
     record = accuracy_of(folder)
     assert record.provenance.resumed
+    assert list((folder / "out").rglob(".*")) == []  # no half-written file and no lease
     assert figures(record) == uninterrupted
 
 

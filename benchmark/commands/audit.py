@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmark import registry
 from benchmark.commands.options import names
-from benchmark.commands.report import system_facts
+from benchmark.commands.report import name_problems, system_facts
 
 if TYPE_CHECKING:
     from reports.paper_check.claims import Finding
@@ -66,8 +66,7 @@ def _records(args: argparse.Namespace) -> Sequence[Record]:
     if args.records is None and not folder.is_dir():
         return ()
     contents = Store(folder).read()
-    for problem in contents.problems:
-        print(f"isdbench: left out: {problem}", file=sys.stderr)
+    name_problems(contents.problems)
     return contents.records
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,9 +41,9 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _load(path: Path, option: str) -> tuple[Record, ...]:
+    from benchmark.commands.report import name_problems
     from results.analysis.compare import load
 
     records, problems = load(path, option)
-    for problem in problems:
-        print(f"isdbench: left out: {problem}", file=sys.stderr)
+    name_problems(problems)
     return records

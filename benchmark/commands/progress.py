@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmark.run.job import Job
-from benchmark.run.messages import Message, RoundDone, Step
+from benchmark.run.messages import Elsewhere, Message, RoundDone, Step
 from results.record import Record
+from results.store import one_line
 
 
 class Display:
@@ -26,6 +27,7 @@ class Display:
         self.cells = self.bars.add_task("cells", total=None, note="", visible=False)
         self.step = self.bars.add_task("", total=None, note="", visible=False)
         self.waiting: list[Job] = []
+        self.elsewhere: list[Job] = []  # that another run is at work on
         self.rounds: dict[str, int] = {}  # still to come, by the cell's key
         self.seconds: dict[str, list[float]] = {}  # of each round that has ended, by kind of cell
         self.started = time.monotonic()
@@ -55,6 +57,10 @@ class Display:
         """Show a message from the running cell."""
         if isinstance(message, RoundDone):
             self._ended(job)
+        elif isinstance(message, Elsewhere):
+            if job not in self.elsewhere:
+                self.elsewhere.append(job)
+                self.console.print(f"{job.cell.system} {job.cell.kind}: {message.holder} is at work on it; waiting")
         elif isinstance(message, Step):
             name = f"{job.cell.system} {message.name}"
             self.bars.update(
@@ -75,7 +81,7 @@ class Display:
         self.bars.update(self.cells, advance=1, note=self.left())
         name = f"{cell.system} {cell.kind}" + (f" seed {cell.seed}" if cell.kind == "accuracy" else "")
         outcome = "on record" if known else f"{record.provenance.wall_seconds:.0f} s"
-        reason = "" if record.status == "ok" else f": {record.reason}"
+        reason = "" if record.status == "ok" else f": {one_line(record.reason)}"  # perhaps of another host's log
         left = (
             ""
             if known or not self.waiting

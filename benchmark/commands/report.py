@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,19 +42,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Write everything for which there are records; name the files that are not records."""
+    """Write everything for which there are records; name the files that are not records. 1 if there is one."""
     from results.store import Store
 
     for name in args.tables:
         paper_table(name)
     contents = Store(args.records or args.out / "records").read()
-    for problem in contents.problems:
-        print(f"isdbench: left out: {problem}", file=sys.stderr)
+    name_problems(contents.problems)
     tables = write_tables(args.tables, contents.records, args.out, args.format)
     for path in write_views(tables, contents.records, args.out, figures=args.figures):
         print(path)
     refresh(args.refresh, tables, contents.records, args.tables)
-    return 0
+    if contents.problems:
+        total = len(contents.records) + len(contents.problems)
+        print(f"isdbench: {len(contents.problems)} of {total} records left out, named above", file=sys.stderr)
+    return 1 if contents.problems else 0
+
+
+def name_problems(problems: Iterable[str]) -> None:
+    """Print a line for each file that is not a record."""
+    for problem in problems:
+        print(f"isdbench: left out: {problem}", file=sys.stderr)
 
 
 def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path, *, figures: bool = True) -> list[Path]:

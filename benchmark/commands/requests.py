@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -178,7 +179,11 @@ def store_of(args: argparse.Namespace) -> Store:
     """The record store that the options name."""
     from results.store import Store
 
-    return Store(args.records or args.out / "records")
+    @functools.cache  # once for each
+    def warn(problem: str) -> None:
+        print(f"isdbench: left out: {problem}", file=sys.stderr)
+
+    return Store(args.records or args.out / "records", warn=warn)
 
 
 def measured(jobs: Sequence[Job], store: Store, display: Display) -> list[Record]:

@@ -100,7 +100,7 @@ def gpu_fields() -> dict[str, Any]:
 
 
 def provenance(command: str, seeds: Mapping[str, int], started: float, *, resumed: bool) -> Provenance:
-    """How a record was made. ``started`` is ``time.time()`` at the start of the cell."""
+    """How a record was made. ``started`` is ``time.monotonic()`` at the start of the cell."""
     commit, dirty, reason = git_state(Path(__file__).resolve())
     return Provenance(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -111,7 +111,7 @@ def provenance(command: str, seeds: Mapping[str, int], started: float, *, resume
         git_reason=reason,
         seeds=dict(seeds),
         resumed=resumed,
-        wall_seconds=round(time.time() - started, 3),
+        wall_seconds=round(time.monotonic() - started, 3),
     )
 
 

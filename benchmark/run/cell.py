@@ -29,7 +29,7 @@ def measure(job: Job, tell: Tell) -> Record | None:
     Raises:
         UserError: the input is bad; that is no outcome of the cell.
     """
-    started, resumed = time.time() - _spent(job), job.checkpoint.exists()
+    started, resumed = time.monotonic() - _spent(job), job.checkpoint.exists()
     outcome = _outcome(job, tell)
     if outcome is None:
         return None

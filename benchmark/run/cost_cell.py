@@ -45,10 +45,10 @@ def measure_cost(job: Job, progress: Tell) -> Cost | None:
     def told(step: str, done: int, total: int) -> None:
         progress(step, done, total, f"round {job.round} of {job.rounds}" if job.rounds > 1 else "")
 
-    started, protocol, device = time.time(), job.cell.protocol, torch_device(job.cell.device)
+    started, protocol, device = time.monotonic(), job.cell.protocol, torch_device(job.cell.device)
     if job.round < job.rounds:
         taken = sample(*inputs(job), protocol, _settings(job), device, seed=job.round, progress=told)
-        kept = Kept(round=taken, wall_seconds=time.time() - started)
+        kept = Kept(round=taken, wall_seconds=time.monotonic() - started)
         write_atomic(job.round_file(job.round), kept.model_dump_json().encode())
         return None
     found = {}

@@ -64,8 +64,3 @@ class Job:
     def log(self) -> Path:
         """What the cell's process printed."""
         return self.work / "log.txt"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the cell's process while it works."""
-        return self.work / "lock"

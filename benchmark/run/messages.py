@@ -30,4 +30,11 @@ class Stored:
     path: Path
 
 
-Message = Step | RoundDone | Stored
+@dataclass(frozen=True)
+class Elsewhere:
+    """Another run is at work on the cell; this one waits for its record."""
+
+    holder: str
+
+
+Message = Step | RoundDone | Stored | Elsewhere

@@ -1,5 +1,8 @@
 """Runs jobs one by one, each in a process of its own; a cell that is on record already is not run again.
 
+Several runs, on several hosts, may share the folder of records: each cell is run by the one that holds its lease, and
+the others wait for its record, whatever its status.
+
 Cost cells come first, in rounds: in each round every cost cell has one process, in a new random order, so that a slow
 spell of the machine falls on several systems and not on one.
 
@@ -16,7 +19,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -24,8 +27,9 @@ from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.run.job import Job
-from benchmark.run.messages import Message, RoundDone, Stored
+from benchmark.run.messages import Elsewhere, Message, RoundDone, Stored
 from benchmark.run.worker import BAD_INPUT, work
+from results.lease import Leases
 from results.record import Record
 from results.store import Store, read_record
 
@@ -35,49 +39,83 @@ IMPORTED_ONCE = [
     "baselines.common.preload",
     "segmentation_models_pytorch",
 ]
+LOOK_AGAIN_S = 1.0  # at cells that other runs are at work on
 Report = Callable[[Job, Message], None]
+Outcome = tuple[Job, Record, bool]  # whether the record was there already
 
 
-def run_jobs(jobs: list[Job], store: Store, report: Report) -> Iterator[tuple[Job, Record, bool]]:
+def run_jobs(jobs: list[Job], store: Store, report: Report) -> Iterator[Outcome]:
     """Yield each job with its record, and whether it was on record already.
 
     Raises:
         UserError: the store cannot be written, or a process met bad input; the cells before it are on record.
     """
     store.ensure_writable()
-    ahead = []
+    ahead, before = [], {}
     for job in jobs:
+        before[job.cell.key] = store.newest(job.cell.key)  # the failure of an earlier run
         known = store.find(job.cell.key)
         if known:
             yield job, known, True
         else:
             ahead.append(job)
-    yield from _in_rounds([job for job in ahead if job.cell.kind == "cost"], store, report)
-    for job in ahead:
+    with Leases(store.folder) as leases:
+        while ahead:
+            elsewhere = yield from _free_ones(ahead, before, store, leases, report)
+            for job in elsewhere:
+                report(job, Elsewhere(leases.holder(job.cell.key)))
+            if len(elsewhere) == len(ahead):
+                time.sleep(LOOK_AGAIN_S)
+            ahead = elsewhere
+
+
+def _free_ones(
+    jobs: list[Job], before: dict[str, Path | None], store: Store, leases: Leases, report: Report
+) -> Generator[Outcome, None, list[Job]]:
+    """Run the jobs that no other run is at work on; returns those that one is, and refiners whose base is among them.
+
+    ``before`` has the newest record of each cell at the start: a newer one was made by another run since.
+    """
+    elsewhere: list[Job] = []
+    costs: list[Job] = []
+    for job in sorted(jobs, key=lambda job: job.cell.kind != "cost"):
         if job.cell.kind != "cost":
+            yield from _in_rounds(costs, store, leases, report)  # leaves the list empty
+        if job.cell.base_key in {other.cell.key for other in elsewhere} or not leases.take(job.cell.key):
+            elsewhere.append(job)
+        elif (newest := store.newest(job.cell.key)) and newest != before[job.cell.key]:
+            leases.release(job.cell.key)
+            yield job, read_record(newest), True
+        elif job.cell.kind == "cost":
+            costs.append(job)
+        else:
             record = run_cell(job, store, report)
             assert record is not None  # an accuracy cell has one round
+            leases.release(job.cell.key)
             yield job, record, False
+    yield from _in_rounds(costs, store, leases, report)
+    return elsewhere
 
 
-def _in_rounds(jobs: list[Job], store: Store, report: Report) -> Iterator[tuple[Job, Record, bool]]:
+def _in_rounds(jobs: list[Job], store: Store, leases: Leases, report: Report) -> Iterator[Outcome]:
     """Cost cells, round by round. A job ends with its last round, or with the first that fails."""
     order = random.Random(0)
     for number in itertools.count(1):
+        if not jobs:
+            return
         for job in order.sample(jobs, len(jobs)):
             record = None
             if number == job.rounds or not job.round_file(number).exists():  # an interrupted run's rounds are kept
                 record = run_cell(replace(job, round=number), store, report)
             if record:
                 jobs.remove(job)
+                leases.release(job.cell.key)
                 yield job, record, False
-        if not jobs:
-            return
 
 
 def run_cell(job: Job, store: Store, report: Report) -> Record | None:
     """Run a job's process to its end. None after a round that others follow."""
-    started = time.time()
+    started = time.monotonic()
     try:
         job.work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -102,7 +140,7 @@ def start_cell(job: Job, store: Store) -> tuple[BaseProcess, Connection]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTED_ONCE)
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(job, store, theirs))
+    process = context.Process(target=work, args=(job, store.folder, theirs))
     process.start()
     theirs.close()  # so that our end closes when the process ends
     return process, ours

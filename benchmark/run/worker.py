@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import multiprocessing
 import os
 import sys
 import time
 import traceback
 from multiprocessing.connection import Connection
+from pathlib import Path
 
+from benchmark.atomic import PART
 from benchmark.errors import UserError
 from benchmark.run.job import Job
 from benchmark.run.messages import Message, RoundDone, Step, Stored
-from results.store import Store
+from results.store import DONE, Store
 
 BAD_INPUT = 2  # exit status after a UserError
 STEP_INTERVAL_S = 0.1  # at most ten steps a second are sent
@@ -45,30 +48,51 @@ class Channel:
             os._exit(1)
 
 
-def work(job: Job, store: Store, pipe: Connection) -> None:
+def work(job: Job, records: Path, pipe: Connection) -> None:
     """Measure the job, or one round of it, and store its record; exits with ``BAD_INPUT`` on a UserError."""
     os.setsid()  # so that the parent can end this process together with those that it starts
     _redirect_output(job)
+    _end_with_parent()
     _cap_memory(job)
-    channel = Channel(pipe)
-    with job.lock.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a process whose parent was killed may still be at work on this cell
-        try:
-            from benchmark.run.cell import measure
+    channel, store = Channel(pipe), Store(records)
+    folder = os.open(job.work, os.O_RDONLY)  # closed at the end of the process
+    with contextlib.suppress(OSError):  # a network file system without locks: the lease is what counts there
+        fcntl.flock(folder, fcntl.LOCK_EX)  # a run with another --records may use this --out
+    for file in [*job.work.glob(f".*{PART}"), *job.weights.parent.glob(f".{job.weights.name}.*{PART}")]:
+        file.unlink(missing_ok=True)  # a killed process was writing it
+    try:
+        from benchmark.run.cell import measure
 
-            record = measure(job, channel.tell)
-            path = store.append(record) if record else None
-        except UserError as error:
-            print(error, file=sys.stderr)
-            sys.exit(BAD_INPUT)
-        except Exception:
-            traceback.print_exc()
-            sys.exit(1)
-    if path is None:
-        channel.send(RoundDone(job.round))
-        return
-    _remove_partial_results(job)
+        record = measure(job, channel.tell)
+        if record is None:
+            channel.send(RoundDone(job.round))
+            return
+        path = store.newest(job.cell.key, DONE)  # made by another run after this machine slept and lost its lease
+        path = path or store.append(record)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        sys.exit(BAD_INPUT)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
+    for file in partial_results(job.work):
+        file.unlink(missing_ok=True)
     channel.send(Stored(path))
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process and those it starts as soon as the process that started it has died.
+
+    The sentinel is a pipe whose other end closes then; the signal SIGIO, sent to our group, ends whoever does not
+    handle it, in the middle of a long operation too.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    sentinel = int(parent.sentinel)
+    fcntl.fcntl(sentinel, fcntl.F_SETOWN, -os.getpgrp())
+    fcntl.fcntl(sentinel, fcntl.F_SETFL, fcntl.fcntl(sentinel, fcntl.F_GETFL) | os.O_ASYNC)
+    if not parent.is_alive():
+        os._exit(1)
 
 
 def _redirect_output(job: Job) -> None:
@@ -88,8 +112,6 @@ def _cap_memory(job: Job) -> None:
             cap_host(machine_mib())
 
 
-def _remove_partial_results(job: Job) -> None:
-    """Remove what only an interrupted cell needs; the log and the losses of every iteration stay."""
-    for pattern in (f"{job.checkpoint.name}*", "scored.jsonl", "round-*.json", job.lock.name):
-        for file in job.work.glob(pattern):
-            file.unlink()
+def partial_results(work: Path) -> list[Path]:
+    """The files in a work folder that only an interrupted cell needs; the log and all losses are not among them."""
+    return [file for pattern in ("training.pt*", "scored.jsonl", "round-*.json") for file in work.glob(pattern)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
@@ -13,6 +12,7 @@ from results.cell import Model
 from results.errors import UserError
 from results.record import Record
 from results.store import Store, read_record
+from results.values import moment
 
 _IDENTITY = (
     "kind",
@@ -121,7 +121,7 @@ def _cells(records: Iterable[Record]) -> dict[Identity, list[Record]]:
         return (*_identity(record), str(_conditions(record)))
 
     def place(record: Record) -> tuple[str, float]:
-        return str(key(record)), datetime.fromisoformat(record.provenance.created.replace("Z", "+00:00")).timestamp()
+        return str(key(record)), moment(record.provenance.created).timestamp()
 
     return {cell: list(members) for cell, members in groupby(sorted(records, key=place), key)}
 

@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 import threading
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from results.store import RecordError, Store, StoreError, read_record
-from tests.results.records import accuracy, record
+from tests.results.records import record
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def names(store):
 def test_a_record_comes_back_as_it_was(store):
     written = record("accuracy", "isdnet")
     path = store.append(written)
-    assert path.name == f"accuracy-isdnet-{written.key}-1.json"
+    assert path.name.startswith(f"accuracy-isdnet-{written.key}-")
     assert read_record(path) == written
     assert store.all() == [written]
     assert store.find(written.key) == written
@@ -31,7 +32,7 @@ def test_appending_again_makes_another_file_and_leaves_the_first(store):
     first = store.append(record("cost", "stdc"))
     before = first.read_bytes()
     second = store.append(record("cost", "stdc", created="2026-11-23T10:00:00+00:00"))
-    assert [first.name[-7:], second.name[-7:]] == ["-1.json", "-2.json"]
+    assert first != second
     assert first.read_bytes() == before
 
 
@@ -130,8 +131,10 @@ def test_an_interruption_at_any_step_leaves_no_file(store, monkeypatch, step):
 
 
 def test_a_figure_that_json_cannot_hold_is_refused(store):
+    good = record("accuracy", "isdnet")
+    unchecked = good.accuracy.model_copy(update={"miou_paper": float("nan")})
     with pytest.raises(ValueError, match="not finite"):
-        store.append(record("accuracy", "isdnet", figures=accuracy(miou_paper=float("nan"))))
+        store.append(good.model_copy(update={"accuracy": unchecked}))
     assert not store.folder.exists()
 
 
@@ -153,3 +156,94 @@ def test_any_system_name_makes_a_plain_file_in_the_folder(store, name):
 def test_a_record_error_names_its_file(tmp_path):
     with pytest.raises(RecordError, match=r"gone\.json: cannot be read"):
         read_record(tmp_path / "gone.json")
+
+
+def edited(text, *path_and_value):
+    """JSON text with one value replaced."""
+    *path, last, value = path_and_value
+    data = json.loads(text)
+    inner = data
+    for step in path:
+        inner = inner[step]
+    inner[last] = value
+    return json.dumps(data)
+
+
+SAMPLES = ("cost", "samples", 0)
+BAD = [
+    *(("cost", (*SAMPLES, "median_ms", value)) for value in (float("nan"), float("inf"), 0, -1, 1e300, "fast", None)),
+    *(("cost", (*SAMPLES, "latencies_ms", value)) for value in ([], [0.0], [1.0, float("nan")])),
+    ("cost", (*SAMPLES, "throttled", [99])),
+    ("cost", (*SAMPLES, "rounds", [4, 4])),
+    ("cost", ("cost", "samples", [])),
+    ("cost", ("cost", "flops", -1)),
+    ("cost", ("cost", "memory", "weights_mib", "mib", -3.0)),
+    ("cost", ("cell", "protocol", "height", 0)),
+    ("cost", ("cell", "kind", "accuracy")),
+    ("cost", ("cost", None)),
+    ("cost", ("provenance", "created", "yesterday")),
+    ("cost", ("schema_version", 0)),
+    *(
+        ("accuracy", ("accuracy", "confusion", value))
+        for value in ([], [[]], [[1, 2]], [[1, -2], [3, 4]], [[1, 1e30]] * 2)
+    ),
+    *(("accuracy", ("accuracy", "image_confusions", value)) for value in (["1 2 3 4"], ["1 2 3"] * 4, ["1 2 3 x"] * 4)),
+    ("accuracy", ("accuracy", "image_confusions", [f"1 2 3 {'9' * 400}"] * 4)),
+    ("accuracy", ("accuracy", "paper_classes", [7])),
+    ("accuracy", ("accuracy", "miou_paper", 101.0)),
+    ("accuracy", ("accuracy", "images", [])),
+    ("accuracy", ("accuracy", "work", {"passes": []})),
+]
+
+
+@pytest.mark.parametrize(("kind", "change"), BAD, ids=lambda value: str(value)[:60])
+def test_what_no_measurement_gives_is_no_record(store, kind, change):
+    good = store.append(record("cost", "isdnet"))
+    bad = store.append(record(kind, "stdc"))
+    bad.write_text(edited(bad.read_text(), *change))
+    contents = store.read()
+    assert [one.cell.system for one in contents.records] == ["isdnet"]
+    (problem,) = contents.problems
+    assert problem.startswith(f"{bad}: is not a record: ")
+    assert "\n" not in problem
+    assert store.find(record(kind, "stdc").key) is None
+    assert store.find(read_record(good).key)
+
+
+def test_files_that_would_break_a_reader_are_named(store, tmp_path):
+    store.ensure_writable()
+    hostile = {
+        "deep.json": "[" * 100_000,
+        "deep2.json": '{"a":' * 100_000,
+        "digits.json": '{"schema_version": ' + "9" * 10**6 + "}",
+        "names.json": json.dumps({"\x1b[31m\n<script>" * 100: 1}),
+        "nul.json": "\0" * 100,
+    }
+    for name, text in hostile.items():
+        (store.folder / name).write_text(text)
+    (store.folder / "folder.json").mkdir()
+    os.mkfifo(store.folder / "pipe.json")
+    (store.folder / "gone.json").symlink_to(tmp_path / "nowhere")
+    with (store.folder / "huge.json").open("wb") as file:
+        file.truncate(2**40)  # takes no room on the disk
+    contents = store.read()
+    assert contents.records == ()
+    named = {Path(line.split(": ")[0]).name for line in contents.problems}
+    assert named == {*hostile, "folder.json", "pipe.json", "gone.json", "huge.json"}
+    assert all(line.isprintable() and len(line) < 1000 for line in contents.problems)
+
+
+def test_a_bad_record_of_a_wanted_cell_is_named(tmp_path):
+    warned = []
+    store = Store(tmp_path, warn=warned.append)
+    path = store.append(record("cost", "stdc"))
+    path.write_text("{}")
+    assert store.find(record("cost", "stdc").key) is None
+    assert [str(path) in line for line in warned] == [True]
+
+
+def test_another_cell_under_this_key_is_not_found(store):
+    written = record("cost", "stdc")
+    path = store.append(written)
+    path.write_text(edited(path.read_text(), "cell", "system", "isdnet"))
+    assert store.find(written.key) is None

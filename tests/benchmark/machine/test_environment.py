@@ -129,7 +129,7 @@ def test_no_checkout_and_no_git_are_told_apart(tmp_path, monkeypatch):
 
 
 def test_provenance_says_when_how_and_how_long():
-    made = provenance("isdbench run table1", {"cell": 3}, time.time() - 2, resumed=True)
+    made = provenance("isdbench run table1", {"cell": 3}, time.monotonic() - 2, resumed=True)
     assert (made.command, made.seeds, made.resumed) == ("isdbench run table1", {"cell": 3}, True)
     assert 2 <= made.wall_seconds < 30
     assert datetime.fromisoformat(made.created).utcoffset().total_seconds() == 0

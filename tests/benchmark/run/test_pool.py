@@ -1,5 +1,7 @@
 """The order in which cells run, what a round leaves, and what starting a cell's process costs."""
 
+import threading
+import time
 from collections import Counter
 from dataclasses import replace
 
@@ -11,6 +13,7 @@ from benchmark.run import cost_cell, pool
 from benchmark.run.options import RunOptions
 from benchmark.run.plan import jobs
 from benchmark.run.profiles import profile
+from results.lease import Leases
 from results.store import Store
 from tests.results import records
 
@@ -25,8 +28,8 @@ def planned(tmp_path, systems=SYSTEMS, kinds=("accuracy", "cost"), **changes):
     return [job for name in systems for job in jobs(registry.card(name), "deepglobe", options)]
 
 
-def record_of(job):
-    made = records.record(job.cell.kind, job.cell.system)
+def record_of(job, **changes):
+    made = records.record(job.cell.kind, job.cell.system, **changes)
     return made.model_copy(update={"cell": job.cell, "key": job.cell.key, "protocol_hash": job.cell.protocol.hash})
 
 
@@ -107,3 +110,73 @@ def test_a_round_is_kept_for_the_last_which_clears_it(tmp_path, monkeypatch):
     assert cost_cell.measure_cost(last, lambda *_: None) == records.cost()
     assert seen == [[taken]]
     assert cost_cell.earlier(last)[0].wall_seconds >= 0
+
+
+def test_a_cell_that_another_run_is_at_work_on_is_waited_for_and_its_outcome_taken(runs, tmp_path, monkeypatch):
+    jobs_of = {job.cell.system: job for job in planned(tmp_path, kinds=("accuracy",))}
+    theirs, store, told = jobs_of["isdnet"], Store(tmp_path / "records"), []
+    store.ensure_writable()
+    other = Leases(store.folder)
+    assert other.take(theirs.cell.key)
+
+    def meanwhile(seconds):
+        assert [job.cell.system for job in runs.ran] == ["stdc", "icnet", "pspnet"]
+        store.append(record_of(theirs, status="failed", reason="a traceback"))
+        other.release(theirs.cell.key)
+
+    monkeypatch.setattr(pool.time, "sleep", meanwhile)
+    done = list(pool.run_jobs(list(jobs_of.values()), store, lambda job, message: told.append((job, message))))
+    assert [(job.cell.system, record.status, known) for job, record, known in done[-1:]] == [("isdnet", "failed", True)]
+    assert len(done) == len(SYSTEMS)
+    assert {(job.cell.system, type(message).__name__) for job, message in told} == {("isdnet", "Elsewhere")}
+    assert len(store.all()) == 1
+
+
+def test_a_failure_of_an_earlier_run_runs_again(runs, tmp_path):
+    (job,) = planned(tmp_path, ("stdc",), kinds=("accuracy",))
+    Store(tmp_path / "records").append(record_of(job, status="failed", reason="a traceback"))
+    ((_, _, known),) = ended(tmp_path, ("stdc",), kinds=("accuracy",))
+    assert not known
+
+
+def test_a_refiner_waits_for_the_base_that_another_run_trains(runs, tmp_path, monkeypatch):
+    base, refiner = planned(tmp_path, ("segfix",), kinds=("accuracy",), recipe="short")
+    store = Store(tmp_path / "records")
+    store.ensure_writable()
+    other = Leases(store.folder)
+    other.take(base.cell.key)
+
+    def meanwhile(seconds):
+        assert runs.ran == []
+        store.append(record_of(base))
+        other.release(base.cell.key)
+
+    monkeypatch.setattr(pool.time, "sleep", meanwhile)
+    done = list(pool.run_jobs([base, refiner], store, lambda *_: None))
+    assert [(job, known) for job, _, known in done] == [(base, True), (refiner, False)]
+
+
+def test_runs_at_the_same_time_measure_each_cell_once(tmp_path, monkeypatch):
+    ran = []
+
+    def run(job, store, report):
+        ran.append((job.cell.key, job.round))
+        time.sleep(0.02)
+        if job.round < job.rounds:
+            return None
+        store.append(record_of(job))
+        return record_of(job)
+
+    monkeypatch.setattr(pool, "run_cell", run)
+    monkeypatch.setattr(pool, "LOOK_AGAIN_S", 0.02)
+    done = [[], [], []]
+    threads = [threading.Thread(target=lambda mine=mine: mine.extend(ended(tmp_path))) for mine in done]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    keys = Counter(job.cell.key for job in planned(tmp_path))
+    assert all(Counter(job.cell.key for job, _, _ in mine) == keys for mine in done)
+    assert max(Counter(ran).values()) == 1
+    assert len(Store(tmp_path / "records").all()) == len(keys)
+    assert [path for path in (tmp_path / "records").iterdir() if path.name.startswith(".")] == []
