@@ -21,7 +21,9 @@ from benchmark.data.verify import VerifyReport, verify_folder
 from benchmark.errors import DataError, UserError
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, OSError)
+HARMLESS_BYTES = 2**30  # unpacked, whatever the ratio
+MOST_PACKED = 100  # unpacked over packed size: images are packed before they enter an archive
+_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, OSError, NotImplementedError)
 
 
 def prepare(reader: type[Dataset], source: Path | None, out: Path, progress: Progress | None = None) -> VerifyReport:
@@ -76,15 +78,32 @@ def _unpack(archive: Path, folder: Path) -> None:
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as zipped:
+                if any(one.flag_bits & 1 for one in zipped.infolist()):
+                    raise DataError(f"{archive}: is encrypted; unpack it with its password and name that folder")
+                _require_room(archive, folder, sum(one.file_size for one in zipped.infolist()))
                 zipped.extractall(folder)
         else:
             with tarfile.open(archive) as tarred:
+                _require_room(archive, folder, sum(one.size for one in tarred))
                 tarred.extractall(folder, filter="data")
     except _DAMAGED as error:
         known, reason = ", ".join(ARCHIVES), " ".join(str(error).split())
         raise DataError(
             f"{archive}: cannot be unpacked ({reason}); download it again if it is damaged (known archives: {known})"
         ) from error
+
+
+def _require_room(archive: Path, folder: Path, unpacked: int) -> None:
+    """Refuse an archive before anything is written that would fill the disk."""
+    packed, free = archive.stat().st_size, shutil.disk_usage(folder).free
+    if unpacked > max(HARMLESS_BYTES, MOST_PACKED * packed):
+        raise DataError(
+            f"{archive}: {packed:,} bytes that unpack to {unpacked:,}: no archive of images; download it again"
+        )
+    if unpacked > free:
+        raise DataError(
+            f"{archive}: unpacks to {unpacked:,} bytes, and {folder.parent} has room for {free:,}; free some"
+        )
 
 
 def _lay_out(dataset: FolderDataset, out: Path) -> None:
