@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
-Fidelity = Literal["verified-port", "library", "reimplemented"]
+Fidelity = Literal["verified-port", "library", "reimplemented", "reference"]  # the last: no method
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,11 @@ class Card:
 
     def __post_init__(self, choices: tuple[str, ...]) -> None:
         object.__setattr__(self, "assumptions", (*self.assumptions, *choices))
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is no method but shows what a score means: without rank and cost, in every accuracy table."""
+        return self.fidelity == "reference"
 
     def at(self, ratio: float) -> Card:
         """The card for images whose sides are ``ratio`` times the paper's: every pixel-sized setting scales."""

@@ -106,6 +106,9 @@ class System(nn.Module, ABC):
     def enter_stage(self, stage: str) -> None:  # most systems have one stage and nothing to prepare
         """Freeze and unfreeze the parameters for a training stage, one of ``stages``."""
 
+    def learn_label_counts(self, counts: Tensor) -> None:
+        """Take the pixels of each class in the training labels, int64 ``[C]``; given to reference systems only."""
+
     def inference_form(self) -> System:
         """This system without the modules that only training uses. Overridden by systems that have such modules."""
         return self

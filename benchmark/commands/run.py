@@ -77,7 +77,8 @@ def main(args: argparse.Namespace) -> int:
 
 
 def plan_table(args: argparse.Namespace, table: PaperTable, display: Display) -> list[Job]:
-    """The jobs of one table."""
-    from benchmark.run.plan import plan
+    """The jobs of one table, those of the reference rows last."""
+    from benchmark.run.plan import plan, reference_jobs
 
-    return plan(table, table_options(args, table, display))
+    options = table_options(args, table, display)
+    return plan(table, options) + reference_jobs(table, options)

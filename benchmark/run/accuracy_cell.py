@@ -15,6 +15,7 @@ from benchmark.machine.device import torch_device
 from benchmark.machine.torch_settings import measurement_mode
 from benchmark.run.job import Job, Tell
 from benchmark.system import System
+from benchmark.training.label_counts import label_counts
 from benchmark.training.settings import TrainSettings
 from benchmark.training.train import TrainOutcome, train
 from benchmark.weights import imagenet
@@ -22,6 +23,7 @@ from benchmark.weights.files import load_weights, save_weights
 from results.record import Accuracy
 
 CHECKPOINT_SECONDS = 10.0
+COUNTED = "counted: the pixels of each class in the training labels"  # instead of initial weights
 LOADER_PROCESSES = 8  # that decode and crop for a GPU
 
 
@@ -40,16 +42,25 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
     start = imagenet.initialise(system, job.cell.imagenet, imagenet.default_folder())
     if job.base_weights:
         start = start_from_base(system, job.base_weights)
-    settings = _settings(job)
 
     def trained(done: int, total: int, losses: dict[str, float]) -> None:
         tell("train", done, total, f"loss {sum(losses.values()):.3f}")
 
+    def counted(done: int, total: int) -> None:
+        tell("count", done, total, "")
+
     # training and evaluation apply autocast themselves
     with measurement_mode(protocol.model_copy(update={"precision": "fp32"}), device):
-        training = None  # a refiner without stages of its own has nothing to train
+        training, iterations = None, 0  # a refiner without stages of its own has nothing to train
         if system.stages:
-            training = train(system, job.recipe, dataset, job.split.train, settings, trained)
+            settings = _settings(job)
+            training, iterations = (
+                train(system, job.recipe, dataset, job.split.train, settings, trained),
+                settings.iterations,
+            )
+        elif job.card.is_reference:
+            system.learn_label_counts(label_counts(dataset, job.split.train, job.num_classes, counted))
+            start = COUNTED
         save_weights(job.weights, system, job.cell.recipe, job.cell.dataset)
         evaluation = evaluate(
             system.inference_form(),
@@ -61,7 +72,7 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
             scale=protocol.evaluated_scale,
             progress=lambda done, total: tell("evaluate", done, total, ""),
         )
-    return _accuracy(len(job.split.train), settings.iterations, training, evaluation, start)
+    return _accuracy(len(job.split.train), iterations, training, evaluation, start)
 
 
 def start_from_base(system: System, weights: Path) -> str:
@@ -109,7 +120,7 @@ def _accuracy(
         image_confusions=evaluation.image_confusions,
         paper_classes=evaluation.paper_classes,
         train_images=train_images,
-        iterations=iterations if training else 0,
+        iterations=iterations,
         work=evaluation.work,
         labels_hash=evaluation.labels_hash,
         loss_first=training.loss_first if training else None,

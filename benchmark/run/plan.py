@@ -42,6 +42,12 @@ def plan(table: PaperTable, options: RunOptions) -> list[Job]:
     return [job for card in cards for job in jobs(card, table.dataset, options)]
 
 
+def reference_jobs(table: PaperTable, options: RunOptions) -> list[Job]:
+    """The accuracy of each reference system, once: it stands beside whatever a run measures the accuracy of."""
+    cards = registry.cards().values() if "accuracy" in options.kinds else ()
+    return [_job(card, "accuracy", 0, table.dataset, options) for card in cards if card.is_reference]
+
+
 def jobs(card: Card, paper_dataset: str, options: RunOptions) -> list[Job]:
     """The jobs of one system: one accuracy cell for each seed, and one cost cell.
 
@@ -113,6 +119,8 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
 
 def _recipe(card: Card, paper_dataset: str, options: RunOptions) -> tuple[str, Recipe]:
     """The name of the recipe, and the recipe as it is on the dataset, with what the user overrides."""
+    if card.is_reference:
+        return recipe_of(card, None)
     name = options.recipe or options.profile.recipe or None
     own_name, recipe = recipe_of(card, None if name == SHORT else name)
     # the synthetic dataset takes the crop and schedule of the dataset that it stands for

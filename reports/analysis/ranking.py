@@ -52,7 +52,7 @@ _Entry = tuple[str, float, tuple[str, ...]]  # system, accuracy, keys of its rec
 
 def _entries(table: Table, known: Mapping[str, Record]) -> list[_Entry]:
     index = next((index for index, column in enumerate(table.columns) if column.name == COLUMN), None)
-    cells = [(row.system, row.cells[index]) for row in table.rows] if index is not None else []
+    cells = [(row.system, row.cells[index]) for row in table.rows if not row.is_reference] if index is not None else []
     entries = [
         (system, cell.value, tuple(key for key in cell.records if key in known))
         for system, cell in cells

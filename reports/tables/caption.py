@@ -13,6 +13,7 @@ from reports.tables.table import counted
 from results.paper import DATASETS, PaperTable
 
 UNTRAINED = 100  # a net trained for fewer iterations counts as untrained
+COUNTED = "counted"  # what a record says instead of initial weights where the system is a reference, not a net
 PAPER_CARD = "2080 Ti"  # part of the card's name; batch 1, memory by gpustat
 
 
@@ -26,7 +27,7 @@ def title(paper: PaperTable, group: Group) -> str:
 
 def limitations(group: Group) -> str:
     """Why our data are not the paper's full dataset; empty where they are."""
-    name, done = _dataset(group), _done(group.accuracy)
+    name, done = _dataset(group), _nets(group)
     if group.dataset not in DATASETS:
         return f"{name} of {_size(group.image_size)}"
     if done.empty:
@@ -45,7 +46,7 @@ def limitations(group: Group) -> str:
 
 def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
     """Two lines: what ours were measured on, and how far they compare with the paper's values."""
-    done = _done(group.accuracy)
+    done = _nets(group)
     data = f"{_dataset(group)} of {_size(group.image_size)} pixels"
     if done.empty:
         data += ", no accuracy measured"
@@ -70,8 +71,8 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
 
 def is_untrained(group: Group) -> bool:
     """Whether the group has accuracies and all of them are of nets trained for fewer than ``UNTRAINED`` iterations."""
-    done = _done(group.accuracy)
-    return not done.empty and bool((done["iterations"] < UNTRAINED).all())
+    done = _nets(group)
+    return not done.empty and len(_short(done)) == len(done)
 
 
 def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Iterator[str]:
@@ -98,14 +99,14 @@ def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Ite
 
 def accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
     """Why our accuracies do not compare with the paper's; empty where they do, or where there are none."""
-    done = _done(group.accuracy)
+    done = _nets(group)
     if done.empty or not paper.is_printed:
         return []
     limits = {
         limitations(group): bool(limitations(group)),
         "another definition of mIoU": _miou_paper(group) != DATASETS[paper.dataset].miou_paper,
         f"training shortened by profile {group.profile}": group.profile != "paper",
-        "training from random weights": bool((done["weights"] != "imagenet").any()),
+        "training from random weights": not done["weights"].isin(["imagenet", "base"]).all(),
     }
     return [limit for limit, applies in limits.items() if applies]
 
@@ -139,7 +140,7 @@ def _limits(paper: PaperTable, group: Group) -> Iterator[str]:
 
 def _untrained(done: pd.DataFrame) -> str:
     """The warning that nets were hardly trained; empty where all were, or where no record tells."""
-    short = done[done["iterations"] < UNTRAINED]
+    short = _short(done)
     if short.empty:
         return ""
     counts = sorted(set(short["iterations"].astype(int)))
@@ -149,6 +150,13 @@ def _untrained(done: pd.DataFrame) -> str:
     return f"UNTRAINED ({iterations}), so that their accuracy means nothing: {', '.join(sorted(set(short['system'])))}."
 
 
+def _short(done: pd.DataFrame) -> pd.DataFrame:
+    """The rows of nets that were hardly trained. A refiner without training of its own, on a trained base, is none."""
+    without = (done["iterations"] == 0) & (done["weights"] == "base")
+    short: pd.DataFrame = done[(done["iterations"] < UNTRAINED) & ~without]
+    return short
+
+
 def _paper(paper: PaperTable) -> str:
     if not paper.is_printed:
         return "The paper has no values on this dataset."
@@ -156,7 +164,7 @@ def _paper(paper: PaperTable) -> str:
 
 
 def _accuracy(group: Group) -> str:
-    done = _done(group.accuracy)
+    done = _nets(group)
     if done.empty:
         return "Accuracy: none was measured."
     known = done.dropna(subset=["iterations"])
@@ -214,6 +222,13 @@ def _dataset(group: Group) -> str:
     if group.dataset in DATASETS:
         return DATASETS[group.dataset].title
     return {"synthetic": "synthetic images", "": "no dataset"}.get(group.dataset, group.dataset)
+
+
+def _nets(group: Group) -> pd.DataFrame:
+    """The accuracies of methods, without those of reference systems."""
+    done = _done(group.accuracy)
+    nets: pd.DataFrame = done[done["weights"] != COUNTED]
+    return nets
 
 
 def _size(height_width: tuple[int, int]) -> str:

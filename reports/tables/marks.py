@@ -21,12 +21,15 @@ _COMPARISONS = ("ratio", "difference")
 
 
 def marked(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[Row, ...]:
-    """The rows with marks in every column that has an arrow in its head and is not a comparison."""
+    """The rows with marks in every column that has an arrow in its head and is not a comparison.
+
+    A reference row takes no place.
+    """
     table = [list(row.cells) for row in rows]
     for index, column in enumerate(columns):
         if not column.name.endswith(_COMPARISONS):
             sign = ("↑" in column.head) - ("↓" in column.head)
-            marks = places([row.cells[index] for row in rows], sign)
+            marks = places([Cell() if row.is_reference else row.cells[index] for row in rows], sign)
             for cells, mark in zip(table, marks, strict=True):
                 cells[index] = replace(cells[index], mark=mark)
     return tuple(replace(row, cells=tuple(cells)) for row, cells in zip(rows, table, strict=True))

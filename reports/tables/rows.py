@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from reports.tables.caption import caption, comparable, is_untrained, setup, title
+from reports.tables.caption import COUNTED, caption, comparable, is_untrained, setup, title
 from reports.tables.columns import Measure, measures, speedup, speedup_columns
 from reports.tables.groups import SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
-from reports.tables.table import Cell, Row, SystemFacts, Table, counted, plain, significant
+from reports.tables.table import REFERENCE, Cell, Row, SystemFacts, Table, counted, plain, significant
 from results.paper import PaperRow, PaperTable
 
 ADDED = "Added"
@@ -25,7 +25,8 @@ BUSY = 3.0  # load average over the cell's own threads above which other process
 
 def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts], name: str) -> Table:
     """One table from one group of comparable records that feeds it; ``name`` is the stem of its files."""
-    group = group.only(_shown(paper, group, systems))
+    references = [system.name for system in _references(group, systems)]
+    group = group.only([*_shown(paper, group, systems), *references])
     compared = tuple(
         replace(measure, comparable=comparable(paper, group, measure.kind)) for measure in measures(paper, group)
     )
@@ -72,7 +73,12 @@ def _added(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> l
         return []
     known = {system.name: system for system in systems}
     facts = [known.get(name, SystemFacts(name, name, "not stated", 0)) for name in group.systems]
-    return [system for system in facts if not system.rows]
+    return [system for system in facts if not system.rows and system.fidelity != REFERENCE]
+
+
+def _references(group: Group, systems: Sequence[SystemFacts]) -> list[SystemFacts]:
+    """Systems with records that are no methods: they stand in every table that has an accuracy of a method."""
+    return [system for system in systems if system.fidelity == REFERENCE and system.name in group.systems]
 
 
 def _rows(
@@ -86,6 +92,8 @@ def _rows(
                 yield _row(printed, printed.group, system, group, compared, alternative=True)
     for system in _added(paper, group, systems):
         yield _row(None, ADDED, system, group, compared)
+    for system in _references(group, systems):
+        yield _row(None, REFERENCE.title(), system, group, compared)
 
 
 def _row(
@@ -99,6 +107,9 @@ def _row(
 ) -> Row:
     cells: list[Cell] = []
     for measure in compared:
+        if system and system.fidelity == REFERENCE and measure.kind == "cost":
+            cells += [Cell(status="not printed"), Cell("–", status=REFERENCE), Cell()][: len(measure.columns)]
+            continue
         paper_cell, *ours = measure.cells(printed, group.records_of(system.name, measure.kind) if system else None)
         cells += [Cell(status="not printed") if alternative else paper_cell, *ours]
     return Row(
@@ -135,7 +146,7 @@ def _notes(group: Group, systems: Sequence[SystemFacts], compared: Sequence[Meas
         elif record["kind"] == "cost":
             yield from (f"{name}: {remark}" for remark in _on_cost(record, compared))
         else:
-            if record["recipe"] not in SHARED_RECIPES:
+            if record["recipe"] not in SHARED_RECIPES and record["weights"] != COUNTED:
                 yield f"{name}: trained by its own recipe '{record['recipe']}'"
             yield from (f"{name}: {remark}" for remark in _on_scored_work(record, group.records_of(name, "cost")))
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 RATIO_LABEL = "ours / paper"  # of a column
+REFERENCE = "reference"  # fidelity of a system that is no method
 Mark = Literal["", "best", "second"]
 
 
@@ -36,7 +37,8 @@ class Cell:
 
     ``status`` is "ok" where we have a value; "printed" or "not printed" for the paper's column; "quoted" for a value
     that the paper copied from elsewhere, which is neither ranked nor compared; otherwise the reason in a word: "not
-    yet" (no such system), "not run", "no value" (the probe could not read it), "oom", "failed", "unavailable".
+    yet" (no such system), "not run", "no value" (the probe could not read it), "reference" (such a row has no cost),
+    "oom", "failed", "unavailable".
     """
 
     text: str = ""
@@ -75,6 +77,11 @@ class Row:
     source: str = ""  # library and configuration, or repository, of the system
     assumptions: tuple[str, ...] = ()  # assumptions where the paper leaves something open
     remarked: bool = False  # one of the table's notes is about the system
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is no method but shows what a score means: without rank, mark and cost."""
+        return self.fidelity == REFERENCE
 
     @property
     def label(self) -> str:
@@ -129,8 +136,8 @@ FIDELITY_LEGEND = "F (fidelity): " + ", ".join(f"{code} = {name}" for name, code
 
 
 def fidelity_code(fidelity: str) -> str:
-    """One letter for a fidelity class, for narrow tables; "?" for an unknown class."""
-    return _FIDELITY_CODES.get(fidelity, "?" if fidelity else "")
+    """One letter for a fidelity class, for narrow tables; none for a reference row, "?" for an unknown class."""
+    return _FIDELITY_CODES.get(fidelity, "" if fidelity in ("", REFERENCE) else "?")
 
 
 def plain(text: str) -> str:

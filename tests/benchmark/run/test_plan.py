@@ -8,7 +8,7 @@ from benchmark import registry
 from benchmark.data.deepglobe import DeepGlobe
 from benchmark.errors import UnknownNameError, UserError
 from benchmark.run.options import RunOptions
-from benchmark.run.plan import plan, recipe_of, size_of, split_of
+from benchmark.run.plan import plan, recipe_of, reference_jobs, size_of, split_of
 from benchmark.run.profiles import profile
 from benchmark.run.tables import systems_of, world_size
 from results.paper import TABLE_NAMES, paper_table
@@ -45,6 +45,13 @@ def test_each_system_gets_an_accuracy_cell_per_seed_and_one_cost_cell():
     kinds = [(job.cell.system, job.cell.kind) for job in jobs]
     assert [kinds.count((name, kind)) for name in ("stdc", "isdnet") for kind in ("accuracy", "cost")] == [3, 1, 3, 1]
     assert len({job.cell.key for job in jobs}) == 8
+
+
+@pytest.mark.parametrize("table", TABLE_NAMES)
+def test_a_reference_is_scored_once_beside_every_table_by_no_recipe_of_the_nets(table):
+    (job,) = reference_jobs(paper_table(table), options(seeds=3, recipe="short", recipe_changes={"learning_rate": 1.0}))
+    assert (job.cell.system, job.cell.kind, job.cell.recipe) == ("constant", "accuracy", "counting")
+    assert reference_jobs(paper_table(table), options(kinds=("cost",))) == []
 
 
 @pytest.mark.parametrize(

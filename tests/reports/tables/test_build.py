@@ -1,6 +1,7 @@
 import pytest
 
 from benchmark.errors import UnknownNameError
+from reports.analysis.ranking import rankings
 from reports.tables.build import ReportError, build_tables, missing
 from reports.tables.table import SystemFacts
 from tests.results.records import GPU, accuracy, cost, record
@@ -267,3 +268,31 @@ def test_a_table_of_our_own_has_the_rows_of_table_1_and_no_values_of_the_paper()
     assert "The paper has no values on this dataset." in table.setup
     assert "not comparable" not in " ".join((*table.caption, *table.setup))
     assert "paper's" not in table.caption[1]
+
+
+def test_a_reference_row_is_last_and_has_neither_rank_nor_mark_nor_cost():
+    systems = [*SYSTEMS, facts("constant", fidelity="reference", title="Most frequent class")]
+    counted = accuracy(99.0, weights="counted: labels").model_copy(update={"iterations": 0})
+    nets = [
+        record("accuracy", name, seed=seed, figures=accuracy(40.0 + seed))
+        for name in ("isdnet", "stdc")
+        for seed in (0, 1)
+    ]
+    trained = [one.model_copy(update={"accuracy": one.accuracy.model_copy(update={"iterations": 300})}) for one in nets]
+    records = [*trained, record("cost", "isdnet"), record("accuracy", "constant", figures=counted, recipe="counting")]
+    for name in ("table1", "table5"):
+        table = the_table(records, name, systems)
+        row = table.rows[-1]
+        assert (row.group, row.label) == ("Reference", "Most frequent class (constant)")
+        assert {cell.text for cell in row.cells} == {"99.00", "–", ""}
+        assert {cell.mark for cell in row.cells} == {""}
+        assert "UNTRAINED" not in " ".join(table.caption)
+        assert not any("own recipe" in note for note in table.notes)
+    assert not table.untrained
+    (ranking,) = rankings([the_table(records, systems=systems)], records)
+    assert [standing.system for standing in ranking.standings] == ["stdc", "isdnet"]
+
+
+def test_a_reference_alone_makes_no_table():
+    systems = [*SYSTEMS, facts("constant", fidelity="reference")]
+    assert build_tables([record("accuracy", "constant")], systems, ["table1"]) == []
