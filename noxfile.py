@@ -20,7 +20,8 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "types", "tests"]
 os.environ.setdefault("UV_COMPILE_BYTECODE", "1")  # as pip does; a process that may not write it starts 10 s late
 
-ACCURACY = ("run", "table1", "--only", "accuracy", "--systems", "isdnet,stdc")  # of each side of a comparison
+COMPARED = ("--profile", "smoke", "--only", "accuracy", "--systems", "isdnet,stdc")
+ACCURACY = ("run", "table1", *COMPARED)  # of each side of a comparison
 TWO_AT_A_TIME = ("--numprocesses=2", "--dist=worksteal")
 ONE_CORE = {"OMP_NUM_THREADS": "1"}
 CODE = ("benchmark", "baselines", "isdnet", "results", "reports", "tests", "noxfile.py")
@@ -141,7 +142,7 @@ def _measured(name: str, words: tuple[str, ...], what: str) -> None:
         session.install("-e", ".")
         session.run("isdbench", *words, name, *session.posargs)
 
-    session.__doc__ = f"{what} {name}; synthetic images and profile smoke by default."
+    session.__doc__ = f"{what} {name}; synthetic images and profile first by default."
     nox.session(session, name=name, default=False)
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "measure": "measure the cost of one system at one image size",
     "sweep": "measure cost against image size, until the memory is full",
     "convert": "turn an official checkpoint into ours",
+    "rerun": "repeat the cells of records and say whether they hold",
     "compare": "find what is slower, larger or worse between two sets of records",
     "interleave": "measure two installations alternately, for compare",
     "report": "write tables, plots and the dashboard from records",

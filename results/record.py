@@ -144,6 +144,20 @@ class Cost(Model):
         return self.flops / (predict.median_ms * 1e9) / self.attainable_tflops
 
 
+class Training(Model):
+    """What a net was trained with, as executed."""
+
+    batch: int
+    crop: tuple[int, int]  # height and width in pixels of the images trained on
+    optimizer: str
+    learning_rate: float
+    rotate: str
+    photometric: bool  # whether colours were distorted
+    max_class_share: float  # crops filled more than this by one class were drawn again
+    crop_classes: tuple[str, ...]  # crops with none of these classes were drawn again
+    settle_batches: int  # of which batch norm took its statistics at the end; 0: its running averages
+
+
 class Accuracy(Model):
     """Scores from one confusion matrix (rows: ground truth, columns: prediction), and how the system was trained.
 
@@ -164,13 +178,15 @@ class Accuracy(Model):
     iterations: Count | None = None  # of training
     work: dict[str, tuple[Count, ...]] = Field(default_factory=dict)  # passes, points, padded rows of each image
     labels_hash: str
+    training: Training | None = None  # None: nothing was trained, or the record is older
     loss_first: float | None  # sum of losses, mean of the first and last tenth of the iterations
     loss_last: float | None
     loss_curve: tuple[float, ...] = ()  # the same for each hundredth; every iteration where there are fewer than 100
     train_seconds: Amount
     steps_per_second: Amount | None = None  # training iterations per second, data loading included
     evaluate_seconds: Amount
-    weights: str  # before training: "imagenet: <file> <sha256>", "base: <file>" or "random: <reason>"
+    weights: str  # before training: "imagenet: <file> <sha256>", "random: <reason>", "base: <file>" of the refined
+    # system, "shared: <file>" of another system with the same net, or "counted: ..." of a reference
     weights_hash: str | None = None  # of the trained weights as scored: sha256 of names and values, 16 hex digits
     checkpoint_selection: str | None = None  # which state of the training was scored; None also without training
 

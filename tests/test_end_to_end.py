@@ -15,7 +15,20 @@ from tests.benchmark.data.fakes import write_deepglobe
 from tests.packages import environment, isdbench, write_slownet
 
 TRAIN, TEST = ("119", "266", "855"), ("606", "7791")
-RUN = ("run", "table1", "--dataset", "deepglobe", "--root", "data", "--systems", "slownet", "--device", "cpu")
+RUN = (
+    "run",
+    "table1",
+    "--profile",
+    "smoke",
+    "--dataset",
+    "deepglobe",
+    "--root",
+    "data",
+    "--systems",
+    "slownet",
+    "--device",
+    "cpu",
+)
 
 
 @pytest.fixture

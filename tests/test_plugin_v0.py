@@ -64,7 +64,20 @@ def test_its_system_and_dataset_are_listed(paths, tmp_path):
 @pytest.mark.slow
 def test_it_runs_and_has_a_row_in_the_table(paths, tmp_path):
     write_fields(tmp_path / "data")
-    words = ("run", "table1", "--dataset", "twofields", "--root", "data", "--systems", "tinynet", "--out", "out")
+    words = (
+        "run",
+        "table1",
+        "--profile",
+        "smoke",
+        "--dataset",
+        "twofields",
+        "--root",
+        "data",
+        "--systems",
+        "tinynet",
+        "--out",
+        "out",
+    )
     isdbench(*words, folder=tmp_path, paths=paths)
     (page,) = (tmp_path / "out").glob("table1*.md")
     row = next(line for line in page.read_text(encoding="utf-8").splitlines() if "TinyNet" in line)

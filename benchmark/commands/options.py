@@ -87,6 +87,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def positive_number(text: str) -> float:
+    """A number above 0."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}': give a number above 0")
+    return number
+
+
 def add_store_options(parser: argparse.ArgumentParser) -> None:
     """``--records`` and ``--out``."""
     parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")

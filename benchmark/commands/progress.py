@@ -1,26 +1,36 @@
-"""What a run shows while it works: two bars with time left in a terminal, a line per cell elsewhere."""
+"""What a run shows while it works: two bars with the time left in a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from benchmark.run.durations import durations_of, steps
 from benchmark.run.job import Job
 from benchmark.run.messages import Elsewhere, Message, RoundDone, Step
+from benchmark.run.time_left import TimeLeft
 from results.record import Record
 from results.store import one_line
 
+SILENCE_S = 20.0  # outside a terminal, a line follows on the first message after as long; one comes every 10 s
+
 
 class Display:
-    """Shows the progress of a run. Time left is estimated from finished cells of the same kind."""
+    """Shows the progress of a run, and the time left as :class:`TimeLeft` estimates it.
 
-    def __init__(self, stream: TextIO) -> None:
+    Args:
+        stream: that it writes to.
+        clock: seconds.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self.console = Console(file=stream, highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self.bars = Progress(*columns, TextColumn("{task.fields[note]}"), console=self.console, transient=True)
@@ -28,9 +38,8 @@ class Display:
         self.step = self.bars.add_task("", total=None, note="", visible=False)
         self.waiting: list[Job] = []
         self.elsewhere: list[Job] = []  # that another run is at work on
-        self.rounds: dict[str, int] = {}  # still to come, by the cell's key
-        self.seconds: dict[str, list[float]] = {}  # of each round that has ended, by kind of cell
-        self.started = time.monotonic()
+        self.clock, self.time = clock, TimeLeft(clock)
+        self.printed = clock()
 
     def __enter__(self) -> Display:
         if self.console.is_terminal:
@@ -46,66 +55,61 @@ class Display:
     def making(self, what: str, done: int, total: int) -> None:
         """Show the progress of making data."""
         self.bars.update(self.step, description=what, completed=done, total=total, visible=done < total)
+        self._line_if_due(f"{what}: {done} of {total}")
 
-    def plan(self, jobs: Sequence[Job]) -> None:
-        """Announce the cells to run."""
+    def plan(self, jobs: Sequence[Job], store: Path) -> None:
+        """Announce the cells to run; the records in ``store`` help to say how long they take."""
         self.waiting = list(jobs)
-        self.rounds = {job.cell.key: job.rounds for job in jobs}
+        durations = durations_of(jobs, store)
+        for job in jobs:
+            self.time.expect(job, steps(job, durations))
         self.bars.update(self.cells, total=len(jobs), visible=True)
 
     def progress(self, job: Job, message: Message) -> None:
         """Show a message from the running cell."""
         if isinstance(message, RoundDone):
-            self._ended(job)
+            self.time.ended(job)
         elif isinstance(message, Elsewhere):
+            waiting = f"{job.cell.system} {job.cell.kind}: {message.holder} is at work on it; waiting"
             if job not in self.elsewhere:
                 self.elsewhere.append(job)
-                self.console.print(f"{job.cell.system} {job.cell.kind}: {message.holder} is at work on it; waiting")
+                self._line(waiting, with_left=False)
+            self._line_if_due(waiting)
         elif isinstance(message, Step):
+            self.time.step(job, message)
             name = f"{job.cell.system} {message.name}"
-            self.bars.update(
-                self.step,
-                description=name,
-                completed=message.done,
-                total=message.total,
-                note=message.note,
-                visible=True,
-            )
+            done, total = message.done, message.total
+            self.bars.update(self.step, description=name, completed=done, total=total, note=message.note, visible=True)
+            self._line_if_due(f"{name}: {done} of {total}")
+        self.bars.update(self.cells, note=self.left())
 
     def finished(self, job: Job, record: Record, known: bool) -> None:
         """Show that a cell has its record."""
         cell = job.cell
         self.waiting.remove(job)
         if not known:
-            self._ended(job)
+            self.time.ended(job)
+        self.time.drop(job)
         self.bars.update(self.cells, advance=1, note=self.left())
         name = f"{cell.system} {cell.kind}" + (f" seed {cell.seed}" if cell.kind == "accuracy" else "")
         outcome = "on record" if known else f"{record.provenance.wall_seconds:.0f} s"
         reason = "" if record.status == "ok" else f": {one_line(record.reason)}"  # perhaps of another host's log
-        left = (
-            ""
-            if known or not self.waiting
-            else f" ({len(self.waiting)} cell{'s' * (len(self.waiting) > 1)} to go, {self.left()})"
-        )
-        self.console.print(f"{name}: {record.status}, {outcome}{reason}{left}", markup=False, soft_wrap=True)
-
-    def _ended(self, job: Job) -> None:
-        """Note the duration of one process of a cell."""
-        now = time.monotonic()
-        self.seconds.setdefault(job.cell.kind, []).append(now - self.started)
-        self.started = now
-        self.rounds[job.cell.key] -= 1
+        self._line(f"{name}: {record.status}, {outcome}{reason}", with_left=not known)
 
     def left(self) -> str:
-        """The estimated time for the waiting cells, in words; empty before the first has ended."""
-        every = [second for seconds in self.seconds.values() for second in seconds]
-        if not every:
-            return ""
-        total = 0.0
-        for job in self.waiting:
-            like = self.seconds.get(job.cell.kind, every)
-            total += self.rounds[job.cell.key] * sum(like) / len(like)
-        return f"about {total / 60:.0f} min left" if total > 90 else f"about {total:.0f} s left"
+        """The estimated time for the waiting cells, in words."""
+        seconds = self.time.seconds()
+        return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
+
+    def _line_if_due(self, text: str) -> None:
+        if not self.console.is_terminal and self.clock() - self.printed >= SILENCE_S:
+            self._line(text, with_left=True)
+
+    def _line(self, text: str, *, with_left: bool) -> None:
+        cells = f"{len(self.waiting)} cell{'s' * (len(self.waiting) > 1)}"
+        left = f" ({cells} to go, {self.left()})" if with_left and self.waiting else ""
+        self.console.print(f"{text}{left}", markup=False, soft_wrap=True)
+        self.printed = self.clock()
 
 
 @contextmanager

@@ -61,6 +61,7 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
         ratio=ratio,
         image_ratio=1.0 if info.synthetic else args.ratio,
         recipe_changes=changes,
+        overrides=_overrides(args),
         root=dataset.root if dataset else Path(),
         split=split,
         systems=args.systems,
@@ -77,6 +78,13 @@ def _changed(chosen: Profile, args: argparse.Namespace) -> Profile:
     changes = {name: getattr(args, name) for name in ("iterations", "batch") if getattr(args, name)}
     heavy = {name: value for name, value in chosen.heavy.items() if name not in changes}
     return replace(chosen, heavy=heavy, **changes)
+
+
+def _overrides(args: argparse.Namespace) -> tuple[str, ...]:
+    """What the user asks for in training instead of the profile's and the recipe's own, in a fixed order."""
+    named = {"iterations": args.iterations, "batch": args.batch, "learning-rate": args.learning_rate}
+    named["crop"] = "x".join(map(str, args.crop)) if args.crop else None
+    return tuple(f"--{name} {value}" for name, value in named.items() if value)
 
 
 def check_table_options(args: argparse.Namespace) -> None:
@@ -190,7 +198,7 @@ def measured(jobs: Sequence[Job], store: Store, display: Display) -> list[Record
     """The records of the jobs, those on record already and those made now; progress goes to the display."""
     from benchmark.run.pool import run_jobs
 
-    display.plan(jobs)
+    display.plan(jobs, store.folder)
     records = []
     for job, record, known in run_jobs(list(jobs), store, display.progress):
         display.finished(job, record, known)

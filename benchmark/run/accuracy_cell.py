@@ -9,6 +9,7 @@ import torch
 
 from benchmark import registry
 from benchmark.accuracy.evaluate import EvaluationOutcome, evaluate
+from benchmark.data.base import Dataset
 from benchmark.data.reduced import at_ratio
 from benchmark.errors import MissingBaseError
 from benchmark.machine.device import torch_device
@@ -19,11 +20,10 @@ from benchmark.training.label_counts import label_counts
 from benchmark.training.settings import TrainSettings
 from benchmark.training.train import TrainOutcome, train
 from benchmark.weights import imagenet
-from benchmark.weights.files import load_weights, save_weights
-from results.record import Accuracy
+from benchmark.weights.files import load_state, load_weights, save_weights
+from results.record import Accuracy, Training
 
 CHECKPOINT_SECONDS = 10.0
-COUNTED = "counted: the pixels of each class in the training labels"  # instead of initial weights
 LOADER_PROCESSES = 8  # that decode and crop for a GPU
 
 
@@ -43,24 +43,13 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
     if job.base_weights:
         start = start_from_base(system, job.base_weights)
 
-    def trained(done: int, total: int, losses: dict[str, float]) -> None:
-        tell("train", done, total, f"loss {sum(losses.values()):.3f}")
-
-    def counted(done: int, total: int) -> None:
-        tell("count", done, total, "")
-
     # training and evaluation apply autocast themselves
     with measurement_mode(protocol.model_copy(update={"precision": "fp32"}), device):
-        training, iterations = None, 0  # a refiner without stages of its own has nothing to train
-        if system.stages:
-            settings = _settings(job)
-            training, iterations = (
-                train(system, job.recipe, dataset, job.split.train, settings, trained),
-                settings.iterations,
-            )
-        elif job.card.is_reference:
-            system.learn_label_counts(label_counts(dataset, job.split.train, job.num_classes, counted))
-            start = COUNTED
+        training = None
+        if job.card.is_reference:
+            start = _count_labels(job, system, dataset, tell)
+        elif system.stages:  # a refiner, or a net with another's weights, may have nothing to train
+            training = _train(job, system, dataset, tell)
         save_weights(job.weights, system, job.cell.recipe, job.cell.dataset)
         evaluation = evaluate(
             system.inference_form(),
@@ -72,19 +61,43 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
             scale=protocol.evaluated_scale,
             progress=lambda done, total: tell("evaluate", done, total, ""),
         )
-    return _accuracy(len(job.split.train), iterations, training, evaluation, start)
+    return _accuracy(job, training, evaluation, start)
+
+
+def _count_labels(job: Job, system: System, dataset: Dataset, tell: Tell) -> str:
+    """Give a reference system the counts of the training labels; says so for the record."""
+    assert job.split is not None
+    counts = label_counts(dataset, job.split.train, job.num_classes, lambda done, total: tell("count", done, total, ""))
+    system.learn_label_counts(counts)
+    return "counted: the pixels of each class in the training labels"
+
+
+def _train(job: Job, system: System, dataset: Dataset, tell: Tell) -> TrainOutcome:
+    assert job.split is not None
+
+    def trained(done: int, total: int, losses: dict[str, float]) -> None:
+        tell("train", done, total, f"loss {sum(losses.values()):.3f}")
+
+    return train(system, job.recipe, dataset, job.split.train, _settings(job), trained)
 
 
 def start_from_base(system: System, weights: Path) -> str:
-    """Give a refiner the trained weights of its base, and leave it its own training stages; says so for the record.
+    """Give a refiner the trained weights of its base, or a net those of its equal; says so for the record.
+
+    A refiner keeps the training stages of its own, a net none.
 
     Raises:
-        MissingBaseError: the base has no trained weights.
+        MissingBaseError: there are no trained weights.
     """
-    base = cast("System", system.base)  # a refiner has a base and stages of its own
     if not weights.exists():
-        raise MissingBaseError(f"the base '{base.card.name}' has no trained weights: there is no {weights}")
-    load_weights(weights, base)
+        raise MissingBaseError(
+            f"'{system.card.name}' starts from trained weights that are missing: there is no {weights}"
+        )
+    if not system.card.base:
+        system.load_state_dict(load_state(weights))
+        system.stages = ()
+        return f"shared: {weights.name}"
+    load_weights(weights, cast("System", system.base))
     system.stages = cast("tuple[str, ...]", system.own_stages)
     return f"base: {weights.name}"
 
@@ -104,9 +117,27 @@ def _settings(job: Job) -> TrainSettings:
     )
 
 
-def _accuracy(
-    train_images: int, iterations: int, training: TrainOutcome | None, evaluation: EvaluationOutcome, start: str
-) -> Accuracy:
+def _executed(job: Job) -> Training:
+    """The settings of a training, for its record."""
+    recipe, settings = job.recipe, _settings(job)
+    classes = registry.dataset(job.cell.dataset).info.classes
+    height, width = (max(1, round(side * job.card.ratio)) for side in recipe.crop)
+    return Training(
+        batch=settings.batch,
+        crop=(height, width),
+        optimizer=recipe.optimizer,
+        learning_rate=recipe.learning_rate,
+        rotate=recipe.rotate,
+        photometric=recipe.photometric,
+        max_class_share=recipe.max_class_share,
+        crop_classes=tuple(classes[index] for index in recipe.crop_classes),
+        settle_batches=recipe.settle_batches,
+    )
+
+
+def _accuracy(job: Job, training: TrainOutcome | None, evaluation: EvaluationOutcome, start: str) -> Accuracy:
+    assert job.split is not None
+    iterations = _settings(job).iterations if training else 0
     scores = evaluation.metrics
     return Accuracy(
         miou_paper=scores.miou_paper,
@@ -119,8 +150,9 @@ def _accuracy(
         image_confusions_hash=evaluation.image_confusions_hash,
         image_confusions=evaluation.image_confusions,
         paper_classes=evaluation.paper_classes,
-        train_images=train_images,
+        train_images=len(job.split.train),
         iterations=iterations,
+        training=_executed(job) if training else None,
         work=evaluation.work,
         labels_hash=evaluation.labels_hash,
         loss_first=training.loss_first if training else None,

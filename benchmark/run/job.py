@@ -42,9 +42,14 @@ class Job:
     devices: int  # GPUs to train on
     work: Path  # checkpoints and partial results of this cell
     weights: Path  # where the trained weights are kept
-    base_weights: Path | None = None  # trained weights of the base that a refiner starts from; None: train it too
+    base_weights: Path | None = None  # trained weights of its base, or of its own net; None: train from the start
     command: str
     round: int = 1  # the round of samples that a cost cell's process takes
+
+    @property
+    def trains(self) -> bool:
+        """Whether an accuracy cell trains anything: one with another's trained weights may have no stage of its own."""
+        return not self.card.is_reference and (self.base_weights is None or bool(self.recipe.stages))
 
     @property
     def rounds(self) -> int:

@@ -10,10 +10,11 @@ from pathlib import Path
 class Step:
     """How far the current step of a cell is."""
 
-    name: str  # "train", "evaluate", "warm-up", "timing", "memory"
+    name: str  # "start", "train", "count", "evaluate", "warm-up", "timing", "memory"
     done: int
     total: int
     note: str = ""
+    repeated: bool = False  # nothing new: the process has been silent for a while
 
 
 @dataclass(frozen=True)

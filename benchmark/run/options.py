@@ -29,6 +29,7 @@ class RunOptions:
     seeds: int = 1  # training runs of each system
     recipe: str | None = None  # None: the profile's, or the first on each card
     recipe_changes: Mapping[str, Any] = field(default_factory=dict)  # settings of the recipe that the user overrides
+    overrides: tuple[str, ...] = ()  # these and the profile's changes, in the words of the command line
     imagenet: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # available ImageNet files, by system
     device: str = "cpu"  # "cpu" or the GPU's name
     hardware: str = ""  # the CPU's or the GPU's name

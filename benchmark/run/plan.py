@@ -67,11 +67,14 @@ def jobs(card: Card, paper_dataset: str, options: RunOptions) -> list[Job]:
 
 
 def _base_job(card: Card, seed: int, paper_dataset: str, options: RunOptions) -> Job | None:
-    """The training of the base that a refiner starts from; None where the refiner's own recipe trains it."""
-    name = options.recipe or options.profile.recipe
-    if not card.base or name != SHORT:
+    """The training that gives a system its first weights: that of a refiner's base, or of another row's equal net.
+
+    None where the system is trained from its own initial weights, a refiner together with its base.
+    """
+    if (options.recipe or options.profile.recipe) != SHORT:
         return None
-    return _job(registry.card(card.base), "accuracy", seed, paper_dataset, options)
+    name = options.profile.shared.get(card.name) or card.base
+    return _job(registry.card(name), "accuracy", seed, paper_dataset, options) if name else None
 
 
 def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOptions, base: Job | None = None) -> Job:
@@ -96,6 +99,7 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
         split=split.scored_name if split else "",
         split_hash=split.hash if split else "",
         image_ratio=options.image_ratio,
+        overrides=options.overrides if kind == "accuracy" else (),
         base_key=base.cell.key if base else "",
         devices=options.devices if kind == "accuracy" else 1,
         smallest_budget=options.smallest_budget and kind == "cost",
@@ -127,7 +131,7 @@ def _recipe(card: Card, paper_dataset: str, options: RunOptions) -> tuple[str, R
     on = paper_dataset if options.dataset.synthetic else options.dataset.name
     recipe = recipe.on(on)
     if name == SHORT:
-        stages = None
+        stages: tuple[str, ...] | None = () if card.name in options.profile.shared else None
         if card.base:  # a refiner's recipe is its base's, followed by stages of its own
             base = recipe_of(registry.card(card.base), None)[1].on(on)
             stages = tuple(stage for stage in recipe.stages if stage not in (base.stages or ("main",)))

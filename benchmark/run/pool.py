@@ -27,7 +27,7 @@ from pathlib import Path
 
 from benchmark.errors import UserError
 from benchmark.run.job import Job
-from benchmark.run.messages import Elsewhere, Message, RoundDone, Stored
+from benchmark.run.messages import Elsewhere, Message, RoundDone, Step, Stored
 from benchmark.run.worker import BAD_INPUT, work
 from results.lease import Leases
 from results.record import Record
@@ -40,6 +40,7 @@ IMPORTED_ONCE = [
     "segmentation_models_pytorch",
 ]
 LOOK_AGAIN_S = 1.0  # at cells that other runs are at work on
+REPEAT_S = 10.0  # after as many seconds of silence, the last step is reported again
 Report = Callable[[Job, Message], None]
 Outcome = tuple[Job, Record, bool]  # whether the record was there already
 
@@ -120,6 +121,7 @@ def run_cell(job: Job, store: Store, report: Report) -> Record | None:
         job.work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"--out: cannot make {job.work}: {error.strerror}; choose another folder") from error
+    report(job, Step("start", 0, 1))
     process, pipe = start_cell(job, store)
     try:
         last = relay(pipe, job, report)
@@ -147,12 +149,16 @@ def start_cell(job: Job, store: Store) -> tuple[BaseProcess, Connection]:
 
 
 def relay(pipe: Connection, job: Job, report: Report) -> Message | None:
-    """Pass messages on until the process closes its end; returns the last one."""
+    """Pass messages on until the process closes its end; returns the last one. The last step is repeated in silence."""
     message: Message | None = None
+    step = Step("start", 0, 1)
     with contextlib.suppress(EOFError):
         while True:
+            while not pipe.poll(REPEAT_S):
+                report(job, replace(step, repeated=True))
             message = pipe.recv()
             assert message is not None
+            step = message if isinstance(message, Step) else step
             report(job, message)
     return message
 

@@ -30,11 +30,13 @@ class Profile:
     max_warmup: int  # in each round
     rounds: int  # processes that share a system's samples; between them come those of the other systems
     recipe: str = ""  # by which all systems are trained; "": the first on each card
+    shared: Mapping[str, str] = field(default_factory=dict)  # system: the one of the same net whose weights it takes
     heavy: Mapping[str, int] = field(default_factory=dict)  # what differs for a system that cannot be shrunk
 
     KEY_FIELDS: ClassVar[tuple[str, ...]] = (
         *("ratio", "train_images", "test_images", "whole_dataset", "iterations", "batch", "imagenet"),
         *("timed_regions", "min_samples", "max_samples", "sample_seconds", "max_warmup", "rounds", "recipe", "heavy"),
+        "shared",
     )
 
     @property
@@ -48,6 +50,12 @@ class Profile:
         return replace(self, heavy={}, **differing)
 
 
+SAME_NET = {  # rows of Table 1 that differ in their inference alone
+    "unet-global": "unet-local",
+    "fcn8s-global": "fcn8s-local",
+    "deeplabv3plus-global": "deeplabv3plus-local",
+    "magnet-fast": "magnet",
+}
 PROFILES = {
     profile.name: profile
     for profile in (
@@ -67,6 +75,24 @@ PROFILES = {
             max_warmup=4,
             rounds=2,
             heavy={"iterations": 4, "batch": 1, "max_warmup": 0, "rounds": 1},  # the call that counts FLOPs warms them
+        ),
+        Profile(
+            name="first",  # two CPU cores, a quarter of an hour for Table 1, its nets trained for a little while
+            ratio=0.125,
+            train_images=48,
+            test_images=8,
+            whole_dataset=False,
+            iterations=100,
+            batch=4,
+            imagenet="off",
+            timed_regions=("predict",),
+            min_samples=6,
+            max_samples=15,
+            sample_seconds=4.0,
+            max_warmup=4,
+            rounds=2,
+            recipe="short",
+            shared=SAME_NET,
         ),
         Profile(
             name="desk",  # two CPU cores, hours for a table; or one GPU, minutes

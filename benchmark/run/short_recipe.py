@@ -24,7 +24,7 @@ def short(own: Recipe, hints: TrainingHints, own_stages: tuple[str, ...] | None 
     Args:
         own: the system's own recipe, as it is on the dataset.
         hints: of the dataset.
-        own_stages: of a refiner: it starts from its base's trained weights and trains these stages only.
+        own_stages: of a system that starts from the trained weights of another: it trains these stages only.
     """
     stages: dict[str, Mapping[str, Any]] = {
         stage: {name: value for name, value in settings.items() if name in STRUCTURE}

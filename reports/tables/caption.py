@@ -10,10 +10,12 @@ import pandas as pd
 from reports.tables.columns import CPU_PROBE, Measure
 from reports.tables.groups import Group
 from reports.tables.table import counted
+from reports.tables.training import in_common, overrides, settings
 from results.paper import DATASETS, PaperTable
 
 UNTRAINED = 100  # a net trained for fewer iterations counts as untrained
 COUNTED = "counted"  # what a record says instead of initial weights where the system is a reference, not a net
+TAKEN_OVER = ("base", "shared")  # initial weights that are another system's trained ones
 PAPER_CARD = "2080 Ti"  # part of the card's name; batch 1, memory by gpustat
 
 
@@ -47,7 +49,9 @@ def limitations(group: Group) -> str:
 def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
     """Two lines: what ours were measured on, and how far they compare with the paper's values."""
     done = _nets(group)
-    data = f"{_dataset(group)} of {_size(group.image_size)} pixels"
+    ratio = float(group.rows["image_ratio"].iloc[0])
+    reduced = f", {ratio:g} of the images' sides" if ratio != 1 else ""
+    data = f"{_dataset(group)} of {_size(group.image_size)} pixels{reduced}"
     if done.empty:
         data += ", no accuracy measured"
     else:
@@ -56,7 +60,7 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
             f"{_values(done['train_images'].astype(int))} for training, {_values(done['images'].astype(int))} scored"
         )
         data += f" ({images}), seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} (n = {len(seeds)})"
-    recipe = f", recipe {group.recipe}" if group.recipe else ""
+    recipe = (f", recipe {group.recipe}" if group.recipe else "") + overrides(done)
     threads = group.rows["threads"].dropna()
     cores = (
         f" ({_values(threads.astype(int))} CPU thread{'s' * bool((threads != 1).any())})" if not threads.empty else ""
@@ -65,7 +69,7 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
     untrained = _untrained(done)
     meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
-    beside = " ".join(filter(None, [untrained, *limits])) or _paper(paper)
+    beside = " ".join(filter(None, [untrained, in_common(done), *limits])) or _paper(paper)
     return f"Ours: {data}; profile {group.profile}{recipe}; {machine}.", beside
 
 
@@ -81,6 +85,7 @@ def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Ite
     yield _paper(paper)
     if "accuracy" in kinds:
         yield _accuracy(group)
+        yield from filter(None, [settings(_nets(group))])
         yield _definition(paper, group)
     if "cost" in kinds:
         yield _cost(group)
@@ -106,7 +111,7 @@ def accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
         limitations(group): bool(limitations(group)),
         "another definition of mIoU": _miou_paper(group) != DATASETS[paper.dataset].miou_paper,
         f"training shortened by profile {group.profile}": group.profile != "paper",
-        "training from random weights": not done["weights"].isin(["imagenet", "base"]).all(),
+        "training from random weights": not done["weights"].isin(["imagenet", *TAKEN_OVER]).all(),
     }
     return [limit for limit, applies in limits.items() if applies]
 
@@ -151,9 +156,10 @@ def _untrained(done: pd.DataFrame) -> str:
 
 
 def _short(done: pd.DataFrame) -> pd.DataFrame:
-    """The rows of nets that were hardly trained. A refiner without training of its own, on a trained base, is none."""
-    without = (done["iterations"] == 0) & (done["weights"] == "base")
-    short: pd.DataFrame = done[(done["iterations"] < UNTRAINED) & ~without]
+    """The rows of nets that were hardly trained. What takes another's weights needs no training if the other had it."""
+    few, taken = done["iterations"] < UNTRAINED, (done["iterations"] == 0) & done["weights"].isin(TAKEN_OVER)
+    hardly = set(done[few & ~taken]["system"])
+    short: pd.DataFrame = done[few & (~taken | done["weights_of"].isin(hardly))]
     return short
 
 

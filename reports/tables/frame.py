@@ -22,6 +22,8 @@ _FACTS = (
     "train_images",
     "iterations",
     "weights",
+    "weights_of",
+    "training",
     "parameters",
     "flops",
     "steady",
@@ -42,10 +44,11 @@ _CELL = (
     "device",
     "split",
     "split_hash",
+    "image_ratio",
 )
-_SAME = ("protocol_hash", "hardware", *_CELL)  # cells that agree in these have the same place in a table
+_SAME = ("protocol_hash", "hardware", "overrides", *_CELL)  # cells that agree in these have the same place in a table
 _PROTOCOL = ("metric_version", "evaluated_scale", "height", "width", "precision", "compiled", "threads", "input")
-_RECORD = ("hardware", "created", "commit", "load_average", "setting_hash", "probe_reasons")
+_RECORD = ("hardware", "created", "commit", "load_average", "setting_hash", "probe_reasons", "overrides")
 COLUMNS = ("key", "status", "reason", "protocol_hash", *_CELL, *_PROTOCOL, *_RECORD, *_FACTS, *VALUES)
 
 
@@ -83,6 +86,7 @@ def _row(record: Record) -> dict[str, Any]:
         "setting_hash": digest(protocol.model_dump(mode="json", exclude={"height", "width"})),
     }
     row |= {name: getattr(cell, name) for name in _CELL}
+    row["overrides"] = " ".join(cell.overrides)
     row |= {name: getattr(protocol, name) for name in _PROTOCOL}
     return row | _accuracy(record.accuracy) | _cost(record.cost)
 
@@ -105,9 +109,17 @@ def _accuracy(accuracy: Accuracy | None) -> dict[str, Any]:
         "train_images": accuracy.train_images,
         "iterations": accuracy.iterations,
         "weights": accuracy.weights.partition(":")[0],
+        "weights_of": _source(accuracy.weights),
+        "training": accuracy.training,
         "scored_work": accuracy.work,
         "seconds_per_image": accuracy.evaluate_seconds / max(1, len(accuracy.images)),
     }
+
+
+def _source(weights: str) -> str:
+    """The system whose trained weights an accuracy cell started from; empty for none."""
+    kind, _, file = weights.partition(": ")
+    return file.rpartition("-")[0] if kind in ("base", "shared") else ""
 
 
 def _cost(cost: Cost | None) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from reports.tables.frame import newest
 from results.paper import PaperTable
 
 SHARED_RECIPES = ("short", "paper", "released-code", "library")  # any other is a system's own and joins each of these
-_MACHINE = ["dataset", "paper_dataset", "profile", "profile_hash", "hardware"]
-_ACCURACY = ["split", "split_hash", "protocol_hash"]
+_MACHINE = ["dataset", "paper_dataset", "profile", "profile_hash", "hardware", "image_ratio"]
+_ACCURACY = ["split", "split_hash", "protocol_hash", "overrides"]
 _PAIRED = [
     "metric_version",
     "evaluated_scale",
@@ -95,7 +95,7 @@ def groups(frame: pd.DataFrame) -> list[Group]:
 
 
 def _pairs(machine: tuple[Any, ...], recipe: str, rows: pd.DataFrame) -> list[Group]:
-    dataset, paper_dataset, profile, _, hardware = map(str, machine)
+    dataset, paper_dataset, profile, _, hardware, _ = map(str, machine)
     costs = [frame for _, frame in rows[rows["kind"] == "cost"].groupby("protocol_hash")]
     accuracies = [frame for _, frame in rows[rows["kind"] == "accuracy"].groupby(_ACCURACY)]
     none = rows.iloc[:0]

@@ -47,7 +47,16 @@ def test_every_measuring_command_takes_every_field_of_the_protocol(command, capa
 def test_the_size_is_that_asked_for_and_the_synthetic_world_is_scaled():
     assert options_of("measure", "--device", "cpu").image_size == (64, 96)
     world = options_of("run", "--device", "cpu")
-    assert (world.image_size, world.ratio) == ((612, 612), 0.25)
+    assert (world.image_size, world.ratio) == ((306, 306), 0.125)
+    assert options_of("run", "--device", "cpu", "--profile", "smoke").image_size == (612, 612)
+
+
+def test_what_the_user_overrides_is_named_in_the_words_of_the_command_line():
+    assert options_of("run", "--device", "cpu").overrides == ()
+    words = ("--crop", "64x128", "--learning-rate", "0.003", "--batch", "2", "--iterations", "50")
+    made = options_of("run", "--device", "cpu", *words)
+    assert made.overrides == ("--iterations 50", "--batch 2", "--learning-rate 0.003", "--crop 64x128")
+    assert (made.profile.iterations, made.profile.batch) == (50, 2)
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,14 @@ def test_what_changes_a_figure_changes_the_key(changes):
     assert one.cell.key != other.cell.key
 
 
+def test_overrides_are_in_the_key_of_accuracy_and_leave_the_cost_as_it_is():
+    plain, changed = (
+        plan(paper_table("table1"), options(systems=("stdc",), overrides=words)) for words in ((), ("--crop 64x64",))
+    )
+    assert changed[0].cell.overrides == ("--crop 64x64",)
+    assert [one.cell.key == other.cell.key for one, other in zip(plain, changed, strict=True)] == [False, True]
+
+
 def test_pixels_on_a_card_scale_with_the_world():
     (job,) = plan(paper_table("table1"), options(systems=("unet-local",), kinds=("cost",)))
     assert (job.card.inference.patch, job.card.inference.overlap) == (128, 30)

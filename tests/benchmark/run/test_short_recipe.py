@@ -5,7 +5,7 @@ import pytest
 from benchmark import registry
 from benchmark.run.options import RunOptions
 from benchmark.run.plan import plan
-from benchmark.run.profiles import profile
+from benchmark.run.profiles import SAME_NET, profile
 from results.paper import paper_table
 
 SHARED = (
@@ -74,3 +74,16 @@ def test_what_the_user_overrides_is_executed_and_in_the_key(changes):
     for stage in changed.recipe.stages:
         assert all(getattr(changed.recipe.during(stage), name) == value for name, value in changes.items())
     assert changed.cell.key != plain.cell.key
+
+
+@pytest.mark.parametrize(("name", "source"), SAME_NET.items())
+def test_the_first_run_trains_a_net_of_two_rows_once(name, source):
+    card, other = registry.card(name), registry.card(source)
+    assert (card.parameters, card.backbone, card.variant) == (other.parameters, other.backbone, other.variant)
+    trained, job = planned(profile=profile("first"), ratio=0.125, systems=(name,))
+    assert trained.cell.system == source
+    assert (trained.trains, job.trains) == (True, False)
+    assert (job.base_weights, job.cell.base_key) == (trained.weights, trained.cell.key)
+    assert job.cell.key != trained.cell.key
+    (alone,) = planned(systems=(name,))  # profile desk trains each row
+    assert alone.trains

@@ -1,11 +1,12 @@
 import pytest
 
-from reports.tables.caption import caption, limitations, setup, title
+from reports.tables.caption import caption, is_untrained, limitations, setup, title
 from reports.tables.columns import measures
 from reports.tables.frame import records_frame
 from reports.tables.groups import groups
 from results.cell import METRIC_VERSION
 from results.paper import paper_table
+from results.record import Training
 from tests.results.records import accuracy, record
 
 FULL = {"height": 2448, "width": 2448}
@@ -144,3 +145,76 @@ def test_failures_alone_state_that_nothing_was_measured():
     text = explained(the_group(record("accuracy", "isdnet", status="oom", reason="too large")))
     assert "Accuracy: none was measured." in text
     assert "Cost: none was measured." in text
+
+
+def trained_by(*facts, systems=("isdnet", "stdc"), **changes):
+    """A group of systems, each trained with one of ``facts``."""
+    records = []
+    for name, training in zip(systems, facts, strict=True):
+        figures = accuracy().model_copy(update={"iterations": 300, "training": training})
+        records.append(record("accuracy", name, figures=figures, profile="desk", recipe="short", **changes))
+    return the_group(*records)
+
+
+TRAINING = Training(
+    batch=4,
+    crop=(306, 306),
+    optimizer="adamw",
+    learning_rate=1e-3,
+    rotate="right-angles",
+    photometric=False,
+    max_class_share=1.0,
+    crop_classes=("artery", "vein"),
+    settle_batches=16,
+)
+
+
+def test_the_caption_says_what_all_trainings_share_and_what_the_user_changed():
+    first, second = lines(trained_by(TRAINING, TRAINING, overrides=("--batch 4", "--learning-rate 0.001")))
+    assert "profile desk, recipe short with --batch 4 --learning-rate 0.001; fp32" in first
+    assert second.startswith(
+        "Training: horizontal flips, turns by right angles, colours as they are; every crop holds artery or vein if "
+        "one is found in ten draws; batch norm settled on 16 batches at the end. Accuracy is not"
+    )
+
+
+def test_what_differs_between_systems_stands_in_the_details():
+    group = trained_by(TRAINING, TRAINING.model_copy(update={"crop": (64, 64), "photometric": True}))
+    _, second = lines(group)
+    assert "Training: horizontal flips, turns by right angles; every" in second
+    details = " ".join(setup(paper_table("table1"), group, measures(paper_table("table1"), group)))
+    assert (
+        "Training settings: adamw, learning rate 0.001, batch 4, crops of 306x306 (isdnet); adamw, learning rate "
+        "0.001, batch 4, crops of 64x64 (stdc)." in details
+    )
+
+
+def test_shared_weights_are_said_and_are_not_untrained():
+    group = the_group(
+        record(
+            "accuracy", "unet-local", figures=accuracy().model_copy(update={"iterations": 150, "training": TRAINING})
+        ),
+        record("accuracy", "unet-global", figures=taken_over("shared: unet-local-0123456789ab.safetensors")),
+        record("accuracy", "dgf", figures=taken_over("base: hrnet-ocr-0123456789ab.safetensors")),
+    )
+    _, second = lines(group)
+    assert "unet-global scored with the weights of unet-local; dgf refines the trained hrnet-ocr." in second
+    assert "UNTRAINED" not in explained(group)
+    assert not is_untrained(group)
+
+
+def test_weights_of_an_untrained_net_are_untrained():
+    group = the_group(
+        record("accuracy", "unet-local", figures=accuracy().model_copy(update={"iterations": 8})),
+        record("accuracy", "unet-global", figures=taken_over("shared: unet-local-0123456789ab.safetensors")),
+    )
+    assert is_untrained(group)
+
+
+def taken_over(weights):
+    return accuracy(weights=weights).model_copy(update={"iterations": 0})
+
+
+def test_the_ratio_of_reduced_images_is_said():
+    group = the_group(record("accuracy", "isdnet", dataset="bracol", paper_dataset="bracol", image_ratio=0.5))
+    assert "bracol of 612x612 pixels, 0.5 of the images' sides (" in lines(group, "bracol")[0]

@@ -33,6 +33,8 @@ def test_comparable_records_make_one_group():
         {"device": GPU},
         {"recipe": "released-code"},
         {"split_hash": "0" * 12},
+        {"overrides": ("--learning-rate 0.003",)},
+        {"image_ratio": 0.5},
         {"protocol_changes": {"metric_version": METRIC_VERSION + 1}},
         {"protocol_changes": {"evaluated_scale": 0.8}},
         {"protocol_changes": {"precision": "fp16"}},
