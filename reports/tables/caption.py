@@ -10,12 +10,10 @@ import pandas as pd
 from reports.tables.columns import CPU_PROBE, Measure
 from reports.tables.groups import Group
 from reports.tables.table import counted
-from reports.tables.training import in_common, overrides, settings
+from reports.tables.training import TAKEN_OVER, hardly_trained, in_common, overrides, settings, untrained
 from results.paper import DATASETS, PaperTable
 
-UNTRAINED = 100  # a net trained for fewer iterations counts as untrained
 COUNTED = "counted"  # what a record says instead of initial weights where the system is a reference, not a net
-TAKEN_OVER = ("base", "shared")  # initial weights that are another system's trained ones
 PAPER_CARD = "2080 Ti"  # part of the card's name; batch 1, memory by gpustat
 
 
@@ -66,17 +64,16 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
         f" ({_values(threads.astype(int))} CPU thread{'s' * bool((threads != 1).any())})" if not threads.empty else ""
     )
     machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}"
-    untrained = _untrained(done)
     meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
-    beside = " ".join(filter(None, [untrained, in_common(done), *limits])) or _paper(paper)
+    beside = " ".join(filter(None, [untrained(done), in_common(done), *limits])) or _paper(paper)
     return f"Ours: {data}; profile {group.profile}{recipe}; {machine}.", beside
 
 
 def is_untrained(group: Group) -> bool:
-    """Whether the group has accuracies and all of them are of nets trained for fewer than ``UNTRAINED`` iterations."""
+    """Whether the group has accuracies and all of them are of nets trained for fewer than 100 iterations."""
     done = _nets(group)
-    return not done.empty and len(_short(done)) == len(done)
+    return not done.empty and len(hardly_trained(done)) == len(done)
 
 
 def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Iterator[str]:
@@ -141,26 +138,6 @@ def _limits(paper: PaperTable, group: Group) -> Iterator[str]:
         yield f"Accuracy is not comparable with the paper's: {', '.join(accuracy)}."
     if cost:
         yield f"FPS and memory are not comparable with the paper's: {', '.join(cost)}."
-
-
-def _untrained(done: pd.DataFrame) -> str:
-    """The warning that nets were hardly trained; empty where all were, or where no record tells."""
-    short = _short(done)
-    if short.empty:
-        return ""
-    counts = sorted(set(short["iterations"].astype(int)))
-    iterations = f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} training iterations"
-    if len(short) == len(done):
-        return f"Our nets are UNTRAINED ({iterations}): their accuracy means nothing."
-    return f"UNTRAINED ({iterations}), so that their accuracy means nothing: {', '.join(sorted(set(short['system'])))}."
-
-
-def _short(done: pd.DataFrame) -> pd.DataFrame:
-    """The rows of nets that were hardly trained. What takes another's weights needs no training if the other had it."""
-    few, taken = done["iterations"] < UNTRAINED, (done["iterations"] == 0) & done["weights"].isin(TAKEN_OVER)
-    hardly = set(done[few & ~taken]["system"])
-    short: pd.DataFrame = done[few & (~taken | done["weights_of"].isin(hardly))]
-    return short
 
 
 def _paper(paper: PaperTable) -> str:

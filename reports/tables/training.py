@@ -9,6 +9,8 @@ import pandas as pd
 
 from results.record import Training
 
+UNTRAINED = 100  # a net trained for fewer iterations counts as untrained
+TAKEN_OVER = ("base", "shared")  # initial weights that are another system's trained ones
 ROTATIONS = {"none": "no rotation", "right-angles": "turns by right angles", "continuous": "rotation by any angle"}
 
 
@@ -36,6 +38,26 @@ def settings(nets: pd.DataFrame) -> str:
             found.setdefault(words, []).append(str(system))
     parts = [f"{words} ({', '.join(dict.fromkeys(systems))})" for words, systems in found.items()]
     return f"Training settings: {'; '.join(parts)}." if parts else ""
+
+
+def untrained(done: pd.DataFrame) -> str:
+    """The warning that nets were hardly trained; empty where all were, or where no record tells."""
+    short = hardly_trained(done)
+    if short.empty:
+        return ""
+    counts = sorted(set(short["iterations"].astype(int)))
+    iterations = f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} training iterations"
+    if len(short) == len(done):
+        return f"Our nets are UNTRAINED ({iterations}): their accuracy means nothing."
+    return f"UNTRAINED ({iterations}), so that their accuracy means nothing: {', '.join(sorted(set(short['system'])))}."
+
+
+def hardly_trained(done: pd.DataFrame) -> pd.DataFrame:
+    """The rows of nets that were hardly trained. What takes another's weights needs no training if the other had it."""
+    few, taken = done["iterations"] < UNTRAINED, (done["iterations"] == 0) & done["weights"].isin(TAKEN_OVER)
+    hardly = set(done[few & ~taken]["system"])
+    short: pd.DataFrame = done[few & (~taken | done["weights_of"].isin(hardly))]
+    return short
 
 
 def _common(known: list[Training]) -> Iterator[str]:
