@@ -102,4 +102,4 @@ def test_another_procedure_on_the_same_net_is_timed_as_it_is_scored(other):
 
 
 def test_every_allowed_fidelity_is_some_cards():
-    assert {card.fidelity for card in CARDS.values()} == set(get_args(Fidelity))
+    assert {card.fidelity for card in registry.cards().values()} == set(get_args(Fidelity))
