@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from results.cell import Cell, Model, Region
+from results.training import Training
 from results.upgrade import upgraded
 from results.values import Amount, Count, Milliseconds, Moment, Natural, Percent, Positive
 
@@ -142,20 +143,6 @@ class Cost(Model):
         if self.attainable_tflops is None or predict is None or self.flops is None:
             return None
         return self.flops / (predict.median_ms * 1e9) / self.attainable_tflops
-
-
-class Training(Model):
-    """What a net was trained with, as executed."""
-
-    batch: int
-    crop: tuple[int, int]  # height and width in pixels of the images trained on
-    optimizer: str
-    learning_rate: float
-    rotate: str
-    photometric: bool  # whether colours were distorted
-    max_class_share: float  # crops filled more than this by one class were drawn again
-    crop_classes: tuple[str, ...]  # crops with none of these classes were drawn again
-    settle_batches: int  # of which batch norm took its statistics at the end; 0: its running averages
 
 
 class Accuracy(Model):

@@ -21,7 +21,8 @@ from benchmark.training.settings import TrainSettings
 from benchmark.training.train import TrainOutcome, train
 from benchmark.weights import imagenet
 from benchmark.weights.files import load_state, load_weights, save_weights
-from results.record import Accuracy, Training
+from results.record import Accuracy
+from results.training import Training
 
 CHECKPOINT_SECONDS = 10.0
 LOADER_PROCESSES = 8  # that decode and crop for a GPU

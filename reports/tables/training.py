@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from results.record import Training
+from results.training import Training
 
 UNTRAINED = 100  # a net trained for fewer iterations counts as untrained
 TAKEN_OVER = ("base", "shared")  # initial weights that are another system's trained ones

@@ -176,7 +176,7 @@ def test_what_the_timed_call_did_and_a_busy_machine_are_noted():
 def test_scored_images_that_took_other_work_than_the_timed_call_and_the_parts_of_a_call_are_noted():
     scored = accuracy().model_copy(update={"work": {"passes": (42, 50, 44, 46), "masks": (1, 1, 1, 1)}})
     timed = cost().model_copy(update={"work": {"passes": 85, "masks": 28}, "parts_ms": {"base": 12.0, "rest": 3456.0}})
-    same = accuracy().model_copy(update={"work": {"passes": (9, 9)}})
+    same = accuracy().model_copy(update={"work": {"passes": (9, 9, 9, 9)}})
     records = [
         record("accuracy", "isdnet", figures=scored),
         record("cost", "isdnet", figures=timed),

@@ -6,7 +6,7 @@ from reports.tables.frame import records_frame
 from reports.tables.groups import groups
 from results.cell import METRIC_VERSION
 from results.paper import paper_table
-from results.record import Training
+from results.training import Training
 from tests.results.records import accuracy, record
 
 FULL = {"height": 2448, "width": 2448}
