@@ -150,6 +150,7 @@ class Card:
     parameters: int  # inference form, seven classes; a test builds the net and counts
     inference: Inference
     recipes: Mapping[str, Recipe]  # "paper" first; "released-code" or "library" where they differ
+    configured_for: tuple[str, ...] = ()  # of a verified port: datasets for which its authors released a configuration
     rows: tuple[str, ...] = ()  # rows of the paper it feeds: "table1/unet-local"
     variant: str = ""  # how it differs from the card that comes first for its rows
     size_multiple: int = 1  # inputs are padded to it and the logits cropped back

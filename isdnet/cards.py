@@ -76,6 +76,7 @@ _ISDNET = Card(
     source=f"{_REPOSITORY}, configs/isdnet/isdnet_r18-d8_1224x1224_80k_DeepGlobe.py",
     licence="Apache-2.0",
     fidelity="verified-port",
+    configured_for=("deepglobe", "inria"),
     backbone="ResNet18-V1c-d8 + STDC1",
     parameters=17_224_107,
     inference=WholeImage(),
@@ -100,7 +101,7 @@ _SHALLOW = (
 
 def _ablation(name: str, title: str, parameters: int, row: str, *assumptions: str, **changes: object) -> Card:
     """The card of another form of ISDNet, such as a row of Tables 4 to 7, for which no code was released."""
-    other = replace(_ISDNET, name=name, title=title, group="Ablation", fidelity="reimplemented")
+    other = replace(_ISDNET, name=name, title=title, group="Ablation", fidelity="reimplemented", configured_for=())
     card = replace(other, parameters=parameters, rows=(row,) if row else ())
     source = f"own change of {_REPOSITORY}, which has no configuration of it"
     given: Mapping[str, object] = {"assumptions": assumptions, "source": source, **changes}

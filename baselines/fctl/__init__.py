@@ -64,6 +64,7 @@ DEEPGLOBE = Card(
     source="own code after github.com/liqiokkk/FCtL, branch Deepglobe (mode 4)",
     licence="MIT",
     fidelity="verified-port",
+    configured_for=("deepglobe",),
     backbone="VGG-16, three encoders",
     parameters=170_037_240,
     inference=CustomInference(_INFERENCE.format(batch=8)),
@@ -81,6 +82,7 @@ DEEPGLOBE = Card(
 INRIA = replace(
     DEEPGLOBE,
     name="fctl-inria",
+    configured_for=("inria",),
     source="own code after github.com/liqiokkk/FCtL, branch main (mode 3)",
     inference=CustomInference(_INFERENCE.format(batch=16)),
     recipes={"paper": _recipe(("local", "thrice", "twice", "all"), 126 / 6, LATE, 5000)},

@@ -49,6 +49,7 @@ RELEASED = Card(
     source="github.com/VITA-Group/GLNet at 7b7bdee, mode 3",
     licence="MIT",
     fidelity="verified-port",
+    configured_for=("deepglobe",),
     backbone="ResNet-50, twice",
     parameters=158_401_834,
     inference=CustomInference(
@@ -119,12 +120,11 @@ def _fixed_key(key: str, *, unused_too: bool) -> str | None:
 
 
 def _files(fixed_key: KeyMap) -> dict[str, KeyMap]:
-    """The release's files in the order of its training stages.
+    """The release's files of the first and the last stage: the second copy, and the entire net.
 
-    It fills its second copy from the first file, and its net from the second and then the third, which holds the entire
-    net again.
+    The file of the stage between them, global2local, is overwritten by the last one's: inference never reads it.
     """
-    stages = {"global": fixed_key, "global2local": _net_key, "local2global": _net_key}
+    stages = {"global": fixed_key, "local2global": _net_key}
     return {f"fpn_deepglobe_{stage}.pth": keys for stage, keys in stages.items()}
 
 

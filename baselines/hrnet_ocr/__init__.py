@@ -31,6 +31,7 @@ CARD = Card(
     source="VinAIResearch/MagNet, magnet/model/hrnet_ocr; trunk from mmsegmentation 1.2.2",
     licence="AGPL-3.0 (official code, not copied)",
     fidelity="verified-port",
+    configured_for=("cityscapes",),
     backbone="HRNetV2-W18-small-v2, stem of stride 1",
     parameters=6_369_870,
     inference=CustomInference(

@@ -34,6 +34,10 @@ def _recipe(images: int, side: tuple[int, int], **backbone: object) -> Recipe:
     )
 
 
+_EVEN_TILES = (
+    "as released only where tiles cover every scale without overlap, as on 2448x2448 and 1024x2048: elsewhere (the"
+    " notes count pixels in two tiles) the last ones are moved back to the border; the release spreads the overlap"
+)
 _TWO_INPUTS = "as released, the refinement is trained with its two inputs swapped against inference"
 _FLIPS = "images are flipped at random in both stages: the release does not flip them when it trains the refinement"
 _BATCH = "batch 8 in both stages, where the release has 12 for the backbone: as many images in total"
@@ -55,6 +59,7 @@ _FAST_IN_ORDER = f"{_IN_ORDER}; the most uncertain tiles are kept; points are sc
 
 def _fast_as_released(tiles: int) -> tuple[str, ...]:
     return (
+        _EVEN_TILES,
         f"as released, the {tiles} tiles kept at a scale are the least uncertain ones: the sort is ascending",
         "as released, refined pixels are scored 0 like all others, so nearly all points come from a tie, whose order is"
         " torch's; points outside the tiles or within 10 pixels of a tile's side are dropped",
@@ -70,6 +75,7 @@ FULL = Card(
     source=f"{SOURCE}, commit 7f5b876",
     licence="AGPL-3.0 (official code, not copied)",
     fidelity="verified-port",
+    configured_for=("deepglobe",),
     backbone="ResNet-50 with GLNet's feature pyramid",
     parameters=28_152_931,
     inference=CustomInference(
@@ -79,7 +85,7 @@ FULL = Card(
     rows=("table1/magnet",),
     imagenet=(RESNET50,),
     heavy=True,
-    assumptions=(_TWO_INPUTS, *_DEEPGLOBE_TRAINING),
+    assumptions=(_EVEN_TILES, _TWO_INPUTS, *_DEEPGLOBE_TRAINING),
     sizes={
         **{"tile_height": 612, "tile_width": 612, "input_height": 508, "input_width": 508},
         **{"border": 10, "median_radius": 5},
@@ -88,6 +94,7 @@ FULL = Card(
 FULL_CITYSCAPES = replace(
     FULL,
     name="magnet-cityscapes",
+    configured_for=("cityscapes",),
     backbone="HRNetV2-W18-small-v2 + OCR, stem of stride 1",
     parameters=6_634_146,
     inference=CustomInference(
@@ -100,7 +107,7 @@ FULL_CITYSCAPES = replace(
     auxiliary="cross-entropy of the backbone's auxiliary head, weight 0.4",
     remark="starts from 'hrnet-w18s-ocr', which sees 128x256, like the printed row; rows of the table's other groups"
     " see 1024x2048",
-    assumptions=(_TWO_INPUTS, *_CITYSCAPES_TRAINING),
+    assumptions=(_EVEN_TILES, _TWO_INPUTS, *_CITYSCAPES_TRAINING),
     sizes={
         **{"tile_height": 128, "tile_width": 256, "input_height": 128, "input_width": 256},
         **{"border": 10, "median_radius": 2},
@@ -163,6 +170,7 @@ def _as_intended(spec: SystemSpec, settings: Settings, in_order: str, training: 
         name=f"{spec.card.name}-as-intended",
         variant="as-intended",
         fidelity="reimplemented",  # there is no official code to compare with
+        configured_for=(),
         assumptions=(in_order, *training),
     )
     return SystemSpec(card, partial(build, settings=replace(settings, as_intended=True)), spec.key_map)

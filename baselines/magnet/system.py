@@ -78,6 +78,9 @@ class MagNetSystem(System):
         """
         settings, size = self.settings, (image.shape[-2], image.shape[-1])
         tiles = tiles_of(size, self.tile)
+        shared = sum(tile.pixels for tile in tiles) - size[0] * size[1]
+        if shared:  # the release lays such tiles otherwise: see tiles_of
+            self.work["pixels_in_two_tiles"] = self.work.get("pixels_in_two_tiles", 0) + shared
         chosen = self.chosen_tiles(current, tiles)
         refined, inside = self.refined_tiles(current, image, chosen, module)
         doubted = inside if settings.patches and not settings.as_intended else None

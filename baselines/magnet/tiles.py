@@ -32,6 +32,11 @@ class Tile:
         return self.bottom - self.top, self.right - self.left
 
     @property
+    def pixels(self) -> int:
+        """How many pixels it has."""
+        return (self.bottom - self.top) * (self.right - self.left)
+
+    @property
     def box(self) -> Box:
         """As RoIAlign takes it."""
         return self.left, self.top, self.right, self.bottom

@@ -87,6 +87,7 @@ DENSE = replace(
     FULL_SIZE,
     name="pointrend-dense",
     variant="full size, points in proportion",
+    fidelity="reimplemented",  # the library's net, but not its number of points
     assumptions=(
         _BACKBONE,
         f"one point per {PIXELS_PER_POINT} pixels of the input in each step, the density of 8196 points on 512x1024: on"

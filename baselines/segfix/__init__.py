@@ -53,6 +53,7 @@ COPYING = Card(
     source="openseg-group/openseg.pytorch, lib/models/nets/segfix.py; trunk from mmsegmentation 1.2.2",
     licence="MIT",
     fidelity="verified-port",
+    configured_for=("cityscapes",),
     backbone="HRNetV2-W48, beside the base's",
     parameters=BASE.parameters + 65_697_344,
     inference=CustomInference(

@@ -13,7 +13,10 @@ NAMED = 3  # keys named in one line
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The system, its published files and ours."""
     parser.add_argument("system", help="see 'isdbench systems'")
-    help_ = "the published file, or all of them in the order of training; nothing in them is executed"
+    help_ = (
+        "the published file; of a system with several, all of them: in any order under their published names, else in "
+        "the order that 'isdbench convert SYSTEM . OUT' names; nothing in them is executed"
+    )
     parser.add_argument("official", type=Path, metavar="OFFICIAL", nargs="+", help=help_)
     parser.add_argument("out", type=Path, metavar="OUT", help="the file to write, .safetensors")
 

@@ -146,6 +146,7 @@ def system_facts() -> list[SystemFacts]:
             name=card.name,
             title=card.title,
             fidelity=card.fidelity,
+            configured_for=card.configured_for,
             parameters=card.parameters,
             remark=card.remark,
             rows=card.rows,

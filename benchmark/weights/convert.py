@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from benchmark import registry
@@ -39,9 +40,7 @@ def convert(card: Card, officials: Sequence[Path], out: Path) -> Conversion:
             written.
     """
     names = [
-        (key, keys(key), value)
-        for keys, file in zip(_key_maps(card, officials), officials, strict=True)
-        for key, value in load_state(file).items()
+        (key, keys(key), value) for keys, file in _in_order(card, officials) for key, value in load_state(file).items()
     ]
     renamed = {name: value for _, name, value in names if name is not None}
     official = ", ".join(map(str, officials))
@@ -60,19 +59,25 @@ def convert(card: Card, officials: Sequence[Path], out: Path) -> Conversion:
     )
 
 
-def _key_maps(card: Card, officials: Sequence[Path]) -> list[KeyMap]:
-    """The key map of each published file; a refiner's base may also come from a file that was written here."""
+def _in_order(card: Card, officials: Sequence[Path]) -> list[tuple[KeyMap, Path]]:
+    """Each published file with its key map, in the order in which they are read.
+
+    Files under their published names come in any order. A refiner's base may also come from a file that was written
+    here.
+    """
     keys = _by_file(card)
     order = f"name these in order: {', '.join(keys)}"
     if len(officials) != len(keys):
         raise WeightsError(f"system '{card.name}': {len(officials)} published files given; {order}")
-    for file, expected in zip(officials, keys, strict=True):
+    by_name = {file.name: file for file in officials}
+    files = [by_name[name] for name in keys] if by_name.keys() == keys.keys() else list(officials)
+    for file, expected in zip(files, keys, strict=True):
         if file.name in keys and file.name != expected:
             raise WeightsError(f"system '{card.name}': {file} is in the place of {expected}; {order}")
     ours_as_base = _under_base(str)
     return [
-        ours_as_base if card.base and system_of(file) == card.base else names
-        for names, file in zip(keys.values(), officials, strict=True)
+        (ours_as_base if card.base and system_of(file) == card.base else names, file)
+        for names, file in zip(keys.values(), files, strict=True)
     ]
 
 
@@ -92,7 +97,7 @@ def _under_base(keys: KeyMap) -> KeyMap:
 
 def _classes(card: Card, official: str, renamed: Mapping[str, Tensor]) -> int:
     """The class count of a checkpoint, from the first tensor whose first dimension is the class count."""
-    few, more = (registry.build(card, classes).inference_form().state_dict() for classes in (3, 4))
+    few, more = (_shapes(card, classes) for classes in (3, 4))
     for key, value in few.items():
         if value.shape and (value.shape[0], more[key].shape[0]) == (3, 4):
             if key not in renamed:
@@ -101,9 +106,15 @@ def _classes(card: Card, official: str, renamed: Mapping[str, Tensor]) -> int:
     raise WeightsError(f"system '{card.name}' has no tensor that depends on the class count; it cannot be converted")
 
 
+def _shapes(card: Card, num_classes: int) -> Mapping[str, Tensor]:
+    """The state dict of the inference form, without values."""
+    with torch.device("meta"):
+        return registry.build(card, num_classes).inference_form().state_dict()
+
+
 def _check(card: Card, official: str, own: Mapping[str, Tensor], renamed: Mapping[str, Tensor]) -> None:
     """Raise an error if a tensor of the inference form is missing or has another shape."""
-    needed = registry.build(card, 2).inference_form().state_dict().keys()
+    needed = _shapes(card, 2).keys()
     for key, value in own.items():
         layer, _, kind = key.rpartition(".")
         # a counter of batch norm may be missing, and the bias, zero here, of a layer that has none in the file

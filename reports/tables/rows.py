@@ -117,7 +117,7 @@ def _row(
         group=heading,
         method=plain(printed.method if printed and not alternative else system.title if system else ""),
         system=plain(system.name) if system else "",
-        fidelity=plain(system.fidelity) if system else "",
+        fidelity=plain(system.fidelity_on(group.paper_dataset)) if system else "",
         cells=tuple(cells),
         alternative=alternative,
         source=plain(system.source) if system else "",

@@ -10,6 +10,7 @@ from typing import Literal
 
 RATIO_LABEL = "ours / paper"  # of a column
 REFERENCE = "reference"  # fidelity of a system that is no method
+VERIFIED_CODE = "verified-code"  # the code is a verified port, the settings for the dataset are ours
 Mark = Literal["", "best", "second"]
 
 
@@ -29,6 +30,12 @@ class SystemFacts:
     rows: tuple[str, ...] = ()
     source: str = ""  # library and configuration, or repository
     assumptions: tuple[str, ...] = ()  # what the paper leaves open and what was assumed
+    configured_for: tuple[str, ...] = ()  # of a verified port: datasets with a configuration by its authors
+
+    def fidelity_on(self, dataset: str) -> str:
+        """The fidelity in a table of a dataset: a verified port without a configuration for it is `verified-code`."""
+        ported = self.fidelity == "verified-port"
+        return VERIFIED_CODE if ported and dataset not in self.configured_for else self.fidelity
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ class Table:
         return [(head, len(list(same))) for head, same in itertools.groupby(column.head for column in self.columns)]
 
 
-_FIDELITY_CODES = {"verified-port": "P", "library": "L", "reimplemented": "R"}
+_FIDELITY_CODES = {"verified-port": "P", VERIFIED_CODE: "C", "library": "L", "reimplemented": "R"}
 FIDELITY_LEGEND = "F (fidelity): " + ", ".join(f"{code} = {name}" for name, code in _FIDELITY_CODES.items()) + "."
 
 

@@ -121,7 +121,7 @@ def test_a_mended_word_leaves_a_systems_cells_as_they_are_and_a_mended_setting_d
 
 WORDS_OF_A_CARD = {
     *("title", "group", "citation", "source", "licence", "fidelity", "backbone", "auxiliary", "rows", "extra"),
-    *("remark", "assumptions", "recipes"),
+    *("remark", "assumptions", "recipes", "configured_for"),
 }
 
 
@@ -143,3 +143,28 @@ def test_imagenet_files_are_in_the_key_and_where_they_come_from_is_not():
     moved = tuple(replace(file, urls=("https://mirror.example/file",)) for file in card.imagenet)
     assert identity(replace(card, imagenet=moved)) == identity(card)
     assert identity(replace(card, imagenet=())) != identity(card)
+
+
+@pytest.mark.parametrize(
+    ("name", "datasets"),
+    [
+        ("isdnet", ("deepglobe", "inria")),
+        ("glnet", ("deepglobe",)),
+        ("fctl", ("deepglobe",)),
+        ("fctl-inria", ("inria",)),
+        ("magnet", ("deepglobe",)),
+        ("magnet-fast-cityscapes", ("cityscapes",)),
+        ("segfix", ("cityscapes",)),
+        ("dgf", ()),
+        ("densecrf", ()),
+        ("cascadepsp", ()),
+    ],
+)
+def test_a_verified_port_says_for_which_datasets_its_authors_released_a_configuration(name, datasets):
+    card = registry.card(name)
+    assert (card.fidelity, card.configured_for) == ("verified-port", datasets)
+
+
+def test_what_is_no_port_names_no_released_configuration():
+    assert not [card.name for card in registry.cards().values() if card.configured_for and "port" not in card.fidelity]
+    assert registry.card("pointrend-dense").fidelity == "reimplemented"

@@ -312,12 +312,12 @@ def official_names():
 
 
 @pytest.mark.parametrize("name", ["glnet", "glnet-batched"])
-def test_every_key_of_the_three_published_files_has_its_place(name, released, batched):
+def test_every_key_of_the_published_files_has_its_place(name, released, batched):
     names = official_names()
     counts = {"resnet_global": 318, "resnet_local": 318, "fpn_global": 52, "fpn_local": 28, "ensemble_conv": 2}
     assert {part: len(keys) for part, keys in names.items()} == counts
     maps = registry.spec(name).key_maps
-    files = [f"fpn_deepglobe_{stage}.pth" for stage in ("global", "global2local", "local2global")]
+    files = [f"fpn_deepglobe_{stage}.pth" for stage in ("global", "local2global")]
     assert list(maps) == files
     keys = [key for part in names.values() for key in part]
     mapped = {maps[file](key) for file in files for key in keys} - {None}
@@ -326,6 +326,6 @@ def test_every_key_of_the_three_published_files_has_its_place(name, released, ba
     assert maps[files[0]]("fpn_global.smooth4_2.bias") == "fixed.fpn_global.smooth4_2.bias"
 
 
-def test_a_single_file_is_refused_and_all_three_are_named(tmp_path):
-    with pytest.raises(UserError, match=r"1 published files given.*global\.pth, .*global2local\.pth, .*local2global"):
+def test_a_single_file_is_refused_and_both_that_inference_reads_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"1 published files given.*order: fpn_deepglobe_global\.pth, .*local2global"):
         convert(CARD, [tmp_path / "a.pth"], tmp_path / "out.safetensors")

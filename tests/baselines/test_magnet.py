@@ -79,6 +79,18 @@ def test_tiles_of_the_published_sizes_do_not_overlap():
     assert [tile.box[:2] for tile in tiles_of((4, 4), (2, 2))] == [(0, 0), (0, 2), (2, 0), (2, 2)]  # column by column
 
 
+def test_where_tiles_overlap_the_work_and_the_card_say_so():
+    """The release lays such tiles otherwise, so its labels are not claimed there."""
+    system = build("magnet")
+    with torch.inference_mode():
+        system.predict(image_of("magnet"))
+        assert "pixels_in_two_tiles" not in system.work
+        system.predict(image_of("magnet")[..., :-8, :])
+    assert system.work["pixels_in_two_tiles"] > 0
+    for name in ("magnet", "magnet-fast", "magnet-cityscapes", "magnet-fast-cityscapes"):
+        assert any("moved back to the border" in one for one in registry.card(name).assumptions), name
+
+
 @pytest.mark.parametrize(
     ("name", "size", "refined", "tiles", "expected"),
     [

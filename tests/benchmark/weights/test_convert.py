@@ -80,8 +80,8 @@ def test_a_refiner_on_a_base_without_key_map_is_one_line(tmp_path, capsys):
 
 
 def test_published_files_in_another_order_are_one_line(tmp_path, capsys):
-    """They have the same keys, so that nothing else would tell."""
-    names = ("all.epoch.pth", "B15.epoch.pth", "B10.epoch.pth")
+    """They have the same keys, so that nothing else would tell; one of them has lost its published name."""
+    names = ("all.epoch.pth", "B15.epoch.pth", "renamed.pth")
     for name in names:
         torch.save({"pool3.0.weight": torch.zeros(1)}, tmp_path / name)
     assert main(["convert", "fctl-inria", *(str(tmp_path / name) for name in names), str(tmp_path / "out")]) == 2

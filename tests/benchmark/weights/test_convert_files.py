@@ -52,3 +52,11 @@ def test_an_error_names_all_files(published, tmp_path):
     *_, files = write(tmp_path, lambda key: key != "head.weight" and key.startswith("head."))
     with pytest.raises(WeightsError, match=r"first\.pth, .*second\.pth: a checkpoint of another net: it lacks 'head"):
         convert(CARD, files, tmp_path / "out.safetensors")
+
+
+def test_files_under_their_published_names_come_in_any_order(published, tmp_path):
+    _, late, files = write(tmp_path, lambda key: True)
+    convert(CARD, files[::-1], tmp_path / "out.safetensors")
+    system = TinySystem()
+    load_weights(tmp_path / "out.safetensors", system)
+    assert all(torch.equal(value, late[key]) for key, value in system.state_dict().items())

@@ -1,6 +1,6 @@
 import pytest
 
-from reports.tables.table import fidelity_code, plain, significant
+from reports.tables.table import SystemFacts, fidelity_code, plain, significant
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,13 @@ def test_what_is_not_finite_stays_visible(value):
 
 def test_plain_text_is_one_line_without_control_characters():
     assert plain("a\x1b[31mred\r\nb\u202e\u200bc\td") == "a [31mred b c d"
+
+
+def test_a_port_on_a_dataset_without_a_released_configuration_is_labelled_so():
+    port = SystemFacts("glnet", "GLNet", "verified-port", 1, configured_for=("deepglobe",))
+    assert (port.fidelity_on("deepglobe"), port.fidelity_on("inria")) == ("verified-port", "verified-code")
+    assert SystemFacts("stdc", "STDC", "library", 1).fidelity_on("inria") == "library"
+    assert fidelity_code("verified-code") == "C"
 
 
 def test_fidelity_codes():
