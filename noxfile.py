@@ -128,6 +128,17 @@ def crf(session: nox.Session) -> None:
     session.run("pytest", "tests/perf/test_densecrf.py", "--benchmark-enable")  # at most twice as slow
 
 
+@nox.session(default=False)
+def ports(session: nox.Session) -> None:
+    """Verified ports against recorded outputs of the official code; renews the table in docs/verified-ports.md."""
+    session.install("-e", ".[dev]")
+    measured = Path("out", "ports.jsonl").absolute()
+    measured.parent.mkdir(exist_ok=True)
+    measured.unlink(missing_ok=True)
+    session.run("pytest", "tests/ports", env={"ISDBENCH_PORTS": str(measured)})
+    session.run("python", "-m", "tests.ports.page", str(measured), "docs/verified-ports.md")
+
+
 @nox.session(default=False, venv_backend="uv", python="3.10")
 def lowest(session: nox.Session) -> None:
     """The tests on the lowest supported version of everything."""

@@ -1,0 +1,168 @@
+"""Verified ports against recorded outputs of the official code, from files in the official layout.
+
+Each test also hands what it measured to docs/verified-ports.md, see ``page.py``.
+"""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from benchmark import registry
+from benchmark.inference import resize
+from benchmark.weights.convert import convert
+from benchmark.weights.files import load_weights, save_weights
+from tests.ports.recorded import equal, recording, relative, seeded_image, seeded_tensor
+
+pytestmark = pytest.mark.slow  # a net is built, filled and converted
+
+
+@pytest.fixture
+def converted(tmp_path):
+    """Builds a system from official state dicts, written as their authors' files and converted."""
+
+    def build(name, classes, *states):
+        files = list(registry.spec(name).key_maps)
+        for file, state in zip(files, states, strict=True):
+            torch.save(state, tmp_path / file.replace("/", "-"))
+        done = convert(registry.card(name), [tmp_path / file for file in files], tmp_path / "out.safetensors")
+        assert done.num_classes == classes
+        system = registry.build(registry.card(name), classes)
+        load_weights(tmp_path / "out.safetensors", system)
+        return system.eval()
+
+    return build
+
+
+@pytest.fixture(autouse=True)
+def without_gradients():
+    with torch.inference_mode():
+        yield
+
+
+@pytest.mark.parametrize(("name", "classes"), [("isdnet_deepglobe", 7), ("isdnet_inria", 2)])
+def test_isdnet(name, classes, converted, measured):
+    official = recording(name)
+    system = converted("isdnet", classes, official.state())
+    logits = resize(system.logits(seeded_image(333, 501, 1)), (333, 501))[0]
+    at = logits[:, ::21, ::21]
+    measured("isdnet", f"{classes} classes, 333x501", relative=relative(at, official["logits"]))
+    measured("isdnet", f"{classes} classes, 333x501", labels=equal(logits.argmax(0)[::4, ::4], official["labels"]))
+
+
+def test_glnet(converted, measured):
+    """Its global branch, in the copy of the first stage and in the net of the last one."""
+    official = recording("glnet")
+    system = converted("glnet", 7, official.state("global_fixed"), official.state())
+    image = seeded_image(508, 508, 1)
+    fixed, own = system.fixed.alone(image).logits[0], system.net.alone(image).logits[0]
+    place = "global branch, 508x508"
+    measured("glnet", place, relative=relative(fixed[:, ::8, ::8], official["fixed_logits"]))
+    measured("glnet", place, relative=relative(own[:, ::8, ::8], official["model_logits"]))
+    measured("glnet", place, labels=equal(fixed.argmax(0)[::2, ::2], official["fixed_labels"]))
+
+
+@pytest.mark.skipif(not os.environ.get("ISDBENCH_PORTS"), reason="half a minute of a core: nox -s ports")
+def test_glnet_end_to_end(converted, measured):
+    official = recording("glnet")
+    system = converted("glnet", 7, official.state("global_fixed"), official.state())
+    scores, *_ = system.scores(seeded_image(1224, 1224, 2))
+    scores = torch.from_numpy(scores[0])
+    place = "end to end, 1224x1224"
+    measured("glnet", place, relative=relative(scores[:, ::72, ::72], official["scores"]))
+    measured("glnet", place, labels=equal(scores.argmax(0)[::8, ::8], official["labels"]))
+
+
+@pytest.mark.skipif(not os.environ.get("ISDBENCH_PORTS"), reason="half a minute of a core: nox -s ports")
+@pytest.mark.parametrize(
+    ("name", "classes", "contexts"),
+    [("fctl_deepglobe", 7, ("medium", "global")), ("fctl_inria", 2, ("ctx2x", "ctx3x"))],
+)
+def test_fctl(name, classes, contexts, converted, measured):
+    """The middle patch of nine with its two contexts."""
+    official = recording(name)
+    system = converted(
+        "fctl" if classes == 7 else "fctl-inria", classes, official.state(), *map(official.state, contexts)
+    )
+    image = seeded_image(1224, 1224, 3)
+    grid = system.grid(image)
+    logits = system.patch_logits(image, grid, [4], system.shared_context(image, grid.patch))[0]
+    place = "one patch with its contexts, 508x508"
+    measured(system.card.name, place, relative=relative(logits[:, ::24, ::24], official["patch_logits"]))
+    measured(system.card.name, place, labels=equal(logits.argmax(0)[::12, ::12], official["patch_labels"]))
+
+
+def test_magnet(converted, measured):
+    """Backbone and refinement module; the way between them is in tests/baselines/test_magnet.py."""
+    fpn, module = recording("magnet_fpn"), recording("magnet_refine")
+    system = converted("magnet", 7, fpn.state(), module.state())
+    logits = resize(system(seeded_image(508, 508, 1)), (508, 508))[0]
+    measured("magnet", "backbone, 508x508", relative=relative(logits[:, ::30, ::30], fpn["logits"]))
+    measured("magnet", "backbone, 508x508", labels=equal(logits.argmax(0)[::8, ::8], fpn["labels"]))
+    refined = system.refinement[0](*map(_maps, (11, 12)))[0]
+    measured("magnet", "refinement, 128x128", relative=relative(refined[:, ::8, ::8], module["logits"]))
+    measured("magnet", "refinement, 128x128", labels=equal(refined.argmax(0)[::2, ::2], module["labels"]))
+
+
+def test_cascadepsp(converted, measured, tmp_path):
+    """The refinement net's three outputs of one mask; its base is a file of ours."""
+    official, card = recording("cascadepsp"), registry.card("cascadepsp")
+    torch.manual_seed(0)
+    save_weights(tmp_path / "base.safetensors", registry.build(registry.card(card.base), 7), "none", "deepglobe")
+    torch.save(official.state(), tmp_path / "cascadepsp.pth")
+    out = tmp_path / "out.safetensors"
+    convert(card, [tmp_path / "base.safetensors", tmp_path / "cascadepsp.pth"], out)
+    system = registry.build(card, 7)
+    load_weights(out, system)
+    image = system.normalised(seeded_image(224, 224, 1))
+    found = system.eval().net(image, _blob(224, 224, 7))
+    place = "net, 224x224"
+    measured("cascadepsp", place, relative=relative(found["s1"][0, 0, ::8, ::8].sigmoid(), official["pred"]))
+    measured("cascadepsp", place, relative=relative(found["s8_1"][0, 0, ::16, ::16], official["out_28"]))
+    measured("cascadepsp", place, relative=relative(found["s4_2"][0, 0, ::16, ::16], official["out_56"]))
+    measured("cascadepsp", place, labels=equal(found["s1"][0, 0, ::8, ::8] > 0, official["pred"] > 0.5))
+
+
+def _blob(height, width, seed):
+    """A mask of round shapes ``[1, 1, H, W]``, -1 and 1."""
+    generator = np.random.default_rng(seed)
+    down, right = np.mgrid[0:height, 0:width].astype(np.float64)
+    waves = np.zeros((height, width))
+    for _ in range(6):
+        frequency_down, frequency_right = generator.uniform(0.5, 3, 2)
+        phase = generator.uniform(0, 6.28)
+        waves += np.sin(6.28 * (frequency_down * down / height + frequency_right * right / width) + phase)
+    return torch.from_numpy(np.where(waves > 0, 1.0, -1.0).astype(np.float32))[None, None]
+
+
+def _maps(seed):
+    """Smooth probabilities ``[1, 7, 128, 128]``."""
+    small = np.random.default_rng(seed).standard_normal((1, 7, 16, 16)).astype(np.float32)
+    return F.interpolate(2 * torch.from_numpy(small), (128, 128), mode="bilinear").softmax(1)
+
+
+def test_hrnet_ocr(converted, measured):
+    official = recording("magnet_hrnet")
+    system = converted("hrnet-w18s-ocr", 19, official.state())
+    logits = system(seeded_image(128, 256, 1))[0]
+    _, auxiliary = system.net.both(system.normalised(seeded_image(128, 256, 1)))
+    place = "net, 128x256"
+    measured("hrnet-w18s-ocr", place, relative=relative(logits[:, ::16, ::16], official["logits"]))
+    measured("hrnet-w18s-ocr", place, relative=relative(auxiliary[0, :, ::32, ::32], official["aux"]))
+    measured("hrnet-w18s-ocr", place, labels=equal(logits.argmax(0)[::2, ::2], official["labels"]))
+
+
+def test_magnet_cityscapes_converts_its_four_files(converted):
+    """The refinement modules were recorded with seven classes; here their files have nineteen."""
+    backbone, module = recording("magnet_hrnet"), recording("magnet_refine")
+    wider = {key: [{7: 19, 14: 38}.get(side, side) for side in shape] for key, shape in module.about["shapes"].items()}
+    states = []
+    for prefix in ("a", "b", "c"):
+        made = {key: torch.from_numpy(seeded_tensor(prefix + key, shape)) for key, shape in wider.items()}
+        states.append(made)
+    system = converted("magnet-cityscapes", 19, backbone.state(), *states)
+    for index, state in enumerate(states):
+        ours = system.refinement[index].state_dict()
+        assert torch.equal(ours["conv1.weight"], state["conv1.weight"])
