@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from benchmark import registry
 from benchmark.card import Card
 from benchmark.spec import KeyMap
+from benchmark.system import System
 from benchmark.weights.files import WeightsError, load_state, save_weights, system_of
 from results.paper import DATASETS
 
@@ -47,7 +47,7 @@ def convert(card: Card, officials: Sequence[Path], out: Path) -> Conversion:
     system = registry.build(card, _classes(card, official, renamed))
     own = system.state_dict()
     missing = tuple(key for key in own if key not in renamed)
-    _check(card, official, own, renamed)
+    _check(system, official, renamed)
     system.load_state_dict({key: renamed.get(key, value) for key, value in own.items()})
     save_weights(out, system, recipe="official", dataset=_dataset(system.num_classes))
     return Conversion(
@@ -97,7 +97,7 @@ def _under_base(keys: KeyMap) -> KeyMap:
 
 def _classes(card: Card, official: str, renamed: Mapping[str, Tensor]) -> int:
     """The class count of a checkpoint, from the first tensor whose first dimension is the class count."""
-    few, more = (_shapes(card, classes) for classes in (3, 4))
+    few, more = (registry.build(card, classes).inference_form().state_dict() for classes in (3, 4))
     for key, value in few.items():
         if value.shape and (value.shape[0], more[key].shape[0]) == (3, 4):
             if key not in renamed:
@@ -106,15 +106,9 @@ def _classes(card: Card, official: str, renamed: Mapping[str, Tensor]) -> int:
     raise WeightsError(f"system '{card.name}' has no tensor that depends on the class count; it cannot be converted")
 
 
-def _shapes(card: Card, num_classes: int) -> Mapping[str, Tensor]:
-    """The state dict of the inference form, without values."""
-    with torch.device("meta"):
-        return registry.build(card, num_classes).inference_form().state_dict()
-
-
-def _check(card: Card, official: str, own: Mapping[str, Tensor], renamed: Mapping[str, Tensor]) -> None:
+def _check(system: System, official: str, renamed: Mapping[str, Tensor]) -> None:
     """Raise an error if a tensor of the inference form is missing or has another shape."""
-    needed = _shapes(card, 2).keys()
+    card, own, needed = system.card, system.state_dict(), system.inference_form().state_dict().keys()
     for key, value in own.items():
         layer, _, kind = key.rpartition(".")
         # a counter of batch norm may be missing, and the bias, zero here, of a layer that has none in the file

@@ -71,10 +71,10 @@ class Recording:
         ``shapes`` stand for those of the recording, for a net of other class counts.
         """
         about = self.about["nets"][net] if net else self.about
-        return {
-            key: torch.from_numpy(self._values(about, about.get("alias", {}).get(key, key), shape))
-            for key, shape in (shapes or about["shapes"]).items()
+        state = {
+            key: torch.from_numpy(self._values(about, key, shape)) for key, shape in (shapes or about["shapes"]).items()
         }
+        return state | {key: state[name] for key, name in about.get("alias", {}).items() if name in state}
 
     def _values(self, about: dict[str, Any], key: str, shape: list[int]) -> np.ndarray:
         if key in about.get("constant", ()):
