@@ -127,9 +127,11 @@ def test_results_are_checked_and_added(system, work):
     for file in sorted((REPOSITORY / "results" / "records").glob("cost-stdc-*.json")):
         shutil.copy(file, records)
     printed = run(recipe("Submit results"), work, system[0])
-    (file,) = records.glob("cost-tinynet-*.json")
-    assert f"{work.name}" not in printed
-    assert re.search(rf"{file.name}: (ok|to be looked at)", printed)
+    added = list(records.glob("cost-tinynet-*.json"))  # the recipes before left theirs in out/records as well
+    assert added
+    assert work.name not in printed
+    for file in added:
+        assert re.search(rf"{file.name}: (ok|to be looked at)", printed)
 
 
 def write_fields(root):

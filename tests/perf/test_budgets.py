@@ -36,11 +36,11 @@ def test_a_full_size_pair_takes_three_seconds_at_most(tmp_path):
 def test_a_thousand_records_are_read_in_a_second(tmp_path):
     store = Store(tmp_path / "records")
     store.folder.mkdir()
-    template = record("cost", "stdc")
-    text = template.model_dump_json()
-    keys = [f"{number:012x}" for number in range(1000)]
-    for key in keys:
-        (store.folder / f"cost-stdc-{key}-1.json").write_text(text.replace(template.key, key))
+    keys = []
+    for seed in range(1000):
+        made = record("cost", "stdc", seed=seed)
+        (store.folder / f"cost-stdc-{made.key}-1.json").write_text(made.model_dump_json())
+        keys.append(made.key)
     assert store.find(keys[777]).key == keys[777]
     assert len(store.all()) == 1000
     assert cpu_seconds(lambda: store.find(keys[778])) < 0.02
