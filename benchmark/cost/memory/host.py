@@ -34,7 +34,12 @@ class HighWaterMark:
 
     def stop(self) -> MemoryReading:
         """Mark minus idle."""
-        return MemoryReading(mib=_status_mib("VmHWM") - self.idle_mib, method="kernel high-water mark")
+        return MemoryReading(mib=_over_idle(_status_mib("VmHWM"), self.idle_mib), method="kernel high-water mark")
+
+
+def _over_idle(peak_mib: float, idle_mib: float) -> float:
+    """The difference, at least 0: a small call may free pages before the first reading of its peak."""
+    return max(0.0, peak_mib - idle_mib)
 
 
 def _status_mib(field: str) -> float:
@@ -62,7 +67,7 @@ class ResourceUsage:
         peak_mib = _lifetime_peak_mib()
         if peak_mib <= self.before_mib:
             raise ProbeUnavailableError("getrusage: an earlier peak of the process was higher than this call's")
-        return MemoryReading(mib=peak_mib - self.idle_mib, method="getrusage")
+        return MemoryReading(mib=_over_idle(peak_mib, self.idle_mib), method="getrusage")
 
 
 def _lifetime_peak_mib() -> float:
@@ -87,7 +92,7 @@ class SampledResident:
         """Highest reading minus idle."""
         reading = self.sampled.stop()
         assert reading.mib is not None
-        return MemoryReading(mib=reading.mib - self.idle_mib, method=reading.method)
+        return MemoryReading(mib=_over_idle(reading.mib, self.idle_mib), method=reading.method)
 
 
 def host_probes() -> dict[str, MemoryProbe]:

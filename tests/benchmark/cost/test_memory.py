@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from benchmark.cost.memory import cuda
-from benchmark.cost.memory.host import HighWaterMark, ResourceUsage
+from benchmark.cost.memory.host import HighWaterMark, ResourceUsage, SampledResident
 from benchmark.cost.memory.probes import Sampled, first_value, peak_readings
 from benchmark.errors import ProbeUnavailableError
 from benchmark.machine.allocator import MIB
@@ -102,6 +102,13 @@ class FakeProbe:
         if self.fails_at == "stop":
             raise ProbeUnavailableError("gone")
         return MemoryReading(mib=self.mib)
+
+
+def test_a_process_that_shrinks_has_a_peak_of_nothing_over_idle():
+    probe = SampledResident()
+    probe.start()
+    probe.idle_mib += 1e6
+    assert probe.stop().mib == 0
 
 
 def test_every_host_probe_sees_a_known_allocation_within_two_percent():
