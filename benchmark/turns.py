@@ -21,7 +21,7 @@ from benchmark.commands.measure import add_arguments, job_of
 from benchmark.errors import UserError
 from benchmark.run.cell import measure
 from benchmark.run.job import Job
-from benchmark.run.pool import IMPORTED_ONCE
+from benchmark.run.process import IMPORTED_ONCE
 
 
 def main(words: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""What a run shows while it works: two bars with the time left in a terminal, lines elsewhere."""
+"""What a run shows while it works: bars with the time left in a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from types import TracebackType
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from benchmark.run.durations import durations_of, steps
 from benchmark.run.job import Job
@@ -36,6 +44,7 @@ class Display:
         self.bars = Progress(*columns, TextColumn("{task.fields[note]}"), console=self.console, transient=True)
         self.cells = self.bars.add_task("cells", total=None, note="", visible=False)
         self.step = self.bars.add_task("", total=None, note="", visible=False)
+        self.running: dict[str, TaskID] = {}  # a bar for each cell that runs
         self.waiting: list[Job] = []
         self.elsewhere: list[Job] = []  # that another run is at work on
         self.clock, self.time = clock, TimeLeft(clock)
@@ -68,7 +77,7 @@ class Display:
     def progress(self, job: Job, message: Message) -> None:
         """Show a message from the running cell."""
         if isinstance(message, RoundDone):
-            self.time.ended(job)
+            self._ended(job)
         elif isinstance(message, Elsewhere):
             waiting = f"{job.cell.system} {job.cell.kind}: {message.holder} is at work on it; waiting"
             if job not in self.elsewhere:
@@ -79,7 +88,10 @@ class Display:
             self.time.step(job, message)
             name = f"{job.cell.system} {message.name}"
             done, total = message.done, message.total
-            self.bars.update(self.step, description=name, completed=done, total=total, note=message.note, visible=True)
+            if job.cell.key not in self.running:
+                self.running[job.cell.key] = self.bars.add_task(name, total=None, note="")
+            bar = self.running[job.cell.key]
+            self.bars.update(bar, description=name, completed=done, total=total, note=message.note)
             self._line_if_due(f"{name}: {done} of {total}")
         self.bars.update(self.cells, note=self.left())
 
@@ -88,13 +100,18 @@ class Display:
         cell = job.cell
         self.waiting.remove(job)
         if not known:
-            self.time.ended(job)
+            self._ended(job)
         self.time.drop(job)
         self.bars.update(self.cells, advance=1, note=self.left())
         name = f"{cell.system} {cell.kind}" + (f" seed {cell.seed}" if cell.kind == "accuracy" else "")
         outcome = "on record" if known else f"{record.provenance.wall_seconds:.0f} s"
         reason = "" if record.status == "ok" else f": {one_line(record.reason)}"  # perhaps of another host's log
         self._line(f"{name}: {record.status}, {outcome}{reason}", with_left=not known)
+
+    def _ended(self, job: Job) -> None:
+        self.time.ended(job)
+        if job.cell.key in self.running:
+            self.bars.remove_task(self.running.pop(job.cell.key))
 
     def left(self) -> str:
         """The estimated time for the waiting cells, in words."""

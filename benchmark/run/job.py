@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark.card import Card, Recipe
 from benchmark.data.base import ids_hash
+from benchmark.machine.device import cpu_threads
 from benchmark.run.profiles import Profile
 from results.cell import Cell
 
@@ -50,6 +51,11 @@ class Job:
     def trains(self) -> bool:
         """Whether an accuracy cell trains anything: one with another's trained weights may have no stage of its own."""
         return not self.card.is_reference and (self.base_weights is None or bool(self.recipe.stages))
+
+    @property
+    def cores(self) -> int:
+        """The CPU cores that its process keeps busy: all of them, where it also uses a GPU."""
+        return min(self.cell.protocol.threads or cpu_threads(), cpu_threads())
 
     @property
     def rounds(self) -> int:

@@ -150,6 +150,8 @@ def _protocol(kind: Kind, options: RunOptions) -> Protocol:
     common: dict[str, Any] = {"precision": options.precision, "threads": options.threads, **options.switches}
     if kind == "accuracy":
         common["channels_last"] = False  # the switch is for the timed system; scores do not depend on it
+        if options.threads:
+            common["threads"] = min(options.threads, options.profile.train_threads or options.threads)
         return Protocol(kind=kind, height=options.image_size[0], width=options.image_size[1], **common)
     timing = timing_variant(options.timing)
     height, width = timing.size(options.image_size)

@@ -31,6 +31,7 @@ class Profile:
     rounds: int  # processes that share a system's samples; between them come those of the other systems
     recipe: str = ""  # by which all systems are trained; "": the first on each card
     shared: Mapping[str, str] = field(default_factory=dict)  # system: the one of the same net whose weights it takes
+    train_threads: int | None = None  # CPU threads of one training, others run on the cores that it leaves; None: all
     heavy: Mapping[str, int] = field(default_factory=dict)  # what differs for a system that cannot be shrunk
 
     KEY_FIELDS: ClassVar[tuple[str, ...]] = (
@@ -93,6 +94,7 @@ PROFILES = {
             rounds=2,
             recipe="short",
             shared=SAME_NET,
+            train_threads=1,  # small images: two trainings side by side are sooner done than one after the other on two
         ),
         Profile(
             name="desk",  # two CPU cores, hours for a table; or one GPU, minutes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmark.machine.device import cpu_threads
 from benchmark.run.job import Job
 from benchmark.run.messages import Step
 from results.cell import Kind
@@ -29,6 +30,20 @@ class Pace:
         return (self.taken + believed * PRIOR_S) / (self.predicted + PRIOR_S)
 
 
+class Running:
+    """How far the process of a cell is, in predicted seconds."""
+
+    def __init__(self, now: float) -> None:
+        self.started = self.heard = now  # when it was started, and when it reported last
+        self.reached = 0.0  # of its work, as reported
+        self.chunk = 0.0  # until its next report
+        self.skipped: dict[str, float] = {}  # of its steps that an earlier, interrupted process did
+
+    def done(self, now: float, slowness: float) -> float:
+        """What it has done: in silence it advances at the pace so far, to its next report at most."""
+        return self.reached + min((now - self.heard) / slowness, self.chunk)
+
+
 class TimeLeft:
     """Follows a run by the messages of its processes. ``clock`` gives seconds.
 
@@ -38,59 +53,55 @@ class TimeLeft:
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.ahead: dict[str, list[Steps]] = {}  # processes to come by the cell's key, a running one first
-        self.kinds: dict[str, Kind] = {}
+        self.jobs: dict[str, Job] = {}
         self.paces: dict[Kind, Pace] = {"cost": Pace(), "accuracy": Pace()}  # of the processes that have ended
-        self.running = ""  # key of the cell whose process is running
-        self.started = self.heard = clock()  # when that process was started, and when it reported last
-        self.reached = 0.0  # predicted seconds of its work that it has reported
-        self.chunk = 0.0  # predicted seconds until its next report
-        self.skipped: dict[str, float] = {}  # predicted seconds of its steps that an earlier, interrupted process did
+        self.running: dict[str, Running] = {}  # by the cell's key
 
     def expect(self, job: Job, processes: Sequence[Steps]) -> None:
         """Add a cell that is to be run."""
-        self.ahead[job.cell.key], self.kinds[job.cell.key] = list(processes), job.cell.kind
+        self.ahead[job.cell.key], self.jobs[job.cell.key] = list(processes), job
 
     def step(self, job: Job, step: Step) -> None:
-        """Note how far the running process is. A step that was not predicted tells nothing."""
+        """Note how far a process is. A step that was not predicted tells nothing."""
         steps = self.ahead[job.cell.key][0]
-        if self.running != job.cell.key:
-            self.running, self.started, self.skipped = job.cell.key, self.clock(), {}
+        run = self.running.setdefault(job.cell.key, Running(self.clock()))
         if step.name in steps:
-            self.chunk = steps[step.name] / max(1, step.total)
-            self.skipped.setdefault(step.name, self.chunk * max(0, step.done - 1))
+            run.chunk = steps[step.name] / max(1, step.total)
+            run.skipped.setdefault(step.name, run.chunk * max(0, step.done - 1))
             names = list(steps)
             before = sum(steps[name] for name in names[: names.index(step.name)])
-            self.reached = before + self.chunk * min(step.done, step.total) - sum(self.skipped.values())
+            run.reached = before + run.chunk * min(step.done, step.total) - sum(run.skipped.values())
         if not step.repeated:
-            self.heard = self.clock()
+            run.heard = self.clock()
 
     def ended(self, job: Job) -> None:
-        """Note that the running process has ended."""
+        """Note that a process has ended."""
         steps = self.ahead[job.cell.key].pop(0)
-        kind = job.cell.kind
-        self.paces[kind] = self.paces[kind].plus(
-            sum(steps.values()) - sum(self.skipped.values()), self.clock() - self.started
-        )
-        self.running, self.skipped = "", {}
+        kind, now = job.cell.kind, self.clock()
+        run = self.running.pop(job.cell.key, Running(now))
+        done = sum(steps.values()) - sum(run.skipped.values())
+        self.paces[kind] = self.paces[kind].plus(done, now - run.started)
 
     def drop(self, job: Job) -> None:
         """Expect nothing more of a cell: it has its record."""
         self.ahead.pop(job.cell.key, None)
 
     def seconds(self) -> float:
-        """The estimate. In silence the running process advances at the pace so far, to its next report at most."""
+        """The estimate: cells that share the cores take their share of the time, the longest of them all of its own."""
         now, paces = self.clock(), dict(self.paces)
-        waiting: dict[Kind, float] = dict.fromkeys(paces, 0.0)
-        for key, processes in self.ahead.items():
-            waiting[self.kinds[key]] += sum(sum(steps.values()) for steps in processes)
-        if self.running:
-            kind = self.kinds[self.running]
-            unheard = (now - self.heard) / paces[kind].slowness(_together(paces).slowness())
-            done = self.reached + min(unheard, self.chunk)
-            paces[kind] = paces[kind].plus(done, now - self.started)
-            waiting[kind] -= done + sum(self.skipped.values())
+        left = {key: sum(sum(steps.values()) for steps in processes) for key, processes in self.ahead.items()}
+        for key, run in self.running.items():
+            kind = self.jobs[key].cell.kind
+            done = run.done(now, self.paces[kind].slowness(_together(self.paces).slowness()))
+            paces[kind] = paces[kind].plus(done, now - run.started)
+            left[key] -= done + sum(run.skipped.values())
         believed = _together(paces).slowness()
-        return sum(max(0.0, seconds) * paces[kind].slowness(believed) for kind, seconds in waiting.items())
+        total = 0.0
+        for kind, pace in paces.items():
+            cells = {key: max(0.0, seconds) for key, seconds in left.items() if self.jobs[key].cell.kind == kind}
+            shared = sum(seconds * self.jobs[key].cores / cpu_threads() for key, seconds in cells.items())
+            total += max(shared, *cells.values(), 0.0) * pace.slowness(believed)
+        return total
 
 
 def _together(paces: Mapping[Kind, Pace]) -> Pace:

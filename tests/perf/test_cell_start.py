@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark.run import pool
+from benchmark.run.process import CellProcess
 from results.store import Store
 from tests.benchmark.run.test_pool import planned
 
@@ -27,10 +27,11 @@ def test_starting_a_cell_costs_at_most_one_and_a_half_imports_of_torch(tmp_path)
     job = replace(job, card=replace(job.card, name="no such"))  # ends once it has started: only the start is timed
 
     def start():
-        process, pipe = pool.start_cell(job, Store(tmp_path / "records"))
-        pool.relay(pipe, job, lambda *_: None)
-        process.join()
-        assert process.exitcode == UNHANDLED
+        cell = CellProcess(job, Store(tmp_path / "records"), lambda *_: None)
+        while cell.receive():
+            pass
+        cell.process.join()
+        assert cell.process.exitcode == UNHANDLED
 
     start()  # the server's own start, once in a run
     command = [sys.executable, "-c", "import torch"]

@@ -1,5 +1,6 @@
 """The order in which cells run, what a round leaves, and what starting a cell's process costs."""
 
+import multiprocessing
 import threading
 import time
 from collections import Counter
@@ -48,8 +49,32 @@ def runs(monkeypatch):
 
     run.failing = ""
     run.ran = ran
-    monkeypatch.setattr(pool, "run_cell", run)
+    monkeypatch.setattr(pool, "CellProcess", in_this_process(run))
     return run
+
+
+def in_this_process(run):
+    """A stand-in for a cell's process that has ended as soon as it is started; ``run`` gives its record."""
+
+    class Ended:
+        def __init__(self, job, store, report):
+            self.job, self.result = job, run(job, store, report)
+            self.pipe, theirs = multiprocessing.Pipe(duplex=False)
+            theirs.close()
+
+        def receive(self):
+            return False
+
+        def repeat_if_silent(self):
+            pass
+
+        def record(self):
+            return self.result
+
+        def stop(self):
+            self.pipe.close()
+
+    return Ended
 
 
 def ended(tmp_path, *arguments, **changes):
@@ -167,7 +192,7 @@ def test_runs_at_the_same_time_measure_each_cell_once(tmp_path, monkeypatch):
         store.append(record_of(job))
         return record_of(job)
 
-    monkeypatch.setattr(pool, "run_cell", run)
+    monkeypatch.setattr(pool, "CellProcess", in_this_process(run))
     monkeypatch.setattr(pool, "LOOK_AGAIN_S", 0.02)
     done = [[], [], []]
     threads = [threading.Thread(target=lambda mine=mine: mine.extend(ended(tmp_path))) for mine in done]
@@ -180,3 +205,47 @@ def test_runs_at_the_same_time_measure_each_cell_once(tmp_path, monkeypatch):
     assert max(Counter(ran).values()) == 1
     assert len(Store(tmp_path / "records").all()) == len(keys)
     assert [path for path in (tmp_path / "records").iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.fixture
+def cores(monkeypatch):
+    """A machine of four cores."""
+    for module in ("pool", "job"):
+        monkeypatch.setattr(f"benchmark.run.{module}.cpu_threads", lambda: 4)
+
+
+@pytest.mark.parametrize(("threads", "at_once"), [(1, 4), (2, 2), (3, 1), (4, 1), (None, 1)])
+def test_trainings_run_side_by_side_as_far_as_their_threads_fit_the_cores(
+    tmp_path, monkeypatch, cores, threads, at_once
+):
+    running, most = [], []
+
+    class Slow:
+        def __init__(self, job, store, report):
+            self.job, (self.pipe, theirs) = job, multiprocessing.Pipe(duplex=False)
+            running.append(job.cell.system)
+            most.append(len(running))
+            threading.Timer(0.05, theirs.close).start()
+
+        def receive(self):
+            return False
+
+        def repeat_if_silent(self):
+            pass
+
+        def record(self):
+            running.remove(self.job.cell.system)
+            return record_of(self.job)
+
+        def stop(self):
+            self.pipe.close()
+
+    monkeypatch.setattr(pool, "CellProcess", Slow)
+    done = ended(tmp_path, kinds=("accuracy",), threads=threads)
+    assert sorted(job.cell.system for job, _, _ in done) == sorted(SYSTEMS)
+    assert max(most) == at_once
+
+
+def test_a_profile_may_train_on_fewer_threads_than_it_measures_with(tmp_path):
+    accuracy, cost = planned(tmp_path, ("stdc",), profile=profile("first"), threads=8)
+    assert (accuracy.cell.protocol.threads, cost.cell.protocol.threads) == (1, 8)
