@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_dataset_options, add_device_option, open_dataset
-from benchmark.errors import DataError, UserError
+from benchmark.commands.options import add_dataset_options, add_device_option, open_dataset, share
+from benchmark.errors import DataError
 
 if TYPE_CHECKING:
     from benchmark.accuracy.evaluate import EvaluationOutcome
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--split", help="split to score (the first evaluation split that has images)")
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="reduce the image to this scale first; the official code uses 0.8 (1)"
+        "--scale", type=share, default=1.0, help="reduce the image to this scale first; the official code uses 0.8 (1)"
     )
     parser.add_argument("--json", action="store_true", help="all scores as JSON")
     add_dataset_options(parser, default=None)
@@ -39,8 +39,6 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.machine.device import resolve, torch_device
     from benchmark.weights.files import load_weights, trained_ratio
 
-    if not 0 < args.scale <= 1:
-        raise UserError(f"--scale {args.scale}: give a number above 0 and up to 1")
     card = registry.card(args.system)
     dataset = open_dataset(args.dataset, args.root)
     splits = (args.split,) if args.split else dataset.info.evaluation_splits

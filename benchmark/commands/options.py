@@ -98,6 +98,14 @@ def positive_number(text: str) -> float:
     return number
 
 
+def share(text: str) -> float:
+    """A number above 0 and up to 1."""
+    number = positive_number(text)
+    if number > 1:
+        raise argparse.ArgumentTypeError(f"'{text}': give a number above 0 and up to 1")
+    return number
+
+
 def add_store_options(parser: argparse.ArgumentParser) -> None:
     """``--records`` and ``--out``."""
     parser.add_argument("--records", type=Path, metavar="DIR", help="the record store (OUT/records)")

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.data.base import DatasetInfo, Image, Label, TrainingHints
 from benchmark.data.folder import Layout, SplitFolders
-from benchmark.data.reading import RESTORE, BadFileError, label_of, load, require_values, rgb_of
+from benchmark.data.reading import RESTORE, BadFileError, label_of, load, require_colours, require_values, rgb_of
 
 OFFICIAL_COUNTS = {"train": 400, "val": 50, "test": 50}
 RELEASED_COLOURS = np.array([(0, 0, 0), (0, 176, 0), (255, 0, 0)], np.uint8)
@@ -53,6 +53,7 @@ class BRACOL(SplitFolders):
             require_values(path, indices, _INDICES, "class indices 0-2")
             return indices
         mask = rgb_of(image, path)
+        require_colours(path, mask, 3)
         label: Label = (mask[..., 1] > 0) + np.uint8(2) * (mask[..., 0] > 0)
         strange = label > 2  # green and red at once
         strange |= (RELEASED_COLOURS[np.where(strange, 0, label)] != mask).any(axis=2)

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.data.base import DatasetInfo, Image, Label
 from benchmark.data.folder import FolderDataset, Layout
-from benchmark.data.reading import RESTORE, BadFileError, label_of, load, require_values, rgb_of
+from benchmark.data.reading import RESTORE, BadFileError, label_of, load, require_colours, require_values, rgb_of
 
 PALETTE = (
     (0, 0, 0),
@@ -96,6 +96,7 @@ class DeepGlobe(FolderDataset):
             require_values(path, label, _INDICES, "class indices 0-6")
             return label
         mask = rgb_of(image, path)
+        require_colours(path, mask, 7)
         codes = _codes(mask)
         _require_palette(path, mask, codes)
         return CLASS_OF_CODE[codes]

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from benchmark.data.base import Dataset, Image, Label, Problem, Progress
 from benchmark.data.layout import Layout, file_name, scan
-from benchmark.data.reading import RESTORE, BadFileError, read_rgb, require_same_size, size_text
+from benchmark.data.reading import RESTORE, BadFileError, read_rgb_of_mask, require_same_size, size_text
 from benchmark.errors import DataError, UnknownNameError
 
 __all__ = ["FolderDataset", "Layout", "SplitFolders", "packaged_ids"]
@@ -125,7 +125,8 @@ class FolderDataset(Dataset):
             DataError: a file is missing, truncated, of another size, or holds a value that is no class.
         """
         image_path, label_path = self.image_path(image_id), self.label_path(image_id)
-        image, label = read_rgb(image_path), self.read_mask(label_path)
+        label = self.read_mask(label_path)
+        image = read_rgb_of_mask(image_path, label.shape)
         require_same_size(image, image_path, label, label_path)
         return image, label
 

@@ -10,16 +10,22 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.TiffImagePlugin
+import psutil
 from numpy.typing import NDArray
-from PIL import ImageFile
+from PIL import ImageFile, ImageOps
 
 from benchmark.data.base import Image, Label
 from benchmark.errors import DataError
 
 warnings.filterwarnings("ignore", message="Corrupt EXIF data", module=r"PIL\.")  # an error follows anyway
 RESTORE = "restore it from the dataset's archive"
-# What Pillow raises on damaged files, besides OSError: broken PNG chunks, TIFF tags, decompression bombs.
-_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, OverflowError, PIL.Image.DecompressionBombError)
+PIL.Image.MAX_IMAGE_PIXELS = None  # 179 megapixels are no attack here: what counts is the free memory
+FREE_SHARE = 0.5  # of the free memory, for one decoded image
+ORIENTATION = 0x0112  # EXIF tag: how a viewer turns the stored pixels; 1 is upright
+JPEG_2000 = b"\xff\x4f\xff\x51"  # start of a codestream, followed by the sizes
+# What Pillow raises on damaged files, besides OSError: broken PNG chunks, TIFF tags.
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, OverflowError, MemoryError)
 
 
 class BadFileError(DataError):
@@ -32,15 +38,18 @@ class BadFileError(DataError):
 
 
 def load(path: Path) -> PIL.Image.Image:
-    """An image file, decoded completely, in its stored mode.
+    """An image file, decoded completely, in its stored mode and orientation.
 
     Raises:
-        BadFileError: the file is missing, no image, truncated or damaged.
+        BadFileError: the file is missing, no image, truncated or damaged; its samples are wider than Pillow's mode
+            shows; or it needs more than half of the free memory.
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # other libraries set this global; the lost part would be grey
     try:
         image: PIL.Image.Image
         with PIL.Image.open(path) as image:
+            _require_8_bits(image, path)
+            _require_memory(image, path)
             image.load()
         return image
     except FileNotFoundError as error:
@@ -52,26 +61,70 @@ def load(path: Path) -> PIL.Image.Image:
         raise BadFileError(path, f"cannot be read: {reason}; {RESTORE}") from error
 
 
+def _require_8_bits(image: PIL.Image.Image, path: Path) -> None:
+    """Refuse colours of 16 bits, which Pillow calls RGB as well and cuts to their high bytes."""
+    bits = max(image.tag_v2.get(258, (8,))) if isinstance(image, PIL.TiffImagePlugin.TiffImageFile) else 8
+    if any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+        bits = 16
+    elif image.format == "JPEG2000":
+        with path.open("rb") as file:
+            head = file.read(4096)
+        bits = (head[head.index(JPEG_2000) + 42] & 0x7F) + 1  # of the first component
+    if bits > 8 and image.mode in ("RGB", "RGBA", "L", "P"):
+        raise BadFileError(path, f"has samples of {bits} bits, expected 8; scale its range to 0-255 and save it again")
+
+
+def _require_memory(image: PIL.Image.Image, path: Path) -> None:
+    needed, free = image.width * image.height * len(image.getbands()), psutil.virtual_memory().available
+    if needed > FREE_SHARE * free:
+        size = f"{image.height}x{image.width} pixels take {needed / 2**20:.0f} MiB"
+        raise BadFileError(path, f"{size}, and {free / 2**20:.0f} MiB of memory are free; cut the image into parts")
+
+
+def orientation(image: PIL.Image.Image) -> int:
+    """The EXIF orientation, 1 to 8; 1 where there is none."""
+    found = image.getexif().get(ORIENTATION, 1)
+    return int(found) if found in range(1, 9) else 1
+
+
 def header_size(path: Path) -> tuple[int, int]:
-    """Height and width from the header of an image file, without decoding it.
+    """Height and width of an image file when it is upright, from its header, without decoding it.
 
     Raises:
         BadFileError: the file is missing or no image.
     """
     try:
         with PIL.Image.open(path) as image:
-            return image.height, image.width
+            turned = orientation(image) > 4
+            return (image.width, image.height) if turned else (image.height, image.width)
     except _DAMAGED as error:
         raise BadFileError(path, f"cannot be read: {' '.join(str(error).split())}; {RESTORE}") from error
 
 
 def read_rgb(path: Path) -> Image:
-    """An RGB image ``[H, W, 3]``.
+    """An RGB image ``[H, W, 3]``, turned upright where its EXIF data say that it is not.
 
     Raises:
         BadFileError: the file cannot be read completely, or is not 8-bit RGB.
     """
-    return rgb_of(load(path), path)
+    return rgb_of(ImageOps.exif_transpose(load(path)), path)
+
+
+def read_rgb_of_mask(path: Path, size: tuple[int, ...]) -> Image:
+    """The RGB image ``[H, W, 3]`` of a mask of a size: turned upright only where that gives it the mask's size.
+
+    Raises:
+        BadFileError: as ``read_rgb``; or the image is to be turned, and its size does not tell whether the mask is.
+    """
+    image = load(path)
+    turn = orientation(image)
+    if turn != 1:
+        stored, upright = (image.height, image.width), ImageOps.exif_transpose(image)
+        if stored == (upright.height, upright.width):
+            message = f"has EXIF orientation {turn}, and its size does not tell whether its mask is turned as well"
+            raise BadFileError(path, f"{message}; save the image upright, without the tag")
+        image = image if stored == tuple(size) else upright
+    return rgb_of(image, path)
 
 
 def rgb_of(image: PIL.Image.Image, path: Path) -> Image:
@@ -117,6 +170,18 @@ def require_values(path: Path, label: Label, allowed: NDArray[np.bool_], meaning
     values = ", ".join(str(value) for value in np.unique(label[strange])[:5])
     found = f"value {values} in {int(strange.sum())} pixels, expected {meaning}"
     raise BadFileError(path, f"{found}; {RESTORE} or export it again")
+
+
+def require_colours(path: Path, mask: Image, classes: int) -> None:
+    """Check that the colours of an RGB mask are colours, not class indices in three equal channels.
+
+    Raises:
+        BadFileError: they are indices.
+    """
+    highest = int(mask.max(initial=0))
+    if 0 < highest < classes and (mask == mask[..., :1]).all():
+        message = f"holds class indices (0-{highest}) in three equal channels, not the dataset's colours"
+        raise BadFileError(path, f"{message}; save one channel as an 8-bit grey mask")
 
 
 def require_same_size(image: Image, image_path: Path, label: Label, label_path: Path) -> None:

@@ -37,7 +37,8 @@ def load_state(path: Path) -> dict[str, Tensor]:
     A state dict under "state_dict" or "model" is unwrapped, and the prefix "module." removed.
 
     Raises:
-        WeightsError: the file is missing, an HTML page, truncated, needs code to be run, or holds no state dict.
+        WeightsError: the file is missing, an HTML page, truncated, needs code to be run, or holds no state dict of
+            finite, unquantised tensors.
     """
     head = _head(path)
     if is_html(head):
@@ -55,6 +56,11 @@ def load_state(path: Path) -> dict[str, Tensor]:
     )
     if strange is not None:
         raise WeightsError(f"{path}: entry '{strange}' is not a tensor; save model.state_dict() alone")
+    for key, value in content.items():
+        if value.is_quantized:
+            raise WeightsError(f"{path}: '{key}' is quantised; save the weights of the float model")
+        if value.is_floating_point() and not value.isfinite().all():
+            raise WeightsError(f"{path}: '{key}' holds NaN or infinite values: the training had diverged; train again")
     cut = len(PARALLEL) if all(key.startswith(PARALLEL) for key in content) else 0
     return {key[cut:]: value for key, value in content.items()}
 

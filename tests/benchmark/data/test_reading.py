@@ -1,10 +1,24 @@
 """Safe reading: missing, damaged and foreign files, modes, values."""
 
+from types import SimpleNamespace
+
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from benchmark.data.reading import BadFileError, read_label, read_rgb, require_same_size, require_values
+from benchmark.data.reading import (
+    JPEG_2000,
+    ORIENTATION,
+    BadFileError,
+    header_size,
+    read_label,
+    read_rgb,
+    read_rgb_of_mask,
+    require_colours,
+    require_same_size,
+    require_values,
+)
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (96, 80, 3), dtype=np.uint8)
 
@@ -96,11 +110,69 @@ def test_mask_of_another_mode(tmp_path, mode):
     assert_refused(read_label, path, f"mode '{mode}'", "convert it")
 
 
-def test_decompression_bomb_is_one_clear_line(tmp_path, monkeypatch):
+def test_an_image_that_does_not_fit_the_memory_is_one_clear_line(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     Image.fromarray(PIXELS).save(path)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    assert_refused(read_rgb, path, "cannot be read")
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=2 * PIXELS.nbytes - 1))
+    assert_refused(read_rgb, path, "96x80 pixels take 0 MiB", "cut the image into parts")
+
+
+def test_pillows_limit_on_pixels_is_lifted(tmp_path):
+    path = tmp_path / "wide.png"
+    Image.new("1", (20_000, 10_000)).save(path)
+    assert read_label(path).shape == (10_000, 20_000)
+
+
+@pytest.mark.parametrize("suffix", ["tif", "png"])
+def test_colours_of_16_bits_are_not_cut_to_8(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    cv2.imwrite(str(path), PIXELS.astype(np.uint16) * 4)
+    assert_refused(read_rgb, path, "samples of 16 bits", "scale its range")
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+def test_bits_of_jpeg_2000(tmp_path, bits):
+    path = tmp_path / "a.jp2"
+    Image.fromarray(PIXELS).save(path)
+    data = bytearray(path.read_bytes())
+    data[data.index(JPEG_2000) + 42] = bits - 1
+    path.write_bytes(data)
+    if bits == 8:
+        assert read_rgb(path).shape == PIXELS.shape
+    else:
+        assert_refused(read_rgb, path, "samples of 12 bits")
+
+
+@pytest.fixture(params=range(2, 9))
+def turned(request, tmp_path):
+    """An image whose EXIF data ask for a turn, stored so that it is PIXELS once upright."""
+    turns = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # Pillow's transpositions, inverse to the viewer's
+    path, exif = tmp_path / "a.png", Image.Exif()
+    exif[ORIENTATION] = request.param
+    Image.fromarray(PIXELS).transpose(turns[request.param]).save(path, exif=exif)
+    return path, request.param
+
+
+def test_an_image_is_turned_upright(turned):
+    assert np.array_equal(read_rgb(turned[0]), PIXELS)
+    assert header_size(turned[0]) == PIXELS.shape[:2]
+
+
+def test_an_image_is_turned_as_its_mask_is_or_refused(turned):
+    path, turn = turned
+    if turn <= 4:
+        assert_refused(lambda file: read_rgb_of_mask(file, (96, 80)), path, f"orientation {turn}", "save the image upr")
+    else:
+        assert np.array_equal(read_rgb_of_mask(path, (96, 80)), PIXELS)
+        assert read_rgb_of_mask(path, (80, 96)).shape == (80, 96, 3)
+
+
+def test_indices_in_three_channels_are_no_colours(tmp_path):
+    label = np.array([[0, 1], [6, 2]], np.uint8)
+    require_colours(tmp_path, np.zeros((2, 2, 3), np.uint8), 7)
+    require_colours(tmp_path, np.dstack([label * 40] * 3), 7)
+    with pytest.raises(BadFileError, match=r"class indices \(0-6\) in three equal channels"):
+        require_colours(tmp_path, np.dstack([label] * 3), 7)
 
 
 def test_values_outside_the_table(tmp_path):

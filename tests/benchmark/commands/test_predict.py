@@ -1,0 +1,109 @@
+"""``isdbench predict``: what it writes, and what it refuses before a net is built."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmark import registry
+from benchmark.cli import main
+from benchmark.prediction import predicted
+from benchmark.weights.files import load_weights, save_weights
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (96, 80, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "stdc.safetensors"
+    save_weights(path, registry.build(registry.card("stdc").at(0.125), 7), "short", "deepglobe")
+    return path
+
+
+@pytest.fixture
+def image(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(PIXELS).save(path)
+    return path
+
+
+def run(*words):
+    return main(["predict", "stdc", *map(str, words)])
+
+
+def test_labels_and_an_overlay_of_each_image_and_again(weights, image, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(image, "--weights", weights, "--out", out) == 0
+    files = [out / "a_labels.png", out / "a_overlay.png"]
+    assert capsys.readouterr().out.split() == [str(file) for file in files]
+    system = registry.build(registry.card("stdc").at(0.125), 7)
+    load_weights(weights, system)
+    wanted = registry.dataset("deepglobe").info.colourise(predicted(system.eval(), PIXELS))
+    assert np.array_equal(np.array(Image.open(files[0])), wanted)
+    assert run(image, "--weights", weights, "--out", out) == 0  # its own files it may replace
+
+
+def no_build(monkeypatch):
+    monkeypatch.setattr(registry, "build", lambda *_: pytest.fail("the net was built"))
+
+
+def refused(capsys, *words):
+    """The last line of the error."""
+    try:
+        status = run(*words)
+    except SystemExit as usage:
+        status = usage.code
+    assert status == 2
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "nan", "1.5", "inf", "x"])
+def test_a_scale_that_is_none_is_refused(scale, weights, image, tmp_path, capsys):
+    line = refused(capsys, image, "--weights", weights, "--out", tmp_path, f"--scale={scale}")
+    assert "--scale" in line
+    assert "above 0" in line
+
+
+def test_bad_files_are_named_before_the_net_is_built(weights, image, tmp_path, capsys, monkeypatch):
+    no_build(monkeypatch)
+    options = ("--weights", weights, "--out", tmp_path / "out")
+    assert f"{tmp_path / 'b.png'}: " in refused(capsys, image, tmp_path / "b.png", *options)
+    (tmp_path / "c.png").write_text("no image")
+    assert "c.png: cannot be read" in refused(capsys, tmp_path / "c.png", *options)
+    assert "no such weights file" in refused(capsys, image, "--weights", tmp_path / "none", "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_of_the_user_is_not_overwritten(weights, image, tmp_path, capsys, monkeypatch):
+    no_build(monkeypatch)
+    theirs = tmp_path / "a_labels.png"
+    theirs.write_bytes(image.read_bytes())
+    line = refused(capsys, image, "--weights", weights, "--out", tmp_path)
+    assert "a_labels.png exists and was not written by 'predict'" in line
+    assert theirs.read_bytes() == image.read_bytes()
+
+
+def test_too_little_memory_is_one_line(weights, image, tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 10 bytes")
+
+    monkeypatch.setattr("benchmark.prediction.predicted", full)
+    line = refused(capsys, image, "--weights", weights, "--out", tmp_path / "out")
+    assert "a.png: 96x80 pixels: memory is too small for 'stdc'" in line
+
+
+@pytest.mark.parametrize("kind", ["nan", "quantised"])
+def test_weights_that_compute_nothing_are_refused(kind, weights, image, tmp_path, capsys):
+    system = registry.build(registry.card("stdc").at(0.125), 7)
+    state = system.state_dict()
+    name = next(key for key, value in state.items() if value.is_floating_point())
+    state[name] = (
+        torch.full_like(state[name], torch.nan)
+        if kind == "nan"
+        else torch.quantize_per_tensor(state[name], 0.1, 0, torch.qint8)
+    )
+    torch.save(state, tmp_path / "bad.pth")
+    options = ("--weights", tmp_path / "bad.pth", "--dataset", "deepglobe", "--out", tmp_path / "out")
+    line = refused(capsys, image, *options)
+    assert f"bad.pth: '{name}'" in line
