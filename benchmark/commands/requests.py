@@ -18,6 +18,7 @@ from benchmark.machine.device import cpu_threads, resolve
 from benchmark.run.profiles import Profile, profile
 from benchmark.run.tables import systems_of, world_size
 from benchmark.run.timing_variants import timing_variant
+from results.paper import NEUTRAL
 
 if TYPE_CHECKING:
     from benchmark.commands.progress import Display
@@ -42,7 +43,7 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
 
     chosen = _changed(profile(args.profile), args)
     info = registry.dataset(args.dataset).info
-    if info.synthetic and not table.is_printed:
+    if info.synthetic and not table.is_printed and not table.is_neutral:
         raise UserError(f"{table.name} is about real images: add --dataset {table.dataset} --root DIR")
     size = world_size(table, chosen.ratio) if info.synthetic else info.image_size
     dataset = None if args.only == "cost" else _dataset(args, chosen, size, display)
@@ -71,6 +72,17 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
         imagenet=_imagenet(systems, chosen) if dataset else {},
         devices=args.devices,
     )
+
+
+def neutral_table(args: argparse.Namespace) -> str:
+    """The table that compares the systems that were named with each other; synthetic images stand for DeepGlobe's.
+
+    Raises:
+        UserError: no system was named.
+    """
+    if not args.systems:
+        raise UserError("name a table, or the systems to compare with --systems A,B")
+    return NEUTRAL + ("deepglobe" if args.dataset == "synthetic" else args.dataset)
 
 
 def _changed(chosen: Profile, args: argparse.Namespace) -> Profile:

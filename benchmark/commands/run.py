@@ -17,7 +17,7 @@ from benchmark.commands.options import (
     positive,
     size,
 )
-from benchmark.commands.requests import check_table_options, measured, store_of, table_options
+from benchmark.commands.requests import check_table_options, measured, neutral_table, store_of, table_options
 from benchmark.run.profiles import PROFILES
 from results.paper import OWN_TABLES, TABLE_NAMES, paper_table
 
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The tables, and what to run them on."""
-    parser.add_argument("tables", nargs="+", metavar="TABLE", help=", ".join((*TABLE_NAMES, *OWN_TABLES)))
+    parser.add_argument(
+        "tables",
+        nargs="*",
+        metavar="TABLE",
+        help=f"{', '.join((*TABLE_NAMES, *OWN_TABLES))}; without one, the systems are compared with each other alone",
+    )
     parser.add_argument("--only", choices=("cost", "accuracy"), help="measure only cost, or only accuracy")
     parser.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="training runs of each system, with seeds 0 to N - 1 (1)"
@@ -65,6 +70,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.commands.report import write_tables
 
     check_table_options(args)
+    args.tables = args.tables or [neutral_table(args)]
     tables = [paper_table(name) for name in args.tables]
     store = store_of(args)
     store.ensure_writable()

@@ -14,7 +14,7 @@ from benchmark.run.job import Job, Split
 from benchmark.run.options import RunOptions
 from benchmark.run.profiles import Profile
 from benchmark.run.short_recipe import NAME as SHORT
-from benchmark.run.short_recipe import overridden, short
+from benchmark.run.short_recipe import overridden, short, within
 from benchmark.run.tables import row_of, systems_of, tables_of
 from benchmark.run.timing_variants import timing_variant
 from results.cell import Cell, Kind, Protocol, digest, identity
@@ -29,7 +29,7 @@ def plan(table: PaperTable, options: RunOptions) -> list[Job]:
     """
     dataset = options.dataset
     fitting = tables_of(dataset.name)
-    if fitting and table.name not in fitting:
+    if fitting and table.name not in fitting and not table.is_neutral:
         raise UserError(
             f"--dataset {dataset.name}: {table.name} is about {table.dataset}; run {' or '.join(fitting)} on "
             f"{dataset.title}"
@@ -37,7 +37,7 @@ def plan(table: PaperTable, options: RunOptions) -> list[Job]:
     names = options.systems or tuple(systems_of(table, registry.cards()))
     cards = [registry.card(name) for name in names]
     for card in cards:
-        if card.rows and row_of(table, card) is None:
+        if card.rows and row_of(table, card) is None and not table.is_neutral:
             raise UserError(f"--systems {card.name}: no row of {table.name}; it belongs to {' '.join(card.rows)}")
     return [job for card in cards for job in jobs(card, table.dataset, options)]
 
@@ -137,7 +137,8 @@ def _recipe(card: Card, paper_dataset: str, options: RunOptions) -> tuple[str, R
             stages = tuple(stage for stage in recipe.stages if stage not in (base.stages or ("main",)))
         known = registry.datasets()
         recipe = short(recipe, (known[on].info if on in known else options.dataset).training, stages)
-    return name or own_name, overridden(recipe, options.recipe_changes)
+    changed = overridden(recipe, {**options.profile.recipe_changes, **options.recipe_changes})
+    return name or own_name, within(changed, *(side / options.ratio for side in options.image_size))
 
 
 def _card_hash(card: Card) -> str:

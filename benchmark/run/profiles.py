@@ -31,13 +31,14 @@ class Profile:
     rounds: int  # processes that share a system's samples; between them come those of the other systems
     recipe: str = ""  # by which all systems are trained; "": the first on each card
     shared: Mapping[str, str] = field(default_factory=dict)  # system: the one of the same net whose weights it takes
+    recipe_changes: Mapping[str, Any] = field(default_factory=dict)  # what differs from the recipe, for all systems
     train_threads: int | None = None  # CPU threads of one training, others run on the cores that it leaves; None: all
     heavy: Mapping[str, int] = field(default_factory=dict)  # what differs for a system that cannot be shrunk
 
     KEY_FIELDS: ClassVar[tuple[str, ...]] = (
         *("ratio", "train_images", "test_images", "whole_dataset", "iterations", "batch", "imagenet"),
         *("timed_regions", "min_samples", "max_samples", "sample_seconds", "max_warmup", "rounds", "recipe", "heavy"),
-        "shared",
+        *("shared", "recipe_changes"),
     )
 
     @property

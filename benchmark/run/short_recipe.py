@@ -53,6 +53,24 @@ def short(own: Recipe, hints: TrainingHints, own_stages: tuple[str, ...] | None 
     )
 
 
+def within(recipe: Recipe, height: float, width: float) -> Recipe:
+    """A recipe whose crops are no larger than the images, for a net would learn the padding as well.
+
+    ``height`` and ``width`` are in pixels of the paper's image.
+    """
+
+    def smaller(crop: tuple[int, int], resize: tuple[float, float]) -> tuple[int, int]:
+        return min(crop[0], round(height * resize[1])), min(crop[1], round(width * resize[1]))
+
+    stages = {
+        stage: {**settings, "crop": smaller(settings["crop"], settings.get("resize", recipe.resize))}
+        if "crop" in settings
+        else settings
+        for stage, settings in recipe.stages.items()
+    }
+    return replace(recipe, stages=stages, crop=smaller(recipe.crop, recipe.resize))
+
+
 def overridden(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     """A recipe with settings changed for all stages, as ``--crop`` and ``--learning-rate`` ask."""
     stages = {

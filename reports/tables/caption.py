@@ -19,6 +19,8 @@ PAPER_CARD = "2080 Ti"  # part of the card's name; batch 1, memory by gpustat
 
 def title(paper: PaperTable, group: Group) -> str:
     """The table's number and subject, and the data behind ours where that is not the paper's full dataset."""
+    if paper.is_neutral:
+        return f"Comparison on {_dataset(group)} of {_size(group.image_size)}"
     if not paper.is_printed:
         return f"Methods of Table 1 on {paper.title}"
     limits = limitations(group)
@@ -141,6 +143,8 @@ def _limits(paper: PaperTable, group: Group) -> Iterator[str]:
 
 
 def _paper(paper: PaperTable) -> str:
+    if paper.is_neutral:
+        return "Nothing here is compared with the paper."
     if not paper.is_printed:
         return "The paper has no values on this dataset."
     return f"Paper: {DATASETS[paper.dataset].title}, RTX {PAPER_CARD}, batch 1, memory by gpustat."

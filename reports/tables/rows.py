@@ -68,12 +68,15 @@ def _shown(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> l
 
 
 def _added(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> list[SystemFacts]:
-    """Systems with records that feed no row of any table: they appear in every comparison of methods."""
+    """Systems with records that feed no row of any table: they appear in every comparison of methods.
+
+    A neutral table has no other rows: all systems with records are added to it.
+    """
     if paper.name in _ABLATIONS:
         return []
     known = {system.name: system for system in systems}
     facts = [known.get(name, SystemFacts(name, name, "not stated", 0)) for name in group.systems]
-    return [system for system in facts if not system.rows and system.fidelity != REFERENCE]
+    return [system for system in facts if (paper.is_neutral or not system.rows) and system.fidelity != REFERENCE]
 
 
 def _references(group: Group, systems: Sequence[SystemFacts]) -> list[SystemFacts]:
@@ -91,7 +94,7 @@ def _rows(
             if system.name in group.systems:
                 yield _row(printed, printed.group, system, group, compared, alternative=True)
     for system in _added(paper, group, systems):
-        yield _row(None, ADDED, system, group, compared)
+        yield _row(None, "Systems" if paper.is_neutral else ADDED, system, group, compared)
     for system in _references(group, systems):
         yield _row(None, REFERENCE.title(), system, group, compared)
 

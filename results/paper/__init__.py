@@ -73,6 +73,11 @@ class PaperTable:
         return not self.rows_from
 
     @property
+    def is_neutral(self) -> bool:
+        """Whether the rows are simply the systems that were measured, without rows of the paper."""
+        return self.name.startswith(NEUTRAL)
+
+    @property
     def row_prefix(self) -> str:
         """What cards put before the rows of this table."""
         return self.rows_from or self.name
@@ -131,6 +136,7 @@ _TABLES = {  # name: (title, dataset)
     "table7": ("losses and high-frequency input", "deepglobe"),
 }
 TABLE_NAMES = tuple(_TABLES)
+NEUTRAL = "comparison-"  # followed by the dataset whose values are compared: a table of whatever was measured on it
 OWN_TABLES = {  # of datasets that the paper does not use; their rows are those of Table 1
     "hrf": "artery and vein on fundus photographs of 2336x3504 (HRF)",
     "bracol": "symptoms on coffee leaves of 1024x2048 (BRACOL)",
@@ -140,7 +146,9 @@ _QUOTED = {("table1", "ppn")}  # 12.90 FPS stands in PPN's abstract, and its aut
 
 @functools.cache
 def paper_table(name: str) -> PaperTable:
-    """The printed table called "table1" ... "table7", or one of ``OWN_TABLES``, which has no printed values.
+    """The printed table called "table1" ... "table7", or one without printed values.
+
+    Those are ``OWN_TABLES`` and "comparison-DATASET".
 
     Raises:
         UnknownNameError: there is no such table.
@@ -148,6 +156,9 @@ def paper_table(name: str) -> PaperTable:
     if name in OWN_TABLES:
         rows = tuple(replace(row, values={}, quoted=False) for row in paper_table("table1").rows)
         return PaperTable(name, 0, OWN_TABLES[name], name, COLUMNS, rows, rows_from="table1")
+    if name.startswith(NEUTRAL):
+        dataset = name.removeprefix(NEUTRAL)
+        return PaperTable(name, 0, dataset, dataset, COLUMNS, (), rows_from=name)
     if name not in _TABLES:
         raise UnknownNameError("table", name, (*TABLE_NAMES, *OWN_TABLES))
     title, dataset = _TABLES[name]

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 
-from benchmark.commands.requests import check_table_options, cost_options, table_options
+from benchmark.commands.requests import check_table_options, cost_options, neutral_table, table_options
 from benchmark.errors import UserError
 from benchmark.machine import device
 from results.paper import paper_table
@@ -87,3 +87,11 @@ def test_fp16_does_not_train_on_a_cpu(capable):
     args.only = None
     with pytest.raises(UserError, match="training in fp16 needs --device cuda"):
         check_table_options(args)
+
+
+def test_without_a_table_the_named_systems_are_compared():
+    args = parsed("run", "--dataset", "hrf", "--systems", "stdc,isdnet")
+    assert neutral_table(args) == "comparison-hrf"
+    assert neutral_table(parsed("run", "--systems", "stdc")) == "comparison-deepglobe"
+    with pytest.raises(UserError, match="name a table, or the systems to compare with --systems"):
+        neutral_table(parsed("run"))

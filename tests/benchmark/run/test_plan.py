@@ -93,6 +93,13 @@ def test_a_system_of_another_table_is_refused_and_its_rows_are_named():
         plan(paper_table("table1"), options(systems=("icnet",)))
 
 
+def test_a_neutral_table_takes_systems_of_any_table_and_shares_the_cells_of_a_printed_one():
+    chosen = plan(paper_table("comparison-deepglobe"), options(systems=("icnet", "stdc")))
+    assert [job.cell.system for job in chosen] == ["icnet", "icnet", "stdc", "stdc"]
+    printed = plan(paper_table("table1"), options(systems=("stdc",)))
+    assert {job.cell.key for job in printed} <= {job.cell.key for job in chosen}
+
+
 def test_an_unknown_recipe_is_refused():
     with pytest.raises(UnknownNameError, match="did you mean 'library'"):
         recipe_of(registry.card("stdc"), "librari")

@@ -1,11 +1,15 @@
 """The short recipe: what all systems share, what each keeps of its own, and what refiners start from."""
 
+from dataclasses import replace
+
 import pytest
 
 from benchmark import registry
+from benchmark.card import Recipe
 from benchmark.run.options import RunOptions
 from benchmark.run.plan import plan
 from benchmark.run.profiles import SAME_NET, profile
+from benchmark.run.short_recipe import within
 from results.paper import paper_table
 
 SHARED = (
@@ -87,3 +91,22 @@ def test_the_first_run_trains_a_net_of_two_rows_once(name, source):
     assert job.cell.key != trained.cell.key
     (alone,) = planned(systems=(name,))  # profile desk trains each row
     assert alone.trains
+
+
+def test_no_crop_is_larger_than_the_images():
+    jobs = {job.cell.system: job for job in planned(image_size=(128, 250))}  # 512x1000 of the paper's pixels
+    assert jobs["isdnet"].recipe.crop == (512, 1000)
+    assert jobs["unet-local"].recipe.crop == (512, 512)
+    assert all(max(job.recipe.crop) <= 1000 for job in jobs.values())
+    assert {stage["crop"] for stage in jobs["glnet"].recipe.stages.values() if "crop" in stage} <= {(512, 1000)}
+    assert within(Recipe(source="", crop=(600, 600), iterations=1, batch=1, resize=(0.5, 2.0)), 300, 200).crop == (
+        600,
+        400,
+    )
+
+
+def test_a_profile_may_change_the_recipe_and_the_user_has_the_last_word():
+    quick = replace(profile("desk"), recipe_changes={"learning_rate": 3e-3})
+    assert {job.recipe.learning_rate for job in planned(profile=quick) if not job.card.is_reference} == {3e-3}
+    assert planned(profile=quick, recipe_changes={"learning_rate": 1e-4})[0].recipe.learning_rate == 1e-4
+    assert quick.hash != profile("desk").hash

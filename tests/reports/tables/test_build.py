@@ -296,3 +296,15 @@ def test_a_reference_row_is_last_and_has_neither_rank_nor_mark_nor_cost():
 def test_a_reference_alone_makes_no_table():
     systems = [*SYSTEMS, facts("constant", fidelity="reference")]
     assert build_tables([record("accuracy", "constant")], systems, ["table1"]) == []
+
+
+def test_a_neutral_table_has_the_measured_systems_of_any_table_and_no_paper():
+    made = [
+        record("cost", "stdc", paper_dataset="hrf", dataset="hrf"),
+        record("cost", "mine", paper_dataset="hrf", dataset="hrf"),
+    ]
+    (table,) = build_tables(made, [facts("stdc", "table1/stdc"), facts("mine")], ["comparison-hrf"])
+    assert [(row.group, row.system) for row in table.rows] == [("Systems", "stdc"), ("Systems", "mine")]
+    assert table.title.startswith("Comparison on HRF")
+    assert not any("printed" in column.name for column in table.columns)
+    assert "Nothing here is compared with the paper" in " ".join([*table.caption, *table.setup])
