@@ -6,7 +6,7 @@ import argparse
 import functools
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,10 +86,14 @@ def neutral_table(args: argparse.Namespace) -> str:
 
 
 def _changed(chosen: Profile, args: argparse.Namespace) -> Profile:
-    """The profile with the iterations and batch that the user overrides; for heavy systems too."""
+    """The profile with the iterations and batch that the user overrides; for heavy and slow systems too."""
     changes = {name: getattr(args, name) for name in ("iterations", "batch") if getattr(args, name)}
-    heavy = {name: value for name, value in chosen.heavy.items() if name not in changes}
-    return replace(chosen, heavy=heavy, **changes)
+
+    def kept(settings: Mapping[str, int]) -> dict[str, int]:
+        return {name: value for name, value in settings.items() if name not in changes}
+
+    slow = {system: kept(settings) for system, settings in chosen.slow.items()}
+    return replace(chosen, heavy=kept(chosen.heavy), slow=slow, **changes)
 
 
 def _overrides(args: argparse.Namespace) -> tuple[str, ...]:

@@ -35,10 +35,12 @@ class Profile:
     train_threads: int | None = None  # CPU threads of one training, others run on the cores that it leaves; None: all
     heavy: Mapping[str, int] = field(default_factory=dict)  # what differs for a system that cannot be shrunk
 
+    slow: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # what differs for single systems, by name
+
     KEY_FIELDS: ClassVar[tuple[str, ...]] = (
         *("ratio", "train_images", "test_images", "whole_dataset", "iterations", "batch", "imagenet"),
         *("timed_regions", "min_samples", "max_samples", "sample_seconds", "max_warmup", "rounds", "recipe", "heavy"),
-        *("shared", "recipe_changes"),
+        *("shared", "recipe_changes", "slow"),
     )
 
     @property
@@ -48,8 +50,8 @@ class Profile:
 
     def for_card(self, card: Card) -> Profile:
         """The profile as it is for one system."""
-        differing: Mapping[str, Any] = self.heavy if card.heavy else {}
-        return replace(self, heavy={}, **differing)
+        differing: Mapping[str, Any] = {**(self.heavy if card.heavy else {}), **self.slow.get(card.name, {})}
+        return replace(self, heavy={}, slow={}, **differing)
 
 
 SAME_NET = {  # rows of Table 1 that differ in their inference alone
@@ -58,6 +60,7 @@ SAME_NET = {  # rows of Table 1 that differ in their inference alone
     "deeplabv3plus-global": "deeplabv3plus-local",
     "magnet-fast": "magnet",
 }
+SLOW = ("fcn8s-local", "fcn8s-global", "glnet", "fctl", "cascadepsp")  # 2 to 11 s of one core for an iteration
 PROFILES = {
     profile.name: profile
     for profile in (
@@ -84,7 +87,7 @@ PROFILES = {
             train_images=24,
             test_images=6,
             whole_dataset=False,
-            iterations=100,
+            iterations=300,
             batch=2,
             imagenet="off",
             timed_regions=("predict",),
@@ -95,6 +98,8 @@ PROFILES = {
             rounds=2,
             recipe="short",
             shared=SAME_NET,
+            recipe_changes={"learning_rate": 2e-3},
+            slow={name: {"iterations": 25, "max_warmup": 0, "rounds": 1} for name in SLOW},
             train_threads=1,  # small images: two trainings side by side are sooner done than one after the other on two
         ),
         Profile(

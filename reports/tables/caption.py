@@ -61,15 +61,25 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
         )
         data += f" ({images}), seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} (n = {len(seeds)})"
     recipe = (f", recipe {group.recipe}" if group.recipe else "") + overrides(done)
-    threads = group.rows["threads"].dropna()
-    cores = (
-        f" ({_values(threads.astype(int))} CPU thread{'s' * bool((threads != 1).any())})" if not threads.empty else ""
-    )
+    cores = _cores(group)
     machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}"
     meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
     beside = " ".join(filter(None, [untrained(done), in_common(done), *limits])) or _paper(paper)
     return f"Ours: {data}; profile {group.profile}{recipe}; {machine}.", beside
+
+
+def _cores(group: Group) -> str:
+    """The CPU threads of measurements and, where they differ, of trainings, in brackets; empty for a GPU."""
+    threads = {kind: rows["threads"].dropna().astype(int) for kind, rows in group.rows.groupby("kind")}
+    timed, trained = threads.get("cost"), threads.get("accuracy")
+    main = trained if timed is None or timed.empty else timed
+    if main is None or main.empty:
+        return ""
+    text = f"{_values(main)} CPU thread{'s' * bool((main != 1).any())}"
+    if trained is not None and not trained.empty and set(trained) != set(main):
+        text += f", {_values(trained)} for each training"
+    return f" ({text})"
 
 
 def is_untrained(group: Group) -> bool:

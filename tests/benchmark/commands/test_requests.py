@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 
+from benchmark import registry
 from benchmark.commands.requests import check_table_options, cost_options, neutral_table, table_options
 from benchmark.errors import UserError
 from benchmark.machine import device
@@ -95,3 +96,9 @@ def test_without_a_table_the_named_systems_are_compared():
     assert neutral_table(parsed("run", "--systems", "stdc")) == "comparison-deepglobe"
     with pytest.raises(UserError, match="name a table, or the systems to compare with --systems"):
         neutral_table(parsed("run"))
+
+
+def test_iterations_of_the_user_are_those_of_slow_systems_too():
+    made = options_of("run", "--profile", "first", "--iterations", "7")
+    assert {made.profile.for_card(registry.card(name)).iterations for name in ("stdc", "fctl")} == {7}
+    assert made.profile.for_card(registry.card("fctl")).rounds == 1

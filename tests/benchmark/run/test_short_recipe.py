@@ -8,7 +8,7 @@ from benchmark import registry
 from benchmark.card import Recipe
 from benchmark.run.options import RunOptions
 from benchmark.run.plan import plan
-from benchmark.run.profiles import SAME_NET, profile
+from benchmark.run.profiles import SAME_NET, SLOW, profile
 from benchmark.run.short_recipe import within
 from results.paper import paper_table
 
@@ -110,3 +110,9 @@ def test_a_profile_may_change_the_recipe_and_the_user_has_the_last_word():
     assert {job.recipe.learning_rate for job in planned(profile=quick) if not job.card.is_reference} == {3e-3}
     assert planned(profile=quick, recipe_changes={"learning_rate": 1e-4})[0].recipe.learning_rate == 1e-4
     assert quick.hash != profile("desk").hash
+
+
+def test_the_first_run_gives_slow_systems_fewer_iterations():
+    first = profile("first")
+    iterations = {job.cell.system: job.profile.iterations for job in planned(profile=first)}
+    assert {name for name, number in iterations.items() if number < 100} == set(SLOW)

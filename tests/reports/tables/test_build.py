@@ -305,6 +305,6 @@ def test_a_neutral_table_has_the_measured_systems_of_any_table_and_no_paper():
     ]
     (table,) = build_tables(made, [facts("stdc", "table1/stdc"), facts("mine")], ["comparison-hrf"])
     assert [(row.group, row.system) for row in table.rows] == [("Systems", "stdc"), ("Systems", "mine")]
-    assert table.title.startswith("Comparison on HRF")
+    assert table.title.startswith("Comparison on hrf of ")
     assert not any("printed" in column.name for column in table.columns)
     assert "Nothing here is compared with the paper" in " ".join([*table.caption, *table.setup])
