@@ -1,29 +1,29 @@
-"""``isdbench predict SYSTEM --weights FILE IMAGE... --out DIR``: label maps in the dataset's palette, and overlays."""
+"""``isdbench predict SYSTEM --weights FILE IMAGE... --out DIR``: label maps of images of any size."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_device_option, share
+from benchmark.commands.options import add_device_option, positive, positive_number, share
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
-    from benchmark.data.base import Image
+    from benchmark.data.base import DatasetInfo
 
 OPACITY = 0.5  # of the labels over the image
-MADE_BY = "isdbench predict"  # in the files, so that no other file is overwritten
+OVERLAY_PIXELS = 50_000_000  # no overlay of a larger image: a viewer shows a TIFF's pyramid instead
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".jp2"}  # of images, in a folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The system, its weights, the images."""
     parser.add_argument("system", help="see 'isdbench systems'")
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="an RGB image of any size")
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="an RGB image of any size, or a folder")
     parser.add_argument(
         "--weights", type=Path, required=True, metavar="FILE", help="weights trained by isdbench or converted"
     )
@@ -32,100 +32,132 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scale", type=share, default=1.0, help="reduce the image to this scale first; the official code uses 0.8 (1)"
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="for NAME_labels.png and NAME_overlay.png"
+        "--out", type=Path, required=True, metavar="DIR", help="for NAME_labels.png or .tif and NAME_overlay.png"
+    )
+    parser.add_argument(
+        "--format", choices=("png", "tif"), help="of the label maps (tif for a TIFF if rasterio is installed, else png)"
+    )
+    parser.add_argument(
+        "--blend",
+        choices=("mean", "gaussian", "hann", "centre"),
+        default="mean",
+        help="how patches are weighed where they overlap (mean, as in the paper)",
+    )
+    parser.add_argument(
+        "--tile", type=positive, metavar="PX", help="give a whole-image system tiles instead; this changes its labels"
+    )
+    parser.add_argument(
+        "--memory-budget", type=positive_number, metavar="GIB", help="of host memory (half of what is free)"
     )
     add_device_option(parser)
 
 
 def main(args: argparse.Namespace) -> int:
-    """Write two pictures for each image and print their paths. What can be refused is refused before the net is built.
+    """Write a label map, and an overlay unless the image is large. What can be refused is, before the net is built.
 
     Raises:
         UserError: an image, the weights or the output folder is not usable, or memory runs out.
     """
     from benchmark.commands.progress import bar
-    from benchmark.data.reading import header_size, read_rgb
+    from benchmark.large.predict import Settings, predict_file
     from benchmark.machine.device import resolve, torch_device
-    from benchmark.prediction import predicted
     from benchmark.weights.files import load_weights, trained_on, trained_ratio
 
     card, info = registry.card(args.system), registry.dataset(args.dataset or trained_on(args.weights)).info
-    device = torch_device(resolve(args.device))
-    files = _files(args.images, args.out)
-    sizes = {path: header_size(path) for path in files}
+    settings = Settings(
+        device=torch_device(resolve(args.device)),
+        scale=args.scale,
+        blend=args.blend,
+        tile=args.tile,
+        budget_mib=args.memory_budget * 1024 if args.memory_budget else None,
+    )
+    images = _images(args.images)
+    files = _files(images, args.out, args.format)
+    _require_images(images)
     system = registry.build(card.at(trained_ratio(args.weights)), len(info.classes))
     load_weights(args.weights, system)
-    system = system.inference_form().to(device).eval()
-    with bar(sys.stderr, "images") as advance:
-        for done, (path, (labels_file, overlay_file)) in enumerate(files.items(), 1):
-            with memory_named(f"{path}: {'x'.join(map(str, sizes[path]))} pixels", card.name):
-                image = read_rgb(path)
-                labels = info.colourise(predicted(system, image, device=device, scale=args.scale))
-                print(_write(labels_file, labels))
-                print(_write(overlay_file, _overlay(image, labels)))
-            advance(done, len(files))
+    system = system.inference_form().to(settings.device).eval()
+    for path, (labels, overlay) in files.items():
+        with bar(sys.stderr, f"{path.name}: rows") as advance:
+            made = predict_file(system, path, labels, info, settings, advance)
+        print(f"{labels}  ({made})" if args.tile else labels)
+        if _write_overlay(path, labels, overlay, info):
+            print(overlay)
     return 0
 
 
-def _files(images: list[Path], out: Path) -> dict[Path, tuple[Path, Path]]:
+def _images(named: list[Path]) -> list[Path]:
+    """The files that were named, and the images in the folders that were named.
+
+    Raises:
+        UserError: a folder holds no image.
+    """
+    found: list[Path] = []
+    for path in named:
+        inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
+        if not inside:
+            raise UserError(f"{path}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
+        found += inside
+    return found
+
+
+def _files(images: list[Path], out: Path, wanted: str | None) -> dict[Path, tuple[Path, Path]]:
     """For each image the two files to write, named after its stem. Results of earlier runs may be written again.
 
     Raises:
         UserError: two images have one stem, or a file that this command did not write would be lost.
     """
+    from benchmark.data.raster import TIFF, has_rasterio, is_ours
+
     stems = [path.stem for path in images]
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
     if twice is not None:
         raise UserError(
             f"two images are named '{twice}'; their results would overwrite each other: predict them one by one"
         )
-    files = {path: (out / f"{path.stem}_labels.png", out / f"{path.stem}_overlay.png") for path in images}
+    files = {}
+    for path in images:
+        usual = "tif" if path.suffix.lower() in TIFF and has_rasterio() else "png"
+        files[path] = (out / f"{path.stem}_labels.{wanted or usual}", out / f"{path.stem}_overlay.png")
     for file in (file for pair in files.values() for file in pair):
-        if file.exists() and not _is_ours(file):
+        if file.exists() and not is_ours(file):
             raise UserError(f"--out {out}: {file.name} exists and was not written by 'predict'; choose another folder")
     return files
 
 
-def _is_ours(file: Path) -> bool:
-    from PIL import Image as Pillow
+def _require_images(images: list[Path]) -> None:
+    """Read every header, so that a bad file is named at once.
 
-    try:
-        with Pillow.open(file) as picture:
-            return bool(picture.info.get("Software") == MADE_BY)
-    except OSError:
-        return False
+    Raises:
+        BadFileError: a file is missing or no image.
+    """
+    from benchmark.data.raster import TIFF, has_rasterio
+    from benchmark.data.reading import BadFileError, header_size
 
-
-@contextlib.contextmanager
-def memory_named(image: str, system: str) -> Iterator[None]:
-    """Turn a lack of memory into one line that names the image and the way out."""
-    from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
-
-    try:
-        yield
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        way_out = "use --device cpu, a system that works on patches, or a smaller --scale"
-        raise ResourceExhaustedError(f"{image}: memory is too small for '{system}'; {way_out}") from error
+    for path in images:
+        if path.suffix.lower() in TIFF and has_rasterio():
+            if not path.is_file():
+                raise BadFileError(path, "no such file")
+        else:
+            header_size(path)
 
 
-def _overlay(image: Image, labels: Image) -> Image:
+def _write_overlay(path: Path, labels_file: Path, overlay_file: Path, info: DatasetInfo) -> bool:
+    """Paint the labels over the image; False, and no file, where the image is large."""
     import cv2
     import numpy as np
-
-    return np.asarray(cv2.addWeighted(labels, OPACITY, image, 1 - OPACITY, 0), np.uint8)
-
-
-def _write(path: Path, picture: Image) -> Path:
     from PIL import Image as Pillow
     from PIL.PngImagePlugin import PngInfo
 
+    from benchmark.data.raster import MADE_BY, open_image
+
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(open_image(path))
+        if source.size[0] * source.size[1] > OVERLAY_PIXELS:
+            return False
+        image, labels = source.rows(0, source.size[0]), np.array(Pillow.open(labels_file))
+    colours = info.colourise(labels)
     made_by = PngInfo()
     made_by.add_text("Software", MADE_BY)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Pillow.fromarray(picture).save(path, pnginfo=made_by)
-    except OSError as error:
-        raise UserError(f"--out {path}: cannot be written: {error.strerror}; choose another folder") from error
-    return path
+    Pillow.fromarray(cv2.addWeighted(colours, OPACITY, image, 1 - OPACITY, 0)).save(overlay_file, pnginfo=made_by)
+    return True

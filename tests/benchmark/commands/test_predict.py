@@ -40,7 +40,7 @@ def test_labels_and_an_overlay_of_each_image_and_again(weights, image, tmp_path,
     system = registry.build(registry.card("stdc").at(0.125), 7)
     load_weights(weights, system)
     wanted = registry.dataset("deepglobe").info.colourise(predicted(system.eval(), PIXELS))
-    assert np.array_equal(np.array(Image.open(files[0])), wanted)
+    assert np.array_equal(np.array(Image.open(files[0]).convert("RGB")), wanted)
     assert run(image, "--weights", weights, "--out", out) == 0  # its own files it may replace
 
 
@@ -88,7 +88,7 @@ def test_too_little_memory_is_one_line(weights, image, tmp_path, capsys, monkeyp
     def full(*_, **__):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 10 bytes")
 
-    monkeypatch.setattr("benchmark.prediction.predicted", full)
+    monkeypatch.setattr("benchmark.large.predict.predicted", full)
     line = refused(capsys, image, "--weights", weights, "--out", tmp_path / "out")
     assert "a.png: 96x80 pixels: memory is too small for 'stdc'" in line
 
@@ -107,3 +107,38 @@ def test_weights_that_compute_nothing_are_refused(kind, weights, image, tmp_path
     options = ("--weights", tmp_path / "bad.pth", "--dataset", "deepglobe", "--out", tmp_path / "out")
     line = refused(capsys, image, *options)
     assert f"bad.pth: '{name}'" in line
+
+
+def test_a_folder_tiles_and_a_budget(weights, image, tmp_path, capsys):
+    folder, whole, tiled = tmp_path / "images", tmp_path / "whole", tmp_path / "tiled"
+    folder.mkdir()
+    for name in ("b.png", "c.jpg", "notes.txt"):
+        (folder / name).write_bytes(image.read_bytes())
+    assert run(folder, "--weights", weights, "--out", whole) == 0
+    assert sorted(file.stem for file in whole.iterdir()) == ["b_labels", "b_overlay", "c_labels", "c_overlay"]
+    assert run(folder / "b.png", "--weights", weights, "--out", tiled, "--tile", "64", "--blend", "hann") == 0
+    said = "tiles instead of the whole image, which changes the method: patches of 64, overlap 16, blend hann"
+    assert said in capsys.readouterr().out
+    assert Image.open(tiled / "b_labels.png").info["Procedure"] == said
+    assert Image.open(whole / "b_labels.png").info["Procedure"] == "the system's own, on the whole image"
+    line = refused(capsys, image, "--weights", weights, "--out", tmp_path / "none", "--memory-budget", "0.0001")
+    assert "96x80 pixels need" in line
+    assert "use --tile" in line
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_local_system_gives_the_labels_of_the_whole_image_and_keeps_the_georeference(tmp_path, capsys):
+    rasterio = pytest.importorskip("rasterio")
+    torch.manual_seed(0)
+    system = registry.build(registry.card("unet-local").at(0.125), 7)
+    save_weights(tmp_path / "w.safetensors", system, "short", "deepglobe")
+    where = rasterio.Affine(0.5, 0, 500_000, 0, -0.5, 5_400_000)
+    kind = {"driver": "GTiff", "count": 3, "height": 150, "width": 97, "dtype": "uint8", "transform": where}
+    pixels = np.random.default_rng(1).integers(0, 256, (150, 97, 3), dtype=np.uint8)
+    with rasterio.open(tmp_path / "a.tif", "w", crs="EPSG:32632", **kind) as file:
+        file.write(np.moveaxis(pixels, 2, 0))
+    words = ["predict", "unet-local", tmp_path / "a.tif", "--weights", tmp_path / "w.safetensors", "--out", tmp_path]
+    assert main([str(word) for word in words]) == 0
+    with rasterio.open(tmp_path / "a_labels.tif") as made:
+        assert (made.crs.to_epsg(), made.transform) == (32632, where)
+        assert np.array_equal(made.read(1), predicted(system.inference_form().eval(), pixels))

@@ -1,0 +1,1 @@
+"""Label maps of images of any size, in a stated amount of memory."""

@@ -1,0 +1,96 @@
+"""Sliding-window inference in slabs of rows: labels of any image in the memory of one row of patches.
+
+The sums of a row of patches are divided, turned into labels and forgotten as soon as no later row adds to them. Patches
+are added in the order of :func:`benchmark.inference.sliding_window`, so labels equal those of the image as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from benchmark.card import SlidingWindow
+from benchmark.inference import Net, labels_from, resize, window_starts
+from benchmark.prediction import to_batch
+
+Blend = Literal["mean", "gaussian", "hann", "centre"]
+BLENDS: tuple[Blend, ...] = get_args(Blend)
+DEVIATION = 0.125  # of the Gaussian, in patches
+LEAST = 1e-3  # weight of a patch's corner, over that of its middle: a pixel that one patch alone covers needs some
+Reader = Callable[[int, int], NDArray[np.uint8]]  # first row, number of rows -> [rows, W, 3]
+Enlarge = Callable[[Tensor, tuple[int, int]], Tensor]
+
+
+def slabs(
+    net: Net,
+    read: Reader,
+    size: tuple[int, int],
+    window: SlidingWindow,
+    *,
+    blend: Blend = "mean",
+    device: str = "cpu",
+    enlarge: Enlarge = resize,
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """The labels of an image from top to bottom: the first row of a slab, and its labels ``[rows, W]``.
+
+    Args:
+        net: takes patches ``[B, 3, h, w]`` in [0, 1]; its logits may have any stride.
+        read: gives rows of the image.
+        size: height and width of the image.
+        window: patch, overlap and patches at a time.
+        blend: how patches are weighed where they overlap; "mean" is what the paper's systems do.
+        device: where the net is.
+        enlarge: logits to the size of a patch.
+    """
+    height, width = size
+    tall, wide = min(window.patch, height), min(window.patch, width)
+    rows = window_starts(height, window.patch, window.overlap)
+    columns = window_starts(width, window.patch, window.overlap)
+    weight = weights(blend, (tall, wide), window.overlap).to(device)
+    total, count = torch.empty(0), torch.zeros(tall, width, device=device)
+    for top, after in zip(rows, [*rows[1:], height], strict=True):
+        strip = to_batch(np.require(read(top, tall), np.uint8, ["C", "W"]), device)
+        for first in range(0, len(columns), window.batch):
+            chunk = columns[first : first + window.batch]
+            logits = enlarge(net(torch.cat([strip[..., left : left + wide] for left in chunk])), (tall, wide))
+            if not total.numel():
+                total = logits.new_zeros(1, logits.shape[1], tall, width)
+            for left, scores in zip(chunk, torch.split(logits, 1), strict=True):
+                total[..., left : left + wide] += scores if blend == "mean" else scores * weight
+                count[:, left : left + wide] += weight
+        done = after - top
+        yield top, labels_from(total[..., :done, :] / count[:done], (done, width))[0].cpu().numpy()
+        total = torch.cat([total[..., done:, :], torch.zeros_like(total[..., :done, :])], dim=2)
+        count = torch.cat([count[done:], torch.zeros_like(count[:done])])
+
+
+def weights(blend: Blend, size: tuple[int, int], overlap: int) -> Tensor:
+    """The weight of each pixel of a patch, ``[h, w]``, above 0.
+
+    "mean": all alike. "gaussian": falls with the distance from the middle. "hann": a raised cosine, which reaches
+    nearly 0 at the border. "centre": the border, half an overlap wide, counts only where no other patch reaches.
+    """
+
+    def profile(length: int) -> Tensor:
+        place = (torch.arange(length, dtype=torch.float32) + 0.5) / length  # 0 to 1
+        if blend == "gaussian":
+            return torch.exp(-0.5 * ((place - 0.5) / DEVIATION) ** 2).clamp_min(LEAST)
+        if blend == "hann":
+            return torch.sin(torch.pi * place).square().clamp_min(LEAST)
+        margin = min(overlap // 2, (length - 1) // 2) if blend == "centre" else 0
+        inside = torch.ones(length)
+        inside[:margin] = inside[length - margin :] = LEAST
+        return inside
+
+    return profile(size[0])[:, None] * profile(size[1])[None]
+
+
+def slab_mib(classes: int, window: SlidingWindow, size: tuple[int, int]) -> float:
+    """Memory of the sums, the scores and the rows of one slab, in MiB, without what the net needs for its patches."""
+    tall = min(window.patch, size[0])
+    return (2 * classes + 8) * 4 * tall * size[1] / 2**20
