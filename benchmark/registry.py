@@ -54,7 +54,7 @@ def spec(name: str) -> SystemSpec:
         UserError: the refiner cannot be combined with this base.
     """
     own_card = card(name)
-    return replace(specs()[name.partition("(")[0]], card=own_card)
+    return replace(_known(name), card=own_card)
 
 
 def cards() -> dict[str, Card]:
@@ -74,9 +74,31 @@ def card(name: str) -> Card:
         return _on_base(card(refiner["name"]), card(refiner["base"]), name)
     if "(" in name:
         raise UserError(f"system '{name}': write a refiner of another system as REFINER(base=SYSTEM)")
-    if name not in cards():
-        raise UnknownNameError("system", name, cards())
-    return cards()[name]
+    return _known(name).card
+
+
+def _known(name: str) -> SystemSpec:
+    """The system of a name; of a refiner on a base, the refiner; of "FAMILY:NET", the one that the family makes.
+
+    Raises:
+        UnknownNameError: there is no such system or family; the nearest name is given.
+    """
+    own = name.partition("(")[0]
+    if ":" in own:
+        return _of_family(own)
+    if own not in specs():
+        raise UnknownNameError("system", own, specs())
+    return specs()[own]
+
+
+@cache
+def _of_family(name: str) -> SystemSpec:
+    family, _, net = name.partition(":")
+    made = {key: make for module in modules_with("baselines", "FAMILIES") for key, make in module.FAMILIES.items()}
+    if family not in made:
+        raise UnknownNameError("family of systems", family, made)
+    one: SystemSpec = made[family](name, net)
+    return one
 
 
 def _on_base(refiner: Card, base: Card, name: str) -> Card:
@@ -129,8 +151,8 @@ def build(card: Card, num_classes: int) -> System:
     Raises:
         ModuleNotFoundError: an optional dependency is missing (``card.extra``).
     """
-    base = (build(cards()[card.base].at(card.ratio), num_classes),) if card.base else ()
-    return specs()[card.name.partition("(")[0]].build(card, num_classes, *base)
+    base = (build(_known(card.base).card.at(card.ratio), num_classes),) if card.base else ()
+    return _known(card.name).build(card, num_classes, *base)
 
 
 @cache

@@ -169,8 +169,12 @@ class Store:
 
 def file_stem(record: Record) -> str:
     """How the name of a record's file begins, whatever the system is called."""
-    system = re.sub(r"[^A-Za-z0-9._+]+", "_", record.cell.system)[:80]
-    return f"{record.cell.kind}-{system}-{record.key}"
+    return f"{record.cell.kind}-{safe_name(record.cell.system)}-{record.key}"
+
+
+def safe_name(system: str) -> str:
+    """A system's name as a part of a file name."""
+    return re.sub(r"[^A-Za-z0-9._+]+", "_", system)[:80]
 
 
 def read_record(path: Path) -> Record:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from benchmark.card import Card
+from benchmark.errors import UserError
 
 if TYPE_CHECKING:
     from benchmark.system import System
@@ -22,7 +23,10 @@ def mmseg_builder(config: str, imagenet_into: str = "backbone") -> Builder:
     def build(card: Card, num_classes: int) -> System:
         from baselines.common.mmseg_adapter import MMSegSystem, library_config
 
-        return MMSegSystem(card, num_classes, library_config(config), imagenet_into=imagenet_into)
+        model = library_config(config)
+        if model["type"] != "EncoderDecoder":
+            raise UserError(f"mmsegmentation configuration '{config}': a {model['type']}, not an EncoderDecoder")
+        return MMSegSystem(card, num_classes, model, imagenet_into=imagenet_into)
 
     return build
 

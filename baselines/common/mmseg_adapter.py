@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from baselines.common.losses import padded_pair
 from benchmark.card import Card
+from benchmark.errors import UserError
 from benchmark.published import load_all
 from benchmark.system import System
 
@@ -84,13 +85,19 @@ def _no_warnings() -> Iterator[None]:
 
 
 def library_config(file: str) -> dict[str, Any]:
-    """The ``model`` part of a configuration file of the installed mmsegmentation, such as ``"stdc/stdc1_....py"``."""
+    """The ``model`` part of a configuration file: of the installed mmsegmentation, or anywhere by an absolute path.
+
+    Raises:
+        UserError: there is no such file.
+    """
     import_mmseg()
     import mmseg
     from mmengine.config import Config
 
-    root = Path(mmseg.__file__).parent / ".mim" / "configs"
-    model: dict[str, Any] = Config.fromfile(root / file).model.to_dict()
+    path = Path(mmseg.__file__).parent / ".mim" / "configs" / file  # an absolute path stays as it is
+    if not path.is_file():
+        raise UserError(f"mmsegmentation configuration '{file}': no such file, here or in the installed library")
+    model: dict[str, Any] = Config.fromfile(path).model.to_dict()
     return model
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from baselines.common.losses import cross_entropy, padded_pair
 from benchmark.card import Card
+from benchmark.errors import UnknownNameError, UserError
 from benchmark.published import load_all
 from benchmark.system import System
 
@@ -20,14 +21,23 @@ class SMPSystem(System):
         architecture: the library's name, such as ``"Unet"``.
         encoder: the library's name, such as ``"resnet34"``.
         options: further arguments of the architecture.
+
+    Raises:
+        UserError: the library does not know the architecture or the encoder, or cannot combine them.
     """
 
     def __init__(self, card: Card, num_classes: int, architecture: str, encoder: str, **options: Any) -> None:
         import segmentation_models_pytorch as smp
 
         super().__init__(card, num_classes)
-        build = getattr(smp, architecture)
-        self.net: Any = build(encoder, encoder_weights=None, classes=num_classes, **options)
+        known = {build.__name__: build for build in smp.MODEL_ARCHITECTURES_MAPPING.values()}
+        if architecture not in known:
+            raise UnknownNameError("architecture of segmentation-models-pytorch", architecture, known)
+        try:
+            self.net: Any = known[architecture](encoder, encoder_weights=None, classes=num_classes, **options)
+        except (KeyError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"{architecture} of segmentation-models-pytorch on '{encoder}': {reason}") from error
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits ``[B, C, H, W]``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -115,7 +116,7 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
         split=split,
         devices=options.devices,
         work=options.out / "work" / cell.key,
-        weights=options.out / "weights" / f"{card.name}-{cell.key}.safetensors",
+        weights=options.out / "weights" / f"{re.sub('[/:]+', '_', card.name)}-{cell.key}.safetensors",
         base_weights=base.weights if base else None,
         command=options.command,
     )
