@@ -168,12 +168,25 @@ def datasets() -> dict[str, type[Dataset]]:
     return found
 
 
-def dataset(name: str) -> type[Dataset]:
-    """The class of a dataset.
+def dataset(name: str, root: Path | None = None) -> type[Dataset]:
+    """The class of a dataset: of a name, or of the ``dataset.toml`` that describes it.
+
+    Args:
+        name: a name, or the path of a ``dataset.toml``.
+        root: the dataset's folder, where a name may be that of the ``dataset.toml`` in it.
 
     Raises:
         UnknownNameError: there is no such dataset; the nearest name is given.
+        UserError: the ``dataset.toml`` is missing or wrong.
     """
+    from benchmark.data.card_file import FILE, dataset_of
+
+    if name.endswith(".toml"):
+        return dataset_of(Path(name))
+    if name not in datasets() and root and (root / FILE).is_file():
+        described = dataset_of(root / FILE)
+        if described.info.name == name:
+            return described
     if name not in datasets():
         raise UnknownNameError("dataset", name, datasets())
     return datasets()[name]

@@ -1,4 +1,4 @@
-"""``isdbench data synth|verify|prepare``: the synthetic dataset, and real dataset folders."""
+"""``isdbench data synth|init|verify|prepare``: the synthetic dataset, and real dataset folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmark.commands.options import add_dataset_options, open_dataset, size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The three actions."""
+    """The actions."""
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     synth = actions.add_parser("synth", help="make the synthetic dataset", description="Make the synthetic dataset.")
     synth.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to make it in")
@@ -20,6 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     synth.add_argument("--test", type=int, default=4, metavar="N", help="images to score (4)")
     synth.add_argument("--seed", type=int, default=0, metavar="N", help="another seed gives other images (0)")
     synth.set_defaults(action=_synth)
+    init = actions.add_parser(
+        "init",
+        help="describe a folder of yours",
+        description="Look at a folder of images and masks and write the dataset.toml that describes it.",
+    )
+    init.add_argument("folder", type=Path, metavar="FOLDER", help="holds the images and masks, at any depth")
+    init.add_argument("--print", action="store_true", help="print the card, and write nothing")
+    init.set_defaults(action=_init)
     verify = actions.add_parser(
         "verify", help="check a folder", description="Check files, sizes, colours, counts, splits."
     )
@@ -49,6 +57,19 @@ def _synth(args: argparse.Namespace) -> int:
     with bar(sys.stderr, "pairs") as advance:
         root = make_world(args.out, World(seed=args.seed), args.size, args.train, args.test, advance)
     print(root)
+    return 0
+
+
+def _init(args: argparse.Namespace) -> int:
+    from benchmark.data.propose import propose, text_of, write
+
+    card, lines = propose(args.folder)
+    print("\n".join(lines))
+    if args.print:
+        print(f"\n{text_of(card)}", end="")
+        return 0
+    file = write(card, args.folder)
+    print(f"{file}: name the classes there, then use --dataset {file}")
     return 0
 
 

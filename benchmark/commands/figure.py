@@ -78,7 +78,7 @@ def _check(args: argparse.Namespace, options: RunOptions, weights: dict[str, Pat
     unused = next((name for name in weights if name not in args.systems), None)
     if unused is not None:
         raise UserError(f"--weights {unused}=...: the figure does not show it; it shows {', '.join(args.systems)}")
-    there = registry.dataset(options.dataset.name)(options.root).available_ids()
+    there = registry.dataset(options.dataset.name, options.root)(options.root).available_ids()
     missing = next((image_id for image_id in args.images or () if image_id not in there), None)
     if missing is not None:
         raise UserError(f"--images {missing}: no such labelled image under {options.root}")
@@ -124,7 +124,7 @@ def _example(args: argparse.Namespace, options: RunOptions, image_id: str, weigh
     from benchmark.weights.files import load_weights
     from reports.plots.qualitative import Example
 
-    dataset = at_ratio(registry.dataset(options.dataset.name)(options.root), options.image_ratio)
+    dataset = at_ratio(registry.dataset(options.dataset.name, options.root)(options.root), options.image_ratio)
     image, truth = dataset.read(image_id)
     device = torch_device(resolve(args.device, args.precision))
     predictions = {}

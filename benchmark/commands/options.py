@@ -20,7 +20,9 @@ FORMATS = ("md", "tex", "html", "csv")
 
 def add_dataset_options(parser: argparse.ArgumentParser, default: str | None) -> None:
     """``--dataset`` and ``--root``."""
-    parser.add_argument("--dataset", default=default, required=default is None, help="see 'isdbench datasets'")
+    parser.add_argument(
+        "--dataset", default=default, required=default is None, help="see 'isdbench datasets'; or a dataset.toml"
+    )
     parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of the dataset")
 
 
@@ -142,6 +144,8 @@ def open_dataset(name: str, root: Path | None) -> Dataset:
         UserError: no folder given, or not this dataset's; an unknown name.
     """
     kind = registry.dataset(name)
+    if root is None and name.endswith(".toml"):
+        root = Path(name).parent
     if root is None:
         raise UserError(
             f"--root is missing: give the folder that holds {kind.info.title}; get it from {kind.info.where}"

@@ -82,7 +82,7 @@ def neutral_table(args: argparse.Namespace) -> str:
     """
     if not args.systems:
         raise UserError("name a table, or the systems to compare with --systems A,B")
-    return NEUTRAL + ("deepglobe" if args.dataset == "synthetic" else args.dataset)
+    return NEUTRAL + ("deepglobe" if args.dataset == "synthetic" else registry.dataset(args.dataset).info.name)
 
 
 def _changed(chosen: Profile, args: argparse.Namespace) -> Profile:

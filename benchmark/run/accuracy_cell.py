@@ -37,7 +37,7 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
     """
     assert job.split is not None
     protocol, device = job.cell.protocol, torch_device(job.cell.device)
-    dataset = at_ratio(registry.dataset(job.cell.dataset)(job.root), job.cell.image_ratio)
+    dataset = at_ratio(registry.dataset(job.cell.dataset, job.root)(job.root), job.cell.image_ratio)
     torch.manual_seed(job.cell.seed)
     system = registry.build(job.card, job.num_classes)
     start = imagenet.initialise(system, job.cell.imagenet, imagenet.default_folder())
@@ -121,7 +121,7 @@ def _settings(job: Job) -> TrainSettings:
 def _executed(job: Job) -> Training:
     """The settings of a training, for its record."""
     recipe, settings = job.recipe, _settings(job)
-    classes = registry.dataset(job.cell.dataset).info.classes
+    classes = registry.dataset(job.cell.dataset, job.root).info.classes
     height, width = (max(1, round(side * job.card.ratio)) for side in recipe.crop)
     return Training(
         batch=settings.batch,
