@@ -60,22 +60,22 @@ def jobs(card: Card, paper_dataset: str, options: RunOptions) -> list[Job]:
     made = []
     if "accuracy" in options.kinds:
         for seed in range(options.seeds):
-            base = _base_job(card, seed, paper_dataset, options)
-            made += [job for job in (base, _job(card, "accuracy", seed, paper_dataset, options, base)) if job]
+            made += _accuracy_jobs(card, seed, paper_dataset, options)
     if "cost" in options.kinds:
         made.append(_job(card, "cost", 0, paper_dataset, options))
     return made
 
 
-def _base_job(card: Card, seed: int, paper_dataset: str, options: RunOptions) -> Job | None:
-    """The training that gives a system its first weights: that of a refiner's base, or of another row's equal net.
+def _accuracy_jobs(card: Card, seed: int, paper_dataset: str, options: RunOptions) -> list[Job]:
+    """The training of a system, after the one that gives it its first weights, if there is one.
 
-    None where the system is trained from its own initial weights, a refiner together with its base.
+    By the short recipe that is the training of a refiner's base, or of another row's equal net. Otherwise a system is
+    trained from its own initial weights, a refiner together with its base.
     """
-    if (options.recipe or options.profile.recipe) != SHORT:
-        return None
-    name = options.profile.shared.get(card.name) or card.base
-    return _job(registry.card(name), "accuracy", seed, paper_dataset, options) if name else None
+    short_recipe = (options.recipe or options.profile.recipe) == SHORT
+    source = (options.profile.shared.get(card.name) or card.base) if short_recipe else ""
+    before = _accuracy_jobs(registry.card(source), seed, paper_dataset, options) if source else []
+    return [*before, _job(card, "accuracy", seed, paper_dataset, options, before[-1] if before else None)]
 
 
 def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOptions, base: Job | None = None) -> Job:

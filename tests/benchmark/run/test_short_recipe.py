@@ -116,3 +116,13 @@ def test_the_first_run_gives_slow_systems_fewer_iterations():
     first = profile("first")
     iterations = {job.cell.system: job.profile.iterations for job in planned(profile=first)}
     assert {name for name, number in iterations.items() if number < 100} == set(SLOW)
+
+
+def test_a_refiner_starts_from_the_row_of_its_base_which_may_share_its_weights_too():
+    first = planned(profile=profile("first"), systems=("deeplabv3plus-global", "cascadepsp"))
+    chain = {job.cell.key: job for job in first}
+    refiner = next(job for job in first if job.cell.system == "cascadepsp")
+    base = chain[refiner.cell.base_key]
+    assert base.cell.system == "deeplabv3plus-global"
+    assert chain[base.cell.base_key].cell.system == "deeplabv3plus-local"
+    assert sum(job.trains for job in chain.values()) == 2
