@@ -1,4 +1,5 @@
 """``python -m benchmark`` is ``isdbench``."""
+# PYTHON_ARGCOMPLETE_OK
 
 import sys
 

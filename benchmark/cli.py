@@ -10,11 +10,13 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from types import FrameType
+from typing import Any
 
 from benchmark.errors import UserError
+from benchmark.examples import FIRST, epilog
 
 COMMANDS = {
     "systems": "list what can be run",
@@ -47,6 +49,11 @@ def _terminated(_number: int, _frame: FrameType | None) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if "_ARGCOMPLETE" in os.environ:  # set by the shell's completion
+        _complete()
+    if not words:
+        parser_for(words).print_help()
+        return 0
     signal.signal(signal.SIGTERM, _terminated)
     try:
         args = parser_for(words).parse_args(words)
@@ -67,16 +74,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def _complete() -> None:
+    """Answer the shell, and exit. Names of systems and datasets are completed as well."""
+    import argcomplete
+
+    from benchmark import registry
+
+    typed = os.environ.get("COMP_LINE", "")[: int(os.environ.get("COMP_POINT", "0"))]
+    lists: dict[str, Callable[[], Iterable[str]]] = {
+        "system": registry.cards,
+        "systems": registry.cards,
+        "dataset": registry.datasets,
+    }
+
+    def names(action: argparse.Action, **_: object) -> list[str]:
+        return list(lists[action.dest]()) if action.dest in lists else []
+
+    completer: Any = names
+    argcomplete.autocomplete(parser_for(typed.split()[1:]), default_completer=completer)
+
+
 def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; only the command named in ``words`` is imported to add its arguments."""
+    as_written = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="isdbench", description="Ultra-high-resolution segmentation, measured under one protocol."
+        prog="isdbench",
+        description="Ultra-high-resolution segmentation, measured under one protocol.",
+        epilog=FIRST,
+        formatter_class=as_written,
     )
     parser.add_argument("--version", action="version", version=f"isdbench {version('isdbench')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     chosen = next((word for word in words if not word.startswith("-")), None)
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        text = f"{summary[0].upper()}{summary[1:]}."
+        command = commands.add_parser(
+            name, help=summary, description=text, epilog=epilog(name), formatter_class=as_written
+        )
         if name == chosen:
             module = importlib.import_module(f"benchmark.commands.{name}")
             module.add_arguments(command)

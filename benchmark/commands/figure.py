@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmark import registry
 from benchmark.commands.options import names
-from benchmark.commands.requests import check_table_options, measured, store_of, table_options
+from benchmark.commands.requests import check_table_options, chosen_systems, measured, store_of, table_options
 from benchmark.commands.run import add_run_options
 from benchmark.errors import UnknownNameError, UserError
 from benchmark.run.timing_variants import DEFAULT_TIMING
@@ -53,8 +53,8 @@ def main(args: argparse.Namespace) -> int:
     if args.figure not in FIGURES:
         raise UnknownNameError("figure", args.figure, FIGURES)
     figure = FIGURES[args.figure]
-    args.systems = args.systems or figure.systems
     table = paper_table(figure.table)
+    args.systems = chosen_systems(args.systems, table) or figure.systems
     check_table_options(args)
     store_of(args).ensure_writable()
     with Display(sys.stderr) as display:

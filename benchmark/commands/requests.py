@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import functools
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,7 +18,7 @@ from benchmark.commands.options import open_dataset
 from benchmark.errors import UserError
 from benchmark.machine.device import cpu_threads, resolve
 from benchmark.run.profiles import Profile, profile
-from benchmark.run.tables import systems_of, world_size
+from benchmark.run.tables import row_of, systems_of, world_size
 from benchmark.run.timing_variants import timing_variant
 from results.paper import NEUTRAL
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from results.paper import PaperTable
     from results.record import Record
     from results.store import Store
+
+WILD = re.compile(r"^!|[*?[]")  # of a pattern that names systems
 
 
 def table_options(args: argparse.Namespace, table: PaperTable, display: Display) -> RunOptions:
@@ -53,7 +57,8 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
     ratio = chosen.ratio if info.synthetic else args.ratio
     changes = {"crop": tuple(side / ratio for side in args.crop)} if args.crop else {}
     changes |= {"learning_rate": args.learning_rate} if args.learning_rate else {}
-    systems = list(args.systems or systems_of(table, registry.cards()))
+    named = chosen_systems(args.systems, table)
+    systems = list(named or systems_of(table, registry.cards()))
     systems += [registry.card(name).base for name in systems if registry.card(name).base]
     return RunOptions(
         **_common(args, chosen),
@@ -65,7 +70,7 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
         overrides=_overrides(args),
         root=dataset.root if dataset else Path(),
         split=split,
-        systems=args.systems,
+        systems=named,
         kinds=(args.only,) if args.only else ("accuracy", "cost"),
         seeds=args.seeds,
         recipe=args.recipe,
@@ -74,13 +79,39 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
     )
 
 
+def chosen_systems(patterns: Sequence[str] | None, table: PaperTable) -> tuple[str, ...] | None:
+    """The systems that patterns name: "isdnet", "unet*" of the table's systems, "!fctl" for all others.
+
+    None, for the table's own list, where there are no patterns.
+
+    Raises:
+        UserError: a pattern fits no system of the table, or nothing is left.
+    """
+    if not patterns:
+        return None
+    cards = registry.cards()
+    fitting = [name for name, card in cards.items() if table.is_neutral or row_of(table, card) is not None]
+    wanted = [pattern for pattern in patterns if pattern[0] != "!"] or systems_of(table, cards)
+    found: dict[str, None] = {}
+    for pattern in wanted:
+        fits = fnmatch.filter(fitting, pattern) if WILD.search(pattern) else [pattern]
+        if not fits:
+            raise UserError(f"--systems {pattern}: fits no system of {table.name}; see 'isdbench systems'")
+        found |= dict.fromkeys(fits)
+    unwanted = [pattern[1:] for pattern in patterns if pattern[0] == "!"]
+    left = tuple(name for name in found if not any(fnmatch.fnmatchcase(name, pattern) for pattern in unwanted))
+    if not left:
+        raise UserError(f"--systems {','.join(patterns)}: no system is left")
+    return left
+
+
 def neutral_table(args: argparse.Namespace) -> str:
     """The table that compares the systems that were named with each other; synthetic images stand for DeepGlobe's.
 
     Raises:
         UserError: no system was named.
     """
-    if not args.systems:
+    if not any(pattern[0] != "!" for pattern in args.systems or ()):
         raise UserError("name a table, or the systems to compare with --systems A,B")
     return NEUTRAL + ("deepglobe" if args.dataset == "synthetic" else registry.dataset(args.dataset).info.name)
 
@@ -122,7 +153,8 @@ def check_table_options(args: argparse.Namespace) -> None:
             "--precision fp16: training in fp16 needs --device cuda; use --only cost, bf16 or fp32 on a CPU"
         )
     for name in args.systems or ():
-        registry.card(name)
+        if not WILD.search(name):
+            registry.card(name)
     if args.dataset != "synthetic" and args.only != "cost":
         open_dataset(args.dataset, args.root)
 

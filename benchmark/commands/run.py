@@ -47,7 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_run_options(parser: argparse.ArgumentParser) -> None:
     """What to train, on which images, with which settings: shared with ``figure``."""
     parser.add_argument("--profile", default="first", help=f"the budget: {', '.join(PROFILES)} (first)")
-    parser.add_argument("--systems", type=names, metavar="A,B", help="which systems (those of the table or figure)")
+    parser.add_argument(
+        "--systems",
+        type=names,
+        metavar="A,B",
+        help="which systems (those of the table or figure); 'unet*' for all of a kind, '!fctl' for all but one",
+    )
     parser.add_argument("--recipe", help="'short', or one on the systems' cards (the profile's, or the first)")
     parser.add_argument("--iterations", type=positive, metavar="N", help="of training, instead of the profile's")
     parser.add_argument("--batch", type=positive, metavar="N", help="of training, instead of the profile's")

@@ -6,9 +6,17 @@ from importlib import import_module
 import pytest
 
 from benchmark import registry
-from benchmark.commands.requests import check_table_options, cost_options, neutral_table, table_options
+from benchmark.commands.options import names
+from benchmark.commands.requests import (
+    check_table_options,
+    chosen_systems,
+    cost_options,
+    neutral_table,
+    table_options,
+)
 from benchmark.errors import UserError
 from benchmark.machine import device
+from benchmark.run.tables import systems_of
 from results.paper import paper_table
 
 ALL = ["--timing", "official-fps-script", "--precision", "bf16", "--tf32", "--cudnn-benchmark", "--channels-last"]
@@ -102,3 +110,35 @@ def test_iterations_of_the_user_are_those_of_slow_systems_too():
     made = options_of("run", "--profile", "first", "--iterations", "7")
     assert {made.profile.for_card(registry.card(name)).iterations for name in ("stdc", "fctl")} == {7}
     assert made.profile.for_card(registry.card("fctl")).rounds == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("isdnet,stdc", ["isdnet", "stdc"]),
+        ("unet-*,isdnet", ["unet-local", "unet-global", "unet-s5-local", "unet-s5-global", "isdnet"]),
+        ("unet-*,!*s5*", ["unet-local", "unet-global"]),
+        ("stdc,!fctl", ["stdc"]),
+    ],
+)
+def test_patterns_of_systems(words, wanted):
+    assert sorted(chosen_systems(names(words), paper_table("table1"))) == sorted(wanted)
+
+
+def test_all_systems_of_a_table_but_some():
+    table = paper_table("table1")
+    left = chosen_systems(("!fctl", "!magnet*"), table)
+    assert [name for name in systems_of(table, registry.cards()) if name not in left] == [
+        "magnet",
+        "magnet-fast",
+        "fctl",
+    ]
+    assert chosen_systems(None, table) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [("icnet*", "fits no system of table1"), ("stdc,!st*", "no system is left")]
+)
+def test_a_pattern_that_leaves_nothing_is_refused(words, said):
+    with pytest.raises(UserError, match=said):
+        chosen_systems(names(words), paper_table("table1"))
