@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -76,7 +77,7 @@ def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path, *
     from reports.writers.pages import write_page
     from results.paper.flops import read_flops
 
-    facts = system_facts()
+    facts = system_facts(records)
     findings, printed = audit(records, facts), speeds(facts, read_flops())
     return [
         *(write_figures(records, tables, out / "figures") if figures else ()),
@@ -99,7 +100,7 @@ def write_tables(wanted: Sequence[str], records: Sequence[Record], out: Path, fo
     from reports.writers.pages import write_page
     from reports.writers.ranking_page import ranking_page
 
-    facts, console = system_facts(), Console(highlight=False)
+    facts, console = system_facts(records), Console(highlight=False)
     tables = build_tables(records, facts, wanted)
     if not tables:
         print(f"isdbench: no record feeds {', '.join(wanted)}; make some with 'isdbench run'", file=sys.stderr)
@@ -136,11 +137,15 @@ def refresh(files: Sequence[Path], tables: Sequence[Table], records: Sequence[Re
             raise UserError(f"--refresh {file}: {error}") from error
 
 
-def system_facts() -> list[SystemFacts]:
-    """The facts about each system that reports print."""
+def system_facts(records: Iterable[Record] = ()) -> list[SystemFacts]:
+    """What reports print about each system with a card, and about those of the records that have none: "smp:..."."""
     from benchmark import registry
     from reports.tables.table import SystemFacts
 
+    cards = dict(registry.cards())
+    for name in {record.cell.system for record in records} - cards.keys():
+        with contextlib.suppress(UserError):  # of a package that is not installed here
+            cards[name] = registry.card(name)
     return [
         SystemFacts(
             name=card.name,
@@ -153,5 +158,5 @@ def system_facts() -> list[SystemFacts]:
             source=card.source,
             assumptions=card.assumptions,
         )
-        for card in registry.cards().values()
+        for card in cards.values()
     ]
