@@ -29,6 +29,8 @@ COMMANDS = {
     "measure": "measure the cost of one system at one image size",
     "sweep": "measure cost against image size, until the memory is full",
     "convert": "turn an official checkpoint into ours",
+    "new": "write a package with a system of your own, which runs at once",
+    "check": "check that a system keeps the contract, and that its card is right",
     "rerun": "repeat the cells of records and say whether they hold",
     "compare": "find what is slower, larger or worse between two sets of records",
     "interleave": "measure two installations alternately, for compare",
