@@ -25,7 +25,8 @@ The same command again continues where it stopped.""",
     "evaluate": "isdbench evaluate isdnet --weights FILE --dataset deepglobe --root DIR",
     "predict": """isdbench predict isdnet --weights FILE IMAGES/ --out DIR
 isdbench predict unet-local --weights FILE mosaic.tif --out DIR --memory-budget 4
-isdbench predict isdnet --weights FILE mosaic.tif --out DIR --tile 2448""",
+isdbench predict isdnet --weights FILE mosaic.tif --out DIR --probabilities --polygons
+isdbench predict glnet --weights FILE mosaic.tif --out DIR --tile 2448""",
     "measure": """isdbench measure isdnet --size 2448x2448
 isdbench measure smp:Unet/resnet34 --size 1024x2048 --device cuda --precision fp16""",
     "sweep": "isdbench sweep isdnet,stdc",

@@ -54,6 +54,11 @@ def padded(net: Net, image: Tensor, multiple: int) -> Tensor:
     return resize(net(full), (full.shape[-2], full.shape[-1]))[..., : image.shape[-2], : image.shape[-1]]
 
 
+def sides(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Height and width times ``scale``, rounded, at least one pixel."""
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
 def whole(net: Net, image: Tensor) -> Tensor:
     """One pass over the entire image at its own size."""
     return net(image)
@@ -65,7 +70,7 @@ def reduced(image: Tensor, scale: float) -> Tensor:
     Sides are rounded, and at least one pixel long. The filter is antialiased as in image libraries, unlike that of
     :func:`resize`, which enlarges logits.
     """
-    size = (max(1, round(image.shape[-2] * scale)), max(1, round(image.shape[-1] * scale)))
+    size = sides((image.shape[-2], image.shape[-1]), scale)
     return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 

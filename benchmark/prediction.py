@@ -56,7 +56,7 @@ def to_batch(image: NDArray[np.uint8], device: str, layout: torch.memory_format 
 
 def _labels_of_reduced(system: System, image: Tensor, scale: float) -> Tensor:
     full = (image.shape[-2], image.shape[-1])
-    size = (max(1, round(full[0] * scale)), max(1, round(full[1] * scale)))
+    size = inference.sides(full, scale)
     pixels = inference.resize(image, size)
     if type(system).predict is not System.predict:
         return torch.nn.functional.interpolate(system.predict(pixels)[None], size=full, mode="nearest-exact")[0]

@@ -7,7 +7,7 @@ ignore. A system reads and writes no files, picks no device and prints nothing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ class System(nn.Module, ABC):
     """A net with its inference procedure. Subclasses define ``forward`` and ``loss``, some also ``predict``."""
 
     align_corners = False  # how the logits are enlarged
+    streams = False  # whether `streamed` is there
     stages: tuple[str, ...] = ("main",)  # training stages in order; `enter_stage` prepares each of them
 
     def __init__(self, card: Card, num_classes: int) -> None:
@@ -102,6 +103,20 @@ class System(nn.Module, ABC):
     def enlarged(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
         """Logits ``[B, C, *size]`` of logits ``[B, C, h, w]``, for what refines them at the image's size."""
         return inference.resize(logits, size, align_corners=self.align_corners)
+
+    def streamed(self, read: Callable[[int, int], Tensor], size: tuple[int, int]) -> Iterator[tuple[int, Tensor]]:
+        """The logits of an image too large for the memory, from top to bottom; equal to ``logits`` up to rounding.
+
+        Overridden, with ``streams``, by whole-image systems that have such a form.
+
+        Args:
+            read: gives rows of the image, float32 ``[1, 3, rows, W]`` in [0, 1], on the system's device.
+            size: height and width of the image.
+
+        Yields:
+            The first row, and logits ``[1, C, rows, W]`` at the image's size.
+        """
+        raise NotImplementedError(f"{self.card.name} has no streaming form")
 
     def enter_stage(self, stage: str) -> None:  # most systems have one stage and nothing to prepare
         """Freeze and unfreeze the parameters for a training stage, one of ``stages``."""

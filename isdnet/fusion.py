@@ -75,12 +75,20 @@ class RelationAwareFusion(nn.Module):
     def forward(self, shallow: Tensor, deep: Tensor) -> tuple[Tensor, Tensor]:
         """Of maps ``[B, *, H_s, W_s]``, ``[B, C, H_d, W_d]``: the fused and the enlarged deep map, both at H_s, W_s."""
         shallow, deep = self.project_shallow(shallow), self.project_deep(deep)
-        if self.modulate_shallow is not None and self.modulate_deep is not None:
-            attention_s, attention_d = self.modulate_shallow.attention(shallow), self.modulate_deep.attention(deep)
-            relation = relationship(attention_s, attention_d, self.groups)
-            shallow = shallow * self.modulate_shallow.factor(attention_s, relation)
-            deep = deep * self.modulate_deep.factor(attention_d, relation)
-        deep = self.after_upsample(resize(deep, (shallow.shape[-2], shallow.shape[-1])))
+        for_shallow, for_deep = self.factors(shallow, deep)
+        return self.joined(shallow * for_shallow, resize(deep * for_deep, (shallow.shape[-2], shallow.shape[-1])))
+
+    def factors(self, shallow: Tensor, deep: Tensor) -> tuple[Tensor | float, Tensor | float]:
+        """M_s and M_d of eq. 4, ``[B, C, 1, 1]``, of the projected maps; 1 without attention."""
+        if self.modulate_shallow is None or self.modulate_deep is None:
+            return 1.0, 1.0
+        attention_s, attention_d = self.modulate_shallow.attention(shallow), self.modulate_deep.attention(deep)
+        relation = relationship(attention_s, attention_d, self.groups)
+        return self.modulate_shallow.factor(attention_s, relation), self.modulate_deep.factor(attention_d, relation)
+
+    def joined(self, shallow: Tensor, deep: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``forward``, of modulated maps of one size ``[B, C, H_s, W_s]``."""
+        deep = self.after_upsample(deep)
         return self.after_sum(shallow + deep), deep
 
 

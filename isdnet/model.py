@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from benchmark.card import Card
 from benchmark.system import System
-from isdnet import losses, official_weights
+from isdnet import losses, official_weights, streaming
 from isdnet.blocks import ConvBn, SegmentationHead, fcn_head, initialise, without
 from isdnet.deep import ConvDeep, SegFormerDeep, deep_branch
-from isdnet.fusion import CHANNELS, fusion_module
+from isdnet.fusion import CHANNELS, RelationAwareFusion, fusion_module
 from isdnet.pyramid import LaplacianPyramid
 from isdnet.shallow import ShallowNet
 from isdnet.variants import (
@@ -78,13 +78,14 @@ class ISDNet(System):
         self.pyramid = LaplacianPyramid()
         self.deep = deep_branch(variant.deep)
         narrow = self.deep.channels == CHANNELS
-        self.reduce = nn.Identity() if narrow else ConvBn(self.deep.channels, CHANNELS, 1)
+        self.reduce: nn.Module = nn.Identity() if narrow else ConvBn(self.deep.channels, CHANNELS, 1)
         self.shallow = ShallowNet(6 if variant.high_frequency else 3)
         eighth, sixteenth = ShallowNet.channels
         self.fuse16 = fusion_module(sixteenth, variant.form, variant.fusion)
         self.fuse8 = fusion_module(eighth, variant.form, variant.fusion)
+        self.streams = isinstance(self.fuse8, RelationAwareFusion)  # not where the maps are concatenated
         self.dropout = nn.Dropout2d(0.1)
-        self.classifier = SegmentationHead(CHANNELS, CHANNELS // 2, num_classes)
+        self.classifier: nn.Module = SegmentationHead(CHANNELS, CHANNELS // 2, num_classes)
         for part in (self.reduce, self.shallow, self.fuse16, self.fuse8, self.classifier):
             initialise(part)
         self.training_heads: TrainingHeads | None = TrainingHeads(variant, self.deep, num_classes)
@@ -98,6 +99,10 @@ class ISDNet(System):
         fused8, _ = self.fuse8(eighth, fused16)  # [B, 128, H/8, W/8]
         logits: Tensor = self.classifier(fused8)
         return logits
+
+    def streamed(self, read: streaming.Reader, size: tuple[int, int]) -> Iterator[tuple[int, Tensor]]:
+        """See :meth:`System.streamed` and :mod:`isdnet.streaming`."""
+        return streaming.streamed(self, read, size)
 
     def shallow_input(self, image: Tensor) -> Tensor:
         """Input of the shallow branch: residuals ``[B, 6, H, W]``, or RGB ``[B, 3, H, W]`` where H is left out.

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify = actions.add_parser(
         "verify", help="check a folder", description="Check files, sizes, colours, counts, splits."
     )
-    add_dataset_options(verify, default=None)
+    add_dataset_options(verify, default=None, required=True)
     verify.add_argument("--json", action="store_true", help="the report as JSON")
     verify.set_defaults(action=_verify)
     prepare = actions.add_parser(
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bring a dataset into its official layout",
         description="Unpack archives or copy folders into the official layout.",
     )
-    add_dataset_options(prepare, default=None)
+    add_dataset_options(prepare, default=None, required=True)
     prepare.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder to write to")
     prepare.set_defaults(action=_prepare)
 

@@ -1,4 +1,7 @@
-"""``isdbench evaluate SYSTEM --weights FILE --dataset NAME --root DIR``: score given weights."""
+"""``isdbench evaluate SYSTEM --weights FILE --dataset NAME --root DIR``: score given weights.
+
+With ``--image`` and ``--truth`` instead of ``--root``: on one image of any size, in windows.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_dataset_options, add_device_option, open_dataset, share
-from benchmark.errors import DataError
+from benchmark.commands.options import add_dataset_options, add_device_option, open_dataset, positive_number, share
+from benchmark.errors import DataError, UserError
 
 if TYPE_CHECKING:
-    from benchmark.accuracy.evaluate import EvaluationOutcome
+    from collections.abc import Mapping, Sequence
+
+    from benchmark.accuracy.metrics import Counts, Metrics
+    from benchmark.card import Card
+    from benchmark.data.raster import Source
+    from benchmark.large.predict import Settings
+    from benchmark.system import System
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +36,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", type=share, default=1.0, help="reduce the image to this scale first; the official code uses 0.8 (1)"
     )
+    parser.add_argument("--image", type=Path, metavar="FILE", help="score one image of any size, see --truth")
+    parser.add_argument("--truth", type=Path, metavar="FILE", help="its labels: one band of class indices, 255 = none")
+    parser.add_argument(
+        "--memory-budget",
+        type=positive_number,
+        metavar="GIB",
+        help="of host memory, with --image (half of what is free)",
+    )
     parser.add_argument("--json", action="store_true", help="all scores as JSON")
     add_dataset_options(parser, default=None)
     add_device_option(parser)
@@ -37,10 +54,14 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.accuracy.evaluate import evaluate
     from benchmark.commands.progress import bar
     from benchmark.machine.device import resolve, torch_device
-    from benchmark.weights.files import load_weights, trained_ratio
+    from benchmark.weights.files import load_weights, trained_on, trained_ratio
 
+    if (args.image is None) != (args.truth is None):
+        raise UserError("--image and --truth go together: an image and its labels")
     card = registry.card(args.system)
-    dataset = open_dataset(args.dataset, args.root)
+    if args.image:
+        return _evaluate_image(args, card)
+    dataset = open_dataset(args.dataset or trained_on(args.weights), args.root)
     splits = (args.split,) if args.split else dataset.info.evaluation_splits
     ids = next((ids for ids in map(dataset.ids, splits) if ids), ())
     if not ids:
@@ -58,23 +79,71 @@ def main(args: argparse.Namespace) -> int:
             scale=args.scale,
             progress=advance,
         )
-    _print(outcome, args.json)
+    confusion, images = outcome.confusion, list(outcome.images)
+    _print(outcome.metrics, {"boundary_iou": outcome.boundary_iou}, confusion, images, as_json=args.json)
     return 0
 
 
-def _print(outcome: EvaluationOutcome, as_json: bool) -> None:
-    scores = outcome.metrics
+def _evaluate_image(args: argparse.Namespace, card: Card) -> int:
+    """Score one image and its labels, both read from top to bottom."""
+    from benchmark.accuracy.metrics import metrics
+    from benchmark.data.raster import open_image, open_labels
+    from benchmark.large.predict import Settings
+    from benchmark.machine.device import resolve, torch_device
+    from benchmark.weights.files import load_weights, trained_on, trained_ratio
+
+    info = registry.dataset(args.dataset or trained_on(args.weights)).info
+    budget_mib = args.memory_budget * 1024 if args.memory_budget else None
+    settings = Settings(device=torch_device(resolve(args.device)), scale=args.scale, budget_mib=budget_mib)
+    with open_image(args.image) as image, open_labels(args.truth) as truth:
+        if image.size != truth.size:
+            sizes = (f"{height}x{width}" for height, width in (truth.size, image.size))
+            raise DataError("{}: {} pixels, the image has {}".format(args.truth, *sizes))
+        system = registry.build(card.at(trained_ratio(args.weights)), len(info.classes))
+        load_weights(args.weights, system)
+        try:
+            counts = _counts(system.inference_form().to(settings.device).eval(), image, truth, settings)
+        except ValueError as error:  # a value that is no class
+            raise DataError(f"{args.truth}: {error}") from error
+    _print(metrics(info, counts), {}, counts.tolist(), [str(args.image)], as_json=args.json)
+    return 0
+
+
+def _counts(system: System, image: Source, truth: Source, settings: Settings) -> Counts:
+    import numpy as np
+
+    from benchmark.accuracy.metrics import confusion
+    from benchmark.commands.progress import bar
+    from benchmark.large.predict import procedure, slabs_of
+
+    counts = np.zeros((system.num_classes, system.num_classes), np.int64)
+    with bar(sys.stderr, "rows") as advance:
+        for slab in slabs_of(procedure(system, image, settings), image.size, system.card.name):
+            rows = truth.rows(slab.top, len(slab.labels))[..., 0]
+            counts += confusion(rows, slab.labels, system.num_classes)
+            advance(slab.top + len(slab.labels), image.size[0])
+    return counts
+
+
+def _print(
+    scores: Metrics,
+    more: Mapping[str, float | None],
+    confusion: Sequence[Sequence[int]],
+    images: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
     figures = {
         "miou_paper": scores.miou_paper,
         "miou_dataset": scores.miou_dataset,
         **scores.conventions,
-        "boundary_iou": outcome.boundary_iou,
+        **more,
         **scores.iou,
     }
     if as_json:
-        print(json.dumps({**figures, "confusion": outcome.confusion, "images": outcome.images}, indent=2))
+        print(json.dumps({**figures, "confusion": confusion, "images": images}, indent=2))
         return
     from tabulate import tabulate
 
     rows = [(name, "absent" if value is None else f"{value:.2f}") for name, value in figures.items()]
-    print(tabulate([*rows, ("images", len(outcome.images))], ("score", "percent"), disable_numparse=True))
+    print(tabulate([*rows, ("images", len(images))], ("score", "percent"), disable_numparse=True))

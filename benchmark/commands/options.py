@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 FORMATS = ("md", "tex", "html", "csv")
 
 
-def add_dataset_options(parser: argparse.ArgumentParser, default: str | None) -> None:
+def add_dataset_options(parser: argparse.ArgumentParser, default: str | None, *, required: bool = False) -> None:
     """``--dataset`` and ``--root``."""
     parser.add_argument(
-        "--dataset", default=default, required=default is None, help="see 'isdbench datasets'; or a dataset.toml"
+        "--dataset", default=default, required=required, help="see 'isdbench datasets'; or a dataset.toml"
     )
     parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of the dataset")
 

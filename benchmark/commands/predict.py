@@ -47,6 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tile", type=positive, metavar="PX", help="give a whole-image system tiles instead; this changes its labels"
     )
     parser.add_argument(
+        "--tta", action="store_true", help="mean over mirror images and quarter turns, in eight times the time"
+    )
+    parser.add_argument(
+        "--probabilities", action="store_true", help="also NAME_probabilities.tif: a band of 0 to 255 for each class"
+    )
+    parser.add_argument(
+        "--polygons", action="store_true", help="also NAME_labels.geojson: a polygon for each connected area"
+    )
+    parser.add_argument(
         "--memory-budget", type=positive_number, metavar="GIB", help="of host memory (half of what is free)"
     )
     add_device_option(parser)
@@ -59,7 +68,10 @@ def main(args: argparse.Namespace) -> int:
         UserError: an image, the weights or the output folder is not usable, or memory runs out.
     """
     from benchmark.commands.progress import bar
-    from benchmark.large.predict import Settings, predict_file
+    from benchmark.data.raster import has_rasterio
+    from benchmark.large.output import predict_file
+    from benchmark.large.polygons import write_polygons
+    from benchmark.large.predict import Settings
     from benchmark.machine.device import resolve, torch_device
     from benchmark.weights.files import load_weights, trained_on, trained_ratio
 
@@ -69,8 +81,13 @@ def main(args: argparse.Namespace) -> int:
         scale=args.scale,
         blend=args.blend,
         tile=args.tile,
+        tta=args.tta,
+        logits=args.probabilities,
         budget_mib=args.memory_budget * 1024 if args.memory_budget else None,
     )
+    if (args.polygons or args.probabilities) and not has_rasterio():
+        option = "--polygons" if args.polygons else "--probabilities"
+        raise UserError(f"{option} needs rasterio: pip install 'isdbench[geo]'")
     images = _images(args.images)
     files = _files(images, args.out, args.format)
     _require_images(images)
@@ -79,8 +96,14 @@ def main(args: argparse.Namespace) -> int:
     system = system.inference_form().to(settings.device).eval()
     for path, (labels, overlay) in files.items():
         with bar(sys.stderr, f"{path.name}: rows") as advance:
-            made = predict_file(system, path, labels, info, settings, advance)
-        print(f"{labels}  ({made})" if args.tile else labels)
+            shares = labels.with_name(f"{path.stem}_probabilities.tif") if args.probabilities else None
+            made = predict_file(system, path, labels, info, settings, probabilities=shares, progress=advance)
+        print(f"{labels}  ({made})")
+        if shares:
+            print(shares)
+        if args.polygons:
+            areas = labels.with_suffix(".geojson")
+            print(f"{areas}  ({write_polygons(labels, areas, info.classes)} polygons)")
         if _write_overlay(path, labels, overlay, info):
             print(overlay)
     return 0
@@ -107,7 +130,8 @@ def _files(images: list[Path], out: Path, wanted: str | None) -> dict[Path, tupl
     Raises:
         UserError: two images have one stem, or a file that this command did not write would be lost.
     """
-    from benchmark.data.raster import TIFF, has_rasterio, is_ours
+    from benchmark.data.raster import TIFF, has_rasterio
+    from benchmark.data.raster_output import is_ours
 
     stems = [path.stem for path in images]
     twice = next((stem for stem in stems if stems.count(stem) > 1), None)
@@ -149,7 +173,8 @@ def _write_overlay(path: Path, labels_file: Path, overlay_file: Path, info: Data
     from PIL import Image as Pillow
     from PIL.PngImagePlugin import PngInfo
 
-    from benchmark.data.raster import MADE_BY, open_image
+    from benchmark.data.raster import open_image
+    from benchmark.data.raster_output import MADE_BY
 
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(open_image(path))

@@ -1,7 +1,7 @@
-"""Images too large for memory: read by rows; label maps written by rows, with the image's georeference.
+"""Images and label maps too large for memory, read by rows.
 
-A TIFF is read and written in windows through rasterio (extra ``geo``). Everything else, and a TIFF without rasterio, is
-decoded once as a whole.
+A TIFF is read in windows through rasterio (extra ``geo``). Everything else, and a TIFF without rasterio, is decoded
+once as a whole.
 """
 
 from __future__ import annotations
@@ -14,20 +14,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import PIL.Image
 from numpy.typing import NDArray
-from PIL.PngImagePlugin import PngInfo
 
-from benchmark.atomic import PART
-from benchmark.data.base import Image, Label
-from benchmark.data.reading import BadFileError, header_size, read_rgb
-from benchmark.errors import UserError
+from benchmark.data.base import Image
+from benchmark.data.reading import BadFileError, load, read_rgb
 
 TIFF = (".tif", ".tiff")
-MADE_BY = "isdbench predict"  # in the files, so that no other file is overwritten
-BLOCK = 256  # side of the tiles of a TIFF
-LEVELS = (2, 4, 8, 16, 32)  # of the pyramid for viewing
-NO_LABEL = 255  # where the image has no data
+RGB, LABEL = (1, 2, 3), (1,)  # bands
 
 
 class Source(Protocol):
@@ -37,17 +30,10 @@ class Source(Protocol):
     georeference: Mapping[str, Any]  # coordinate system and transform; empty where there is none
 
     def rows(self, top: int, count: int) -> Image:
-        """Pixels ``[count, W, 3]``."""
+        """Pixels ``[count, W, bands]``."""
 
     def missing(self, top: int, count: int) -> NDArray[np.bool_] | None:
         """Where the image has no data, ``[count, W]``; None if it has data everywhere."""
-
-
-class Writer(Protocol):
-    """A label map that is being written."""
-
-    def write(self, top: int, labels: Label) -> None:
-        """The next rows ``[rows, W]``."""
 
 
 def has_rasterio() -> bool:
@@ -63,19 +49,36 @@ def open_image(path: Path) -> Iterator[Source]:
         BadFileError: it is missing, damaged, not 8-bit RGB, or too large to be decoded as a whole.
     """
     if path.suffix.lower() in TIFF and has_rasterio() and path.is_file():
-        with _open_windows(path) as source:
+        with _open_windows(path, RGB) as source:
             yield source
     else:
-        yield _Decoded(path)
+        yield _Decoded(read_rgb(path))
+
+
+@contextlib.contextmanager
+def open_labels(path: Path) -> Iterator[Source]:
+    """A label map of class indices, in rows ``[count, W, 1]``; a colour table is left aside.
+
+    Raises:
+        BadFileError: it is missing, damaged, has more than one band, or is too large to be decoded as a whole.
+    """
+    if path.suffix.lower() in TIFF and has_rasterio() and path.is_file():
+        with _open_windows(path, LABEL) as source:
+            yield source
+        return
+    image = load(path)
+    if image.mode not in ("L", "P", "1"):
+        raise BadFileError(path, f"has mode '{image.mode}', expected one band of class indices")
+    yield _Decoded(np.array(image, dtype=np.uint8)[..., None])
 
 
 class _Decoded:
     """An image in memory."""
 
-    def __init__(self, path: Path) -> None:
-        self.size = header_size(path)
+    def __init__(self, pixels: Image) -> None:
+        self.size = (pixels.shape[0], pixels.shape[1])
         self.georeference: Mapping[str, Any] = {}
-        self.pixels = read_rgb(path)
+        self.pixels = pixels
 
     def rows(self, top: int, count: int) -> Image:
         return self.pixels[top : top + count]
@@ -87,28 +90,29 @@ class _Decoded:
 class _Windows:
     """A TIFF that is read in windows."""
 
-    def __init__(self, path: Path, dataset: Any) -> None:
+    def __init__(self, path: Path, dataset: Any, bands: tuple[int, ...]) -> None:
         from rasterio.errors import RasterioError
         from rasterio.windows import Window
 
-        self.path, self.dataset, self.window, self.error = path, dataset, Window, RasterioError
-        if dataset.count < 3 or any(kind != "uint8" for kind in dataset.dtypes[:3]):
-            bands = f"{dataset.count} band{'s' * (dataset.count > 1)} of {dataset.dtypes[0]}"
-            raise BadFileError(
-                path, f"has {bands}, expected three of uint8; scale its range to 0-255 and save it again"
-            )
+        self.path, self.dataset, self.window, self.error, self.bands = path, dataset, Window, RasterioError, bands
+        found = f"has {dataset.count} band{'s' * (dataset.count > 1)} of {dataset.dtypes[0]}, expected"
+        if bands == LABEL and dataset.count != 1:
+            raise BadFileError(path, f"{found} one of class indices")
+        if dataset.count < len(bands) or any(dataset.dtypes[band - 1] != "uint8" for band in bands):
+            wanted = f"{found} {len(bands)} of uint8"
+            raise BadFileError(path, f"{wanted}; scale its range to 0-255 and save it again")
         self.size = (dataset.height, dataset.width)
         known = {"crs": dataset.crs, "transform": dataset.transform}
         self.georeference: Mapping[str, Any] = known if dataset.crs or not dataset.transform.is_identity else {}
 
     def rows(self, top: int, count: int) -> Image:
-        pixels = self._read((1, 2, 3), top, count)
+        pixels = self._read(self.bands, top, count)
         return np.ascontiguousarray(np.moveaxis(pixels, 0, 2))
 
     def missing(self, top: int, count: int) -> NDArray[np.bool_] | None:
         if self.dataset.nodata is None:
             return None
-        empty: NDArray[np.bool_] = (self._read((1, 2, 3), top, count) == self.dataset.nodata).all(axis=0)
+        empty: NDArray[np.bool_] = (self._read(self.bands, top, count) == self.dataset.nodata).all(axis=0)
         return empty
 
     def _read(self, bands: Sequence[int], top: int, count: int) -> NDArray[np.uint8]:
@@ -119,7 +123,7 @@ class _Windows:
 
 
 @contextlib.contextmanager
-def _open_windows(path: Path) -> Iterator[Source]:
+def _open_windows(path: Path, bands: tuple[int, ...]) -> Iterator[Source]:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
@@ -130,96 +134,4 @@ def _open_windows(path: Path) -> Iterator[Source]:
         except RasterioIOError as error:
             raise BadFileError(path, f"cannot be read: {' '.join(str(error).split())}") from error
         with dataset:
-            yield _Windows(path, dataset)
-
-
-@contextlib.contextmanager
-def label_writer(
-    path: Path, source: Source, palette: Sequence[tuple[int, int, int]], notes: Mapping[str, str]
-) -> Iterator[Writer]:
-    """Write class indices with a colour table to a PNG, or in windows to a TIFF with the image's georeference.
-
-    The file appears when it is complete. ``notes`` go into its metadata: how the labels were made.
-
-    Raises:
-        UserError: the file cannot be written, or is a TIFF and rasterio is not installed.
-    """
-    part = path.with_name(f".{path.name}{PART}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _tiff(part, source, palette, notes) if path.suffix in TIFF else _png(part, source, palette, notes) as file:
-            yield file
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"--out {path}: cannot be written: {error.strerror or error}; choose another folder") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-class _Png:
-    """Labels in memory until all rows are there."""
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        self.labels = np.zeros(size, np.uint8)
-
-    def write(self, top: int, labels: Label) -> None:
-        self.labels[top : top + len(labels)] = labels
-
-
-@contextlib.contextmanager
-def _png(
-    path: Path, source: Source, palette: Sequence[tuple[int, int, int]], notes: Mapping[str, str]
-) -> Iterator[Writer]:
-    writer = _Png(source.size)
-    yield writer
-    picture = PIL.Image.fromarray(writer.labels)
-    picture.putpalette(np.asarray(palette, np.uint8).tobytes())
-    info = PngInfo()
-    for name, text in {"Software": MADE_BY, **notes}.items():
-        info.add_text(name, text)
-    picture.save(path, format="PNG", pnginfo=info)
-
-
-class _Tiff:
-    """A tiled TIFF."""
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-
-    def write(self, top: int, labels: Label) -> None:
-        from rasterio.windows import Window
-
-        self.dataset.write(labels, 1, window=Window(0, top, labels.shape[1], len(labels)))
-
-
-@contextlib.contextmanager
-def _tiff(
-    path: Path, source: Source, palette: Sequence[tuple[int, int, int]], notes: Mapping[str, str]
-) -> Iterator[Writer]:
-    if not has_rasterio():
-        raise UserError("TIFF label maps need rasterio: pip install 'isdbench[geo]', or use --format png")
-    import rasterio
-    from rasterio.enums import Resampling
-    from rasterio.errors import NotGeoreferencedWarning
-
-    kind: dict[str, Any] = {"driver": "GTiff", "count": 1, "dtype": "uint8", "nodata": NO_LABEL, "tiled": True}
-    kind |= {"blockxsize": BLOCK, "blockysize": BLOCK, "compress": "deflate", "BIGTIFF": "IF_SAFER"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(
-            path, "w", height=source.size[0], width=source.size[1], **kind, **source.georeference
-        ) as dataset:
-            dataset.write_colormap(1, {index: (*colour, 255) for index, colour in enumerate(palette)})
-            dataset.update_tags(TIFFTAG_SOFTWARE=MADE_BY, **notes)
-            yield _Tiff(dataset)
-        levels = [level for level in LEVELS if min(source.size) // level >= BLOCK // 2]
-        with rasterio.open(path, "r+") as dataset:
-            dataset.build_overviews(levels, Resampling.nearest)
-
-
-def is_ours(file: Path) -> bool:
-    """Whether ``label_writer`` wrote a file."""
-    with contextlib.suppress(OSError), PIL.Image.open(file) as picture:
-        tags = getattr(picture, "tag_v2", {})
-        return MADE_BY in (picture.info.get("Software"), tags.get(305))
-    return False
+            yield _Windows(path, dataset, bands)

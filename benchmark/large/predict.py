@@ -1,26 +1,29 @@
-"""The label map of one image file, within a memory budget: in slabs where the system works on patches, else whole."""
+"""Labels of an image of any size within a memory budget: from top to bottom where the system allows, else whole."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import psutil
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from benchmark.card import SlidingWindow
-from benchmark.data.base import DatasetInfo
-from benchmark.data.raster import NO_LABEL, Source, label_writer, open_image
-from benchmark.inference import Net, padded, resize
+from benchmark.data.raster import Source
+from benchmark.errors import UserError
+from benchmark.inference import Net, labels_from, padded, resize, sides
 from benchmark.large.slabs import Blend, slab_mib, slabs
+from benchmark.large.turned import turned
 from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
-from benchmark.prediction import predicted
+from benchmark.prediction import predicted, to_batch
 from benchmark.system import System
 
 TILE_OVERLAP = 0.25  # of a tile
+WHOLE_BYTES = 100  # for each pixel of a whole-image pass: ISDNet takes 86 at 2448x2448, most others more
 MIB = 2**20
 
 
@@ -32,127 +35,139 @@ class Settings:
     scale: float = 1.0  # of the image before the system sees it
     blend: Blend = "mean"
     tile: int | None = None  # side of the tiles that a whole-image system gets instead of the image
+    tta: bool = False  # mean over mirror images and quarter turns
+    logits: bool = False  # wanted beside the labels
     budget_mib: float | None = None  # of host memory; None: half of what is free
 
 
-def predict_file(
-    system: System,
-    path: Path,
-    out: Path,
-    info: DatasetInfo,
-    settings: Settings,
-    progress: Callable[[int, int], None] = lambda *_: None,
-) -> str:
-    """Write the labels of an image; returns how they were made, as it stands in the file's metadata.
+@dataclass(frozen=True)
+class Slab:
+    """Finished rows of an image."""
+
+    top: int  # first row
+    labels: NDArray[np.uint8]  # [rows, W]
+    logits: Tensor | None  # [1, C, rows, W] at full size; None where a system refines labels or nobody asked
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """How the labels of an image are made."""
+
+    words: str
+    window: SlidingWindow | None  # None: no windows
+    slabs: Callable[[], Iterator[Slab]]
+
+
+def procedure(system: System, source: Source, settings: Settings) -> Procedure:
+    """How a system predicts an image, within the memory budget.
 
     Args:
         system: trained, in eval mode, on the device.
-        path: of the image.
-        out: of the label map, PNG or TIFF.
-        info: the dataset whose classes the system knows.
+        source: the image.
         settings: see there.
-        progress: told the rows done and the rows in all.
 
     Raises:
-        BadFileError: the image cannot be read.
         ResourceExhaustedError: the memory budget is too small; the message names the way out.
-        UserError: the output cannot be written.
+        UserError: tiles, test-time augmentation or logits were asked of a system whose labels are no argmax of logits.
     """
-    with open_image(path) as source:
-        window = window_of(system, settings)
-        _require_budget(source, window, len(info.classes), path, settings)
-        notes = {
-            "System": system.card.name,
-            "Classes": ", ".join(info.classes),
-            "Procedure": procedure(window, settings),
-        }
-        try:
-            with label_writer(out, source, info.palette, notes) as writer:
-                for top, labels in _labels(system, source, window, settings):
-                    writer.write(top, _without_missing(labels, source.missing(top, len(labels))))
-                    progress(top + len(labels), source.size[0])
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            raise _too_small(path, source.size, system.card.name) from error
-    return notes["Procedure"]
+    _require_argmax(system, settings)
+    budget_mib = settings.budget_mib or psutil.virtual_memory().available / MIB / 2
+    window = _window(system, settings)
+    if window:
+        _require(slab_mib(system.num_classes, window, source.size), source.size, budget_mib, "raise --memory-budget")
+        words = f"patches of {window.patch}, overlap {window.overlap}, blend {settings.blend}"
+        words = f"tiles instead of the whole image, which changes the method: {words}" if settings.tile else words
+        return Procedure(_in_words(words, settings), window, partial(_windows, system, source, window, settings))
+    whole_mib = WHOLE_BYTES * source.size[0] * source.size[1] * settings.scale**2 / MIB
+    if whole_mib > budget_mib and system.streams and settings.scale == 1 and not settings.tta:
+        return Procedure("the whole image, from top to bottom", None, partial(_streamed, system, source, settings))
+    fits = int((budget_mib * MIB / WHOLE_BYTES) ** 0.5)
+    way_out = f"images up to about {fits}x{fits} fit; cut it, raise --memory-budget, or use --tile"
+    _require(whole_mib, source.size, budget_mib, way_out)
+    return Procedure(_in_words("the whole image", settings), None, partial(_whole, system, source, settings))
 
 
-def window_of(system: System, settings: Settings) -> SlidingWindow | None:
-    """The window that a system slides over the image, if its labels are those of the averaged logits; else None.
+def slabs_of(made: Procedure, size: tuple[int, int], system: str) -> Iterator[Slab]:
+    """The slabs of a procedure.
 
     Raises:
-        ResourceExhaustedError: tiles were asked for, and the system's labels are not the argmax of its logits.
+        ResourceExhaustedError: memory runs out.
     """
-    kind = type(system)
+    try:
+        yield from made.slabs()
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        what = f"{size[0]}x{size[1]} pixels: memory is too small for '{system}'"
+        raise ResourceExhaustedError(
+            f"{what}; use --tile, a system that works on patches, or a smaller --scale"
+        ) from error
+
+
+def _require_argmax(system: System, settings: Settings) -> None:
+    asked = {"--tile": settings.tile, "--tta": settings.tta, "--probabilities": settings.logits}
+    option = next((name for name, value in asked.items() if value), None)
+    if option and type(system).predict is not System.predict:
+        raise UserError(f"{option}: labels of '{system.card.name}' are more than the argmax of logits; leave it out")
+
+
+def _require(needed_mib: float, size: tuple[int, int], budget_mib: float, way_out: str) -> None:
+    if needed_mib > budget_mib:
+        raise ResourceExhaustedError(
+            f"{size[0]}x{size[1]} pixels need about {needed_mib:.0f} MiB, the budget is {budget_mib:.0f} MiB; {way_out}"
+        )
+
+
+def _window(system: System, settings: Settings) -> SlidingWindow | None:
+    """The window that slides over the image, if the labels are those of the averaged logits; else None."""
     if settings.tile:
-        if kind.predict is not System.predict:
-            name = system.card.name
-            raise ResourceExhaustedError(f"--tile: labels of '{name}' are more than the argmax of logits; leave it out")
         return SlidingWindow(settings.tile, round(settings.tile * TILE_OVERLAP))
-    own = system.card.inference
+    kind, own = type(system), system.card.inference
     plain = kind.logits is System.logits and kind.predict is System.predict and kind.labels_of is System.labels_of
     return own if isinstance(own, SlidingWindow) and plain and settings.scale == 1 else None
 
 
-def procedure(window: SlidingWindow | None, settings: Settings) -> str:
-    """The procedure in words."""
+def _in_words(words: str, settings: Settings) -> str:
     scale = f" at {settings.scale:g} of its sides" if settings.scale != 1 else ""
-    if window is None:
-        return f"the system's own, on the whole image{scale}"
-    patches = f"patches of {window.patch}, overlap {window.overlap}, blend {settings.blend}"
-    return f"tiles instead of the whole image, which changes the method: {patches}" if settings.tile else patches
+    views = ", mean of 8 views" if settings.tta else ""
+    return f"{words}{scale}{views}"
 
 
-def _labels(
-    system: System, source: Source, window: SlidingWindow | None, settings: Settings
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    if window is None:
-        yield 0, predicted(system, source.rows(0, source.size[0]), device=settings.device, scale=settings.scale)
+def _windows(system: System, source: Source, window: SlidingWindow, settings: Settings) -> Iterator[Slab]:
+    multiple = system.card.size_multiple
+    net: Net = system if multiple == 1 else lambda patch: padded(system, patch, multiple)
+    net, enlarge = (system.logits, system.enlarged) if settings.tile else (net, resize)
+    seen = turned(net, enlarge) if settings.tta else net
+    with torch.inference_mode():
+        made = slabs(
+            seen, source.rows, source.size, window, blend=settings.blend, device=settings.device, enlarge=enlarge
+        )
+        for top, logits in made:
+            yield _slab(top, logits, settings)
+
+
+def _streamed(system: System, source: Source, settings: Settings) -> Iterator[Slab]:
+    def read(top: int, count: int) -> Tensor:
+        return to_batch(np.require(source.rows(top, count), np.uint8, ["C", "W"]), settings.device)
+
+    with torch.inference_mode():
+        for top, logits in system.streamed(read, source.size):
+            yield _slab(top, logits, settings)
+
+
+def _whole(system: System, source: Source, settings: Settings) -> Iterator[Slab]:
+    image = source.rows(0, source.size[0])
+    if not (settings.tta or settings.logits):
+        yield Slab(0, predicted(system, image, device=settings.device, scale=settings.scale), None)
         return
     with torch.inference_mode():
-        enlarge = system.enlarged if settings.tile else resize
-        yield from slabs(
-            _net(system, settings),
-            source.rows,
-            source.size,
-            window,
-            blend=settings.blend,
-            device=settings.device,
-            enlarge=enlarge,
-        )
+        pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), settings.device)
+        pixels = resize(pixels, sides(source.size, settings.scale))
+        net = turned(system.logits, system.enlarged) if settings.tta else system.logits
+        logits = system.enlarged(net(pixels), (pixels.shape[-2], pixels.shape[-1]))
+        yield _slab(0, system.enlarged(logits, source.size), settings)
 
 
-def _net(system: System, settings: Settings) -> Net:
-    """What gives the logits of a patch: the system's own net, or its whole procedure on a tile."""
-    if settings.tile:
-        return system.logits
-    multiple = system.card.size_multiple
-    return system if multiple == 1 else lambda patch: padded(system, patch, multiple)
-
-
-def _without_missing(labels: NDArray[np.uint8], missing: NDArray[np.bool_] | None) -> NDArray[np.uint8]:
-    return labels if missing is None else np.where(missing, np.uint8(NO_LABEL), labels)
-
-
-def _require_budget(source: Source, window: SlidingWindow | None, classes: int, path: Path, settings: Settings) -> None:
-    """Refuse an image whose sums, or whose pixels as floats, alone exceed the budget.
-
-    Raises:
-        ResourceExhaustedError: they do.
-    """
-    budget_mib = settings.budget_mib or psutil.virtual_memory().available / MIB / 2
-    height, width = source.size
-    needed_mib = slab_mib(classes, window, source.size) if window else height * width * (3 * 4 + 3 + 1) / MIB
-    if needed_mib > budget_mib:
-        fits = int((budget_mib * MIB / 16) ** 0.5)
-        way_out = "raise --memory-budget" if window else f"images up to {fits}x{fits} fit; cut it, or use --tile"
-        raise ResourceExhaustedError(
-            f"{path}: {height}x{width} pixels need {needed_mib:.0f} MiB and more, the budget is {budget_mib:.0f} MiB; "
-            f"{way_out}"
-        )
-
-
-def _too_small(path: Path, size: tuple[int, int], system: str) -> ResourceExhaustedError:
-    what = f"{path}: {size[0]}x{size[1]} pixels: memory is too small for '{system}'"
-    return ResourceExhaustedError(f"{what}; use --tile, a system that works on patches, or a smaller --scale")
+def _slab(top: int, logits: Tensor, settings: Settings) -> Slab:
+    labels = labels_from(logits, (logits.shape[-2], logits.shape[-1]))[0].cpu().numpy()
+    return Slab(top, labels, logits if settings.logits else None)

@@ -1,7 +1,7 @@
-"""Sliding-window inference in slabs of rows: labels of any image in the memory of one row of patches.
+"""Sliding-window inference in slabs of rows: logits of any image in the memory of one row of patches.
 
-The sums of a row of patches are divided, turned into labels and forgotten as soon as no later row adds to them. Patches
-are added in the order of :func:`benchmark.inference.sliding_window`, so labels equal those of the image as a whole.
+The sums of a row of patches are divided, handed on and forgotten as soon as no later row adds to them. Patches are
+added in the order of :func:`benchmark.inference.sliding_window`, so the logits equal those of the image as a whole.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.card import SlidingWindow
-from benchmark.inference import Net, labels_from, resize, window_starts
+from benchmark.inference import Net, resize, window_starts
 from benchmark.prediction import to_batch
 
 Blend = Literal["mean", "gaussian", "hann", "centre"]
@@ -35,8 +35,8 @@ def slabs(
     blend: Blend = "mean",
     device: str = "cpu",
     enlarge: Enlarge = resize,
-) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-    """The labels of an image from top to bottom: the first row of a slab, and its labels ``[rows, W]``.
+) -> Iterator[tuple[int, Tensor]]:
+    """The logits of an image from top to bottom: the first row of a slab, and its logits ``[1, C, rows, W]``.
 
     Args:
         net: takes patches ``[B, 3, h, w]`` in [0, 1]; its logits may have any stride.
@@ -64,7 +64,7 @@ def slabs(
                 total[..., left : left + wide] += scores if blend == "mean" else scores * weight
                 count[:, left : left + wide] += weight
         done = after - top
-        yield top, labels_from(total[..., :done, :] / count[:done], (done, width))[0].cpu().numpy()
+        yield top, total[..., :done, :] / count[:done]
         total = torch.cat([total[..., done:, :], torch.zeros_like(total[..., :done, :])], dim=2)
         count = torch.cat([count[done:], torch.zeros_like(count[:done])])
 
@@ -91,6 +91,6 @@ def weights(blend: Blend, size: tuple[int, int], overlap: int) -> Tensor:
 
 
 def slab_mib(classes: int, window: SlidingWindow, size: tuple[int, int]) -> float:
-    """Memory of the sums, the scores and the rows of one slab, in MiB, without what the net needs for its patches."""
+    """Memory of the sums, the logits and the rows of one slab, in MiB, without what the net needs for its patches."""
     tall = min(window.patch, size[0])
-    return (2 * classes + 8) * 4 * tall * size[1] / 2**20
+    return (3 * classes + 8) * 4 * tall * size[1] / 2**20

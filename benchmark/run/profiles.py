@@ -87,7 +87,7 @@ PROFILES = {
             train_images=24,
             test_images=6,
             whole_dataset=False,
-            iterations=250,
+            iterations=320,
             batch=2,
             imagenet="off",
             timed_regions=("predict",),
@@ -98,7 +98,7 @@ PROFILES = {
             rounds=2,
             recipe="short",
             shared=SAME_NET,
-            recipe_changes={"learning_rate": 2e-3},
+            recipe_changes={"learning_rate": 4e-3},
             slow={name: {"iterations": 25, "max_warmup": 0, "rounds": 1} for name in SLOW},
             train_threads=1,  # small images: two trainings side by side are sooner done than one after the other on two
         ),

@@ -36,7 +36,7 @@ def test_labels_and_an_overlay_of_each_image_and_again(weights, image, tmp_path,
     out = tmp_path / "out"
     assert run(image, "--weights", weights, "--out", out) == 0
     files = [out / "a_labels.png", out / "a_overlay.png"]
-    assert capsys.readouterr().out.split() == [str(file) for file in files]
+    assert capsys.readouterr().out.splitlines() == [f"{files[0]}  (the whole image)", str(files[1])]
     system = registry.build(registry.card("stdc").at(0.125), 7)
     load_weights(weights, system)
     wanted = registry.dataset("deepglobe").info.colourise(predicted(system.eval(), PIXELS))
@@ -90,7 +90,7 @@ def test_too_little_memory_is_one_line(weights, image, tmp_path, capsys, monkeyp
 
     monkeypatch.setattr("benchmark.large.predict.predicted", full)
     line = refused(capsys, image, "--weights", weights, "--out", tmp_path / "out")
-    assert "a.png: 96x80 pixels: memory is too small for 'stdc'" in line
+    assert "96x80 pixels: memory is too small for 'stdc'" in line
 
 
 @pytest.mark.parametrize("kind", ["nan", "quantised"])
@@ -120,7 +120,7 @@ def test_a_folder_tiles_and_a_budget(weights, image, tmp_path, capsys):
     said = "tiles instead of the whole image, which changes the method: patches of 64, overlap 16, blend hann"
     assert said in capsys.readouterr().out
     assert Image.open(tiled / "b_labels.png").info["Procedure"] == said
-    assert Image.open(whole / "b_labels.png").info["Procedure"] == "the system's own, on the whole image"
+    assert Image.open(whole / "b_labels.png").info["Procedure"] == "the whole image"
     line = refused(capsys, image, "--weights", weights, "--out", tmp_path / "none", "--memory-budget", "0.0001")
     assert "96x80 pixels need" in line
     assert "use --tile" in line
@@ -142,3 +142,40 @@ def test_a_local_system_gives_the_labels_of_the_whole_image_and_keeps_the_georef
     with rasterio.open(tmp_path / "a_labels.tif") as made:
         assert (made.crs.to_epsg(), made.transform) == (32632, where)
         assert np.array_equal(made.read(1), predicted(system.inference_form().eval(), pixels))
+
+
+def test_views_probabilities_and_polygons(weights, image, tmp_path, capsys):
+    rasterio = pytest.importorskip("rasterio")
+    out = tmp_path / "out"
+    assert run(image, "--weights", weights, "--out", out, "--tta", "--probabilities", "--polygons") == 0
+    assert "the whole image, mean of 8 views" in capsys.readouterr().out
+    labels = np.array(Image.open(out / "a_labels.png"))
+    with rasterio.open(out / "a_probabilities.tif") as shares:
+        assert shares.descriptions == registry.dataset("deepglobe").info.classes
+        bands = shares.read()
+    assert np.abs(bands.astype(int).sum(axis=0) - 255).max() <= 4  # seven rounded shares
+    assert (np.take_along_axis(bands, labels[None].astype(int), 0)[0] == bands.max(axis=0)).all()
+    assert '"class": ' in (out / "a_labels.geojson").read_text()
+    patches = ("--tile", "48", "--probabilities")
+    assert run(image, "--weights", weights, "--out", tmp_path / "tiles", *patches) == 0
+    assert "seam score" in capsys.readouterr().out
+
+
+def test_a_system_that_refines_labels_has_no_views(weights, image, tmp_path, capsys):
+    words = ["predict", "segfix", image, "--weights", tmp_path / "w", "--out", tmp_path / "out", "--tta"]
+    save_weights(tmp_path / "w", registry.build(registry.card("segfix").at(0.125), 7), "short", "deepglobe")
+    assert main([str(word) for word in words]) == 2
+    assert "--tta: labels of 'segfix' are more than the argmax of logits" in capsys.readouterr().err
+
+
+def test_an_image_beyond_the_budget_is_predicted_from_top_to_bottom(tmp_path, capsys):
+    torch.manual_seed(0)
+    system = registry.build(registry.card("isdnet").at(0.125), 7)
+    save_weights(tmp_path / "w.safetensors", system, "short", "deepglobe")
+    Image.fromarray(np.random.default_rng(1).integers(0, 256, (600, 97, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    words = ["predict", "isdnet", tmp_path / "a.png", "--weights", tmp_path / "w.safetensors"]
+    for name, budget in (("whole", "1"), ("streamed", "0.005")):
+        assert main([str(word) for word in [*words, "--out", tmp_path / name, "--memory-budget", budget]]) == 0
+    assert "the whole image, from top to bottom" in capsys.readouterr().out
+    whole, streamed = (np.array(Image.open(tmp_path / name / "a_labels.png")) for name in ("whole", "streamed"))
+    assert (whole == streamed).mean() >= 0.9999

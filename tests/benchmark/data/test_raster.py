@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.data import raster
-from benchmark.data.raster import NO_LABEL, is_ours, label_writer, open_image
+from benchmark.data import raster, raster_output
+from benchmark.data.raster import open_image
+from benchmark.data.raster_output import NO_LABEL, is_ours, label_writer
 from benchmark.data.reading import BadFileError
 from benchmark.errors import UserError
 
@@ -96,7 +97,7 @@ def test_where_an_image_has_no_data(tmp_path):
 
 @pytest.mark.parametrize(
     ("pixels", "said"),
-    [(PIXELS.astype(np.uint16), "3 bands of uint16"), (PIXELS[..., :1], "1 band of uint8, expected three")],
+    [(PIXELS.astype(np.uint16), "3 bands of uint16"), (PIXELS[..., :1], "1 band of uint8, expected 3 of uint8")],
 )
 def test_other_bands_are_refused(tmp_path, pixels, said):
     path = write_tiff(tmp_path / "a.tif", pixels)
@@ -134,7 +135,7 @@ def test_nothing_is_left_of_a_map_that_was_not_finished(tmp_path):
 
 
 def test_a_tiff_label_map_needs_rasterio(tmp_path, monkeypatch):
-    monkeypatch.setattr(raster, "has_rasterio", lambda: False)
+    monkeypatch.setattr(raster_output, "has_rasterio", lambda: False)
     Image.fromarray(PIXELS).save(tmp_path / "a.png")
     with (
         open_image(tmp_path / "a.png") as source,

@@ -23,9 +23,10 @@ def pixels(size, seed=0):
 def labels_of(net, image, window=WINDOW, **settings):
     with torch.inference_mode():
         parts = list(slabs(net, lambda top, count: image[top : top + count], image.shape[:2], window, **settings))
-    tops = [top for top, _ in parts]
-    assert tops == list(np.cumsum([0, *(len(part) for _, part in parts)][:-1]))  # in order, without gaps
-    return np.concatenate([part for _, part in parts])
+    tops, logits = zip(*parts, strict=True)
+    assert list(tops) == list(np.cumsum([0, *(part.shape[-2] for part in logits)][:-1]))  # in order, without gaps
+    whole = torch.cat(logits, dim=2)
+    return labels_from(whole, image.shape[:2])[0].numpy()
 
 
 @pytest.mark.parametrize("blend", BLENDS)

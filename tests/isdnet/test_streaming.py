@@ -1,0 +1,52 @@
+"""ISDNet from top to bottom: the logits of the whole image."""
+
+import pytest
+import torch
+
+from benchmark import registry
+from isdnet import streaming
+from tests.isdnet.nets import image, net
+
+SIZES = [(1100, 64), (1031, 77), (1536, 48), (300, 61), (703, 40)]  # more than a strip, odd, whole strips, one strip
+
+
+def stirred(name):
+    """A net in eval mode whose attention and statistics are no longer those of a new one."""
+    torch.manual_seed(0)
+    system = net(name).eval()
+    for key, value in [*system.named_parameters(), *system.named_buffers()]:
+        if "running_mean" in key or key.endswith("alpha"):
+            value.data.normal_(std=0.3)
+        elif "running_var" in key:
+            value.data.uniform_(0.5, 2)
+    return system.inference_form()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("name", ["isdnet", "isdnet-paper"])
+def test_logits_are_those_of_the_whole_image(name, size):
+    system, pixels = stirred(name), image(*size)
+    with torch.inference_mode():
+        wanted = system.enlarged(system.logits(pixels), size)
+        tops, parts = zip(*system.streamed(lambda top, count: pixels[:, :, top : top + count], size), strict=True)
+    assert list(tops) == list(range(0, size[0], streaming.STRIP))
+    found = torch.cat(parts, dim=2)
+    assert found.shape == wanted.shape
+    assert float((found - wanted).abs().max()) <= 1e-4 * float(wanted.abs().max())
+
+
+def test_half_the_halo_is_too_little(monkeypatch):
+    system, pixels = stirred("isdnet"), image(1100, 64)
+    monkeypatch.setattr(streaming, "HALO", streaming.HALO // 2)
+    with torch.inference_mode():
+        wanted = system.enlarged(system.logits(pixels), (1100, 64))
+        parts = [part for _, part in system.streamed(lambda top, count: pixels[:, :, top : top + count], (1100, 64))]
+    assert not torch.allclose(torch.cat(parts, dim=2), wanted, rtol=0, atol=1e-4 * float(wanted.abs().max()))
+
+
+def test_which_systems_have_the_form():
+    names = {
+        name for name, spec in registry.specs().items() if "isdnet" in name and registry.build(spec.card, 2).streams
+    }
+    assert {"isdnet", "isdnet-paper"} <= names
+    assert not registry.build(registry.card("stdc"), 2).streams
