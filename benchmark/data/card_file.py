@@ -30,7 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from benchmark.data.base import IGNORE, DatasetInfo, Label, Problem
+from benchmark.data.base import IGNORE, DatasetInfo, Label
+from benchmark.data.colours import classes_of
 from benchmark.data.folder import FolderDataset
 from benchmark.data.layout import Layout
 from benchmark.data.reading import BadFileError, load, require_values
@@ -44,6 +45,7 @@ else:
 FILE = "dataset.toml"
 MOST_CLASSES = 255
 UNKNOWN = -1  # in the table of mask values
+COLOURS_REMEDY = "add it to 'palette', or save the mask without loss"
 COLOURS = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999")
 
 
@@ -136,6 +138,7 @@ class CardDataset(FolderDataset):
     """The base of the classes that ``dataset_of`` makes."""
 
     card: DatasetCard
+    one_size = False
 
     def official_ids(self, split: str) -> tuple[str, ...]:
         """Ids of a split by the card's rule."""
@@ -157,7 +160,8 @@ class CardDataset(FolderDataset):
             return label
         if image.mode not in ("RGB", "RGBA"):
             raise BadFileError(path, f"has mode '{image.mode}'; save the mask as 8-bit grey, palette or RGB")
-        return self._of_colours(np.array(image.convert("RGB")), path)
+        classes = {colour: index for index, colour in enumerate(self.card.palette)}
+        return classes_of(np.array(image.convert("RGB")), classes, path, COLOURS_REMEDY)
 
     @property
     def _table(self) -> NDArray[np.int16]:
@@ -165,27 +169,6 @@ class CardDataset(FolderDataset):
         table[self.card.ignore] = IGNORE
         table[self.card.values] = range(len(self.card.values))
         return table
-
-    def _of_colours(self, mask: NDArray[np.uint8], path: Path) -> Label:
-        codes = mask.astype(np.int32) @ np.array([65536, 256, 1])
-        known = np.array(self.card.palette, np.int32) @ np.array([65536, 256, 1])
-        order = known.argsort()
-        found = np.searchsorted(known[order], codes).clip(max=len(known) - 1)
-        strange = known[order][found] != codes
-        if strange.any():
-            colour = tuple(mask[strange][0].tolist())
-            count = f"{int(strange.sum())} pixels have a colour that is no class, the first RGB {colour}"
-            raise BadFileError(path, f"{count}; add it to 'palette', or save the mask without loss")
-        label: Label = order[found].astype(np.uint8)
-        return label
-
-    def check_pair(self, image_id: str) -> list[Problem]:
-        """The faults of the image and the mask of one id; images may have any size."""
-        try:
-            self.read(image_id)
-        except BadFileError as error:
-            return [Problem(error.file, error.message)]
-        return []
 
 
 def dataset_of(path: Path) -> type[CardDataset]:

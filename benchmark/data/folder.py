@@ -30,6 +30,8 @@ class FolderDataset(Dataset):
     """
 
     layouts: ClassVar[tuple[Layout, ...]]  # the best fit is read, the first of equals
+    one_size: ClassVar[bool] = True  # all images have that of ``info``; False: any size is sound
+    lists: ClassVar[tuple[str, ...]] = ()  # further files of the release that the reader needs, under the root
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -158,7 +160,7 @@ class FolderDataset(Dataset):
             image, _ = self.read(image_id)
         except BadFileError as error:
             return [Problem(error.file, error.message)]
-        if image.shape[:2] == self.info.image_size:
+        if not self.one_size or image.shape[:2] == self.info.image_size:
             return []
         expected = "x".join(map(str, self.info.image_size))
         message = f"is {size_text(image)}, {self.info.title} images are {expected}; {RESTORE}"

@@ -107,13 +107,16 @@ def _require_room(archive: Path, folder: Path, unpacked: int) -> None:
 
 
 def _lay_out(dataset: FolderDataset, out: Path) -> None:
-    """Link, copy or convert every file of a dataset into the official layout under ``out``."""
+    """Link, copy or convert every file of a dataset, its lists too, into the official layout under ``out``."""
     layout, official = dataset.layout, dataset.layouts[0]
     for _, file in dataset.image_files:
         _place(file, out / moved(file.relative_to(dataset.root), layout.images, official.images))
     for _, file in dataset.label_files:
         target = out / moved(file.relative_to(dataset.root), layout.labels, official.labels)
         _place(file, target, None if layout.official else dataset)
+    for name in dataset.lists:
+        if (dataset.root / name).is_file():
+            _place(dataset.root / name, out / name)
 
 
 def _place(file: Path, target: Path, recode: FolderDataset | None = None) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from benchmark.data import bracol, cityscapes, deepglobe, hrf
+from benchmark.data import bracol, cityscapes, deepglobe, hrf, isprs, landcoverai, loveda, urur
 
 SIZE = (64, 64)
 TRAIN, VAL, TEST = ("119", "266", "855"), ("2774", "16453"), ("606",)  # of DeepGlobe's lists
@@ -111,6 +111,66 @@ def write_bracol(root: Path, ids: Sequence[str], split: str = "train", layout: s
         mask = np.array([(0, 0, 0), (0, 176, 0), (255, 0, 0)], np.uint8)[label] if released else label
         Image.fromarray(mask).save(labels / (f"{image_id}_mask.png" if released else f"{image_id}.png"))
     return root
+
+
+def write_loveda(root: Path, ids: Sequence[str], split: str = "Train", scene: str = "Urban") -> Path:
+    """Masks of 0 to 7. Returns the root."""
+    images, labels = (_folder(root, f"{split}/{scene}/{kind}_png") for kind in ("images", "masks"))
+    for image_id in ids:
+        label = fake_label(image_id, SIZE, 8)
+        _save(fake_image(image_id, label, ((0, 0, 0), *loveda.LoveDA.info.palette)), images / f"{image_id}.png")
+        _save(label, labels / f"{image_id}.png")
+    return root
+
+
+def write_potsdam(root: Path, ids: Sequence[str], layout: str = "official") -> Path:
+    """Colour masks, which lie in the root as unpacked. Returns the root."""
+    labels = _folder(root, {"official": ".", "labels in a folder": "5_Labels_all"}[layout])
+    images = _folder(root, "2_Ortho_RGB")
+    for image_id in ids:
+        _write_colours(image_id, isprs.PALETTE, images / f"{image_id}_RGB.tif", labels / f"{image_id}_label.tif")
+    return root
+
+
+def write_vaihingen(root: Path, ids: Sequence[str], layout: str = "official") -> Path:
+    """Colour masks, which lie in the root as unpacked. Returns the root."""
+    folders = {"official": ".", "labels in a folder": "gts", "training labels alone": "gts_for_participants"}
+    images, labels = _folder(root, "top"), _folder(root, folders[layout])
+    for image_id in ids:
+        _write_colours(image_id, isprs.PALETTE, images / f"{image_id}.tif", labels / f"{image_id}.tif")
+    return root
+
+
+def write_urur(root: Path, ids: Sequence[str], split: str = "train") -> Path:
+    """Colour masks. Returns the root."""
+    images, labels = (_folder(root, f"{split}/{kind}") for kind in ("image", "label"))
+    for image_id in ids:
+        _write_colours(image_id, urur.URUR.info.palette, images / f"{image_id}.png", labels / f"{image_id}.png")
+    return root
+
+
+def write_landcoverai(root: Path, ids: Mapping[str, Sequence[str]]) -> Path:
+    """Tiles as ``split.py`` cuts them, and the list of each split. Returns the root."""
+    folder = _folder(root, "output")
+    for split in ("train", "val", "test"):
+        names = ids.get(split, ())
+        (root / f"{split}.txt").write_text("".join(f"{name}\n" for name in names), encoding="ascii")
+        for name in names:
+            label = fake_label(name, SIZE, 5)
+            _save(fake_image(name, label, landcoverai.LandCoverAI.info.palette), folder / f"{name}.jpg")
+            _save(np.repeat(label[..., None], 3, axis=2), folder / f"{name}_m.png")
+    return root
+
+
+def _write_colours(image_id: str, palette: Sequence[tuple[int, int, int]], image: Path, mask: Path) -> None:
+    """An image and its mask in the palette's colours."""
+    label = fake_label(image_id, SIZE, len(palette))
+    _save(fake_image(image_id, label, palette), image)
+    _save(np.asarray(palette, np.uint8)[label], mask)
+
+
+def _save(pixels: np.ndarray, file: Path) -> None:
+    Image.fromarray(pixels).save(file)
 
 
 def _folder(root: Path, name: str) -> Path:
