@@ -1,4 +1,4 @@
-"""A table as LaTeX: a ``table*`` float and notes after it, to be read by ``input``; needs the package booktabs."""
+"""A table as LaTeX: a ``table*`` float and notes after it, for ``input``; needs the packages booktabs, graphicx."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _SPECIAL = {
 def render(table: Table) -> str:
     """The float with caption, label and tabular; the details follow it as small print."""
     lines = [
-        r"% Needs \usepackage{booktabs}; read this file with \input.",
+        r"% Needs \usepackage{booktabs,graphicx}; read this file with \input.",
         r"\begin{table*}[tp]",
         r"\centering\scriptsize",
         r"\setlength{\tabcolsep}{2.5pt}\setlength{\belowcaptionskip}{4pt}",
         rf"\caption{{\footnotesize\textbf{{{escape(table.title)}.}} {escape(' '.join(table.caption))}}}",
         rf"\label{{tab:isdbench-{table.name}}}",
-        r"\makebox[\textwidth][c]{%",
+        r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%",  # no wider than the text
         rf"\begin{{tabular}}{{ll{'r' * len(table.columns)}}}",
         r"\toprule",
         *_header(table),

@@ -43,6 +43,30 @@ def representatives() -> list[Card]:
     return list({architecture(card): card for card in reversed(nets)}.values())[::-1]
 
 
+ALIKE = {  # cards of one net, loss and stages, that differ in their inference: trained and saved once
+    "cascadepsp-pip": "cascadepsp",
+    "densecrf-exact": "densecrf",
+    "dgf-fast": "dgf",
+    "magnet-fast": "magnet",
+    "magnet-as-intended": "magnet",
+    "magnet-fast-as-intended": "magnet",
+    "magnet-fast-cityscapes": "magnet-cityscapes",
+    "magnet-cityscapes-as-intended": "magnet-cityscapes",
+    "magnet-fast-cityscapes-as-intended": "magnet-cityscapes",
+    "pointrend-whole": "pointrend",
+    "pointrend-dense": "pointrend",
+    "segfix-as-released": "segfix",
+}
+
+
+def trained(card: Card) -> Hashable:
+    """What training and saving depend on: the system's loss and stages, its variant, names and shapes of weights."""
+    system = build(card.at(RATIO), 3)
+    shapes = [(name, tuple(tensor.shape)) for name, tensor in system.state_dict().items()]
+    kind = type(system)
+    return (kind.loss, kind.enter_stage, kind.load_imagenet, system.stages, repr(card.variant), repr(shapes))
+
+
 def build(card: Card, classes: int, device: str = "cpu"):
     """The system with the weights of seed 0; the test is skipped where an optional dependency is not installed."""
     torch.manual_seed(0)

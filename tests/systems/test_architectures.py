@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from baselines.common.refiner import Refiner
+from benchmark import registry
 from benchmark.prediction import predicted, to_batch
 from benchmark.system import IGNORE
 from tests.systems import global_state
 from tests.systems.architectures import (
+    ALIKE,
     RATIO,
     SIZE,
     build,
@@ -21,6 +23,7 @@ from tests.systems.architectures import (
     representatives,
     stir,
     timed_labels,
+    trained,
 )
 
 pytestmark = pytest.mark.slow
@@ -28,7 +31,15 @@ CLASSES = 3
 CROP = (70, 62)  # even, not a multiple of 4
 
 
-@pytest.fixture(scope="module", params=representatives(), ids=lambda card: card.name)
+def pytest_generate_tests(metafunc):
+    """Training and saving once for each net and loss, all else once for each architecture."""
+    if "card" in metafunc.fixturenames:
+        once = {"restored", "offline"} & set(metafunc.fixturenames)
+        cards = [card for card in representatives() if not (once and card.name in ALIKE)]
+        metafunc.parametrize("card", cards, indirect=True, ids=lambda card: card.name, scope="module")
+
+
+@pytest.fixture(scope="module")
 def card(request):
     return request.param.at(RATIO)
 
@@ -185,3 +196,8 @@ def test_building_repeats_in_silence_and_saved_weights_give_the_same_logits(
     file.seek(0)
     twin.load_state_dict(torch.load(file, weights_only=True))
     assert torch.equal(logits_of(twin, picture), logits)
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_what_is_trained_once_is_the_same(name):
+    assert trained(registry.card(name)) == trained(registry.card(ALIKE[name]))

@@ -133,7 +133,7 @@ def test_a_terminal_prints_foreign_markup_as_text():
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_latex_compiles_as_input_of_a_bare_document(tmp_path):
     (tmp_path / "table1.tex").write_text(latex.render(EXAMPLE), encoding="utf-8")
-    document = r"\documentclass{article}\usepackage{booktabs}\begin{document}\input{table1.tex}\end{document}"
+    document = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}\input{table1.tex}\end{document}"
     (tmp_path / "main.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "main.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
