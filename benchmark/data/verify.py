@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.data.base import Dataset, Problem, Progress
+from benchmark.data.duplicates import near_duplicates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +51,11 @@ class VerifyReport:
 
 
 def verify_folder(dataset: Dataset, progress: Progress | None = None) -> VerifyReport:
-    """Check every file of a dataset folder."""
+    """Check every file of a dataset folder, and that its splits share no picture."""
     return VerifyReport(
         dataset=dataset.info.name,
         root=dataset.root,
         on_disk={split: len(dataset.on_disk(split)) for split in dataset.splits},
         official={split: dataset.official_count(split) for split in dataset.splits},
-        problems=tuple(dataset.verify(progress)),
+        problems=(*dataset.verify(progress), *near_duplicates(dataset)),
     )
