@@ -64,7 +64,14 @@ def trained(card: Card) -> Hashable:
     system = build(card.at(RATIO), 3)
     shapes = [(name, tuple(tensor.shape)) for name, tensor in system.state_dict().items()]
     kind = type(system)
-    return (kind.loss, kind.enter_stage, kind.load_imagenet, system.stages, repr(card.variant), repr(shapes))
+    return (
+        kind.loss,
+        kind.enter_stage,
+        kind.load_imagenet,
+        system.stages,
+        repr(getattr(system, "variant", None)),
+        repr(shapes),
+    )
 
 
 def build(card: Card, classes: int, device: str = "cpu"):
