@@ -184,5 +184,10 @@ class Card:
         return replace(self, inference=inference, sizes=sizes, ratio=self.ratio * ratio)
 
 
+def reduced_size(size: tuple[int, int], ratio: float) -> tuple[int, int]:
+    """(height, width) at a ratio, one pixel at least."""
+    return max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))
+
+
 def _scaled(pixels: int, ratio: float) -> int:
     return max(1, round(pixels * ratio))

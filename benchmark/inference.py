@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from benchmark.card import reduced_size
+
 Net = Callable[[Tensor], Tensor]
 
 
@@ -54,11 +56,6 @@ def padded(net: Net, image: Tensor, multiple: int) -> Tensor:
     return resize(net(full), (full.shape[-2], full.shape[-1]))[..., : image.shape[-2], : image.shape[-1]]
 
 
-def sides(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Height and width times ``scale``, rounded, at least one pixel."""
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
 def whole(net: Net, image: Tensor) -> Tensor:
     """One pass over the entire image at its own size."""
     return net(image)
@@ -70,7 +67,7 @@ def reduced(image: Tensor, scale: float) -> Tensor:
     Sides are rounded, and at least one pixel long. The filter is antialiased as in image libraries, unlike that of
     :func:`resize`, which enlarges logits.
     """
-    size = sides((image.shape[-2], image.shape[-1]), scale)
+    size = reduced_size((image.shape[-2], image.shape[-1]), scale)
     return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 

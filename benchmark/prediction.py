@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark import inference
+from benchmark.card import reduced_size
 from benchmark.system import System
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -56,7 +57,7 @@ def to_batch(image: NDArray[np.uint8], device: str, layout: torch.memory_format 
 
 def _labels_of_reduced(system: System, image: Tensor, scale: float) -> Tensor:
     full = (image.shape[-2], image.shape[-1])
-    size = inference.sides(full, scale)
+    size = reduced_size(full, scale)
     pixels = inference.resize(image, size)
     if type(system).predict is not System.predict:
         return torch.nn.functional.interpolate(system.predict(pixels)[None], size=full, mode="nearest-exact")[0]

@@ -6,6 +6,7 @@ import argparse
 import json
 
 from benchmark import registry
+from benchmark.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,10 +16,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print a line for each check. 1 if one fails."""
+    """Print a line for each check. 1 if one fails.
+
+    Raises:
+        UserError: the system is a reference, which is no net.
+    """
     from benchmark.rules.contract import CHECKS, failure, subject
 
-    one = subject(registry.card(args.system))
+    card = registry.card(args.system)
+    if card.is_reference:
+        raise UserError(f"'{card.name}' is a reference row, no net: the contract is that of nets")
+    one = subject(card)
     found = {check.__name__: failure(check, one) for check in CHECKS}
     if args.json:
         print(json.dumps(found, indent=2))

@@ -58,6 +58,8 @@ def main(args: argparse.Namespace) -> int:
 
     if (args.image is None) != (args.truth is None):
         raise UserError("--image and --truth go together: an image and its labels")
+    if args.image and (args.root or args.split):
+        raise UserError("--image is scored instead of a dataset's split; leave --root and --split out")
     card = registry.card(args.system)
     if args.image:
         return _evaluate_image(args, card)
@@ -101,15 +103,17 @@ def _evaluate_image(args: argparse.Namespace, card: Card) -> int:
             raise DataError("{}: {} pixels, the image has {}".format(args.truth, *sizes))
         system = registry.build(card.at(trained_ratio(args.weights)), len(info.classes))
         load_weights(args.weights, system)
-        try:
-            counts = _counts(system.inference_form().to(settings.device).eval(), image, truth, settings)
-        except ValueError as error:  # a value that is no class
-            raise DataError(f"{args.truth}: {error}") from error
+        counts = _counts(system.inference_form().to(settings.device).eval(), image, truth, settings)
     _print(metrics(info, counts), {}, counts.tolist(), [str(args.image)], as_json=args.json)
     return 0
 
 
 def _counts(system: System, image: Source, truth: Source, settings: Settings) -> Counts:
+    """The confusion matrix of an image.
+
+    Raises:
+        DataError: the labels hold a value that is no class.
+    """
     import numpy as np
 
     from benchmark.accuracy.metrics import confusion
@@ -118,9 +122,12 @@ def _counts(system: System, image: Source, truth: Source, settings: Settings) ->
 
     counts = np.zeros((system.num_classes, system.num_classes), np.int64)
     with bar(sys.stderr, "rows") as advance:
-        for slab in slabs_of(procedure(system, image, settings), image.size, system.card.name):
+        for slab in slabs_of(procedure(system, image, settings), image, system):
             rows = truth.rows(slab.top, len(slab.labels))[..., 0]
-            counts += confusion(rows, slab.labels, system.num_classes)
+            try:
+                counts += confusion(rows, slab.labels, system.num_classes)
+            except ValueError as error:
+                raise DataError(f"{truth.path}: {error}") from error
             advance(slab.top + len(slab.labels), image.size[0])
     return counts
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import keyword
 import re
 from pathlib import Path
 
+from benchmark import registry
 from benchmark.errors import UserError
 
 PYPROJECT = """[build-system]
@@ -96,10 +99,12 @@ def main(args: argparse.Namespace) -> int:
     """Write the files and say what comes next.
 
     Raises:
-        UserError: the name is no Python name, or the folder exists.
+        UserError: the name is no Python name or taken, or the folder exists.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", args.name):
         raise UserError(f"'{args.name}': use lower case letters, digits and underscores, a letter first")
+    if keyword.iskeyword(args.name) or args.name in registry.cards() or importlib.util.find_spec(args.name):
+        raise UserError(f"'{args.name}': is a word of Python, a system or an installed package; choose another name")
     root: Path = args.out / args.name
     if root.exists():
         raise UserError(f"{root}: exists already; choose another name or --out")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,23 +90,22 @@ def main(args: argparse.Namespace) -> int:
         option = "--polygons" if args.polygons else "--probabilities"
         raise UserError(f"{option} needs rasterio: pip install 'isdbench[geo]'")
     images = _images(args.images)
-    files = _files(images, args.out, args.format)
+    files = _files(images, args)
     _require_images(images)
     system = registry.build(card.at(trained_ratio(args.weights)), len(info.classes))
     load_weights(args.weights, system)
     system = system.inference_form().to(settings.device).eval()
-    for path, (labels, overlay) in files.items():
+    for path, out in files.items():
         with bar(sys.stderr, f"{path.name}: rows") as advance:
-            shares = labels.with_name(f"{path.stem}_probabilities.tif") if args.probabilities else None
-            made = predict_file(system, path, labels, info, settings, probabilities=shares, progress=advance)
-        print(f"{labels}  ({made})")
+            shares = out.probabilities
+            made = predict_file(system, path, out.labels, info, settings, probabilities=shares, progress=advance)
+        print(f"{out.labels}  ({made})")
         if shares:
             print(shares)
-        if args.polygons:
-            areas = labels.with_suffix(".geojson")
-            print(f"{areas}  ({write_polygons(labels, areas, info.classes)} polygons)")
-        if _write_overlay(path, labels, overlay, info):
-            print(overlay)
+        if out.polygons:
+            print(f"{out.polygons}  ({write_polygons(out.labels, out.polygons, info.classes)} polygons)")
+        if _write_overlay(path, out.labels, out.overlay, info):
+            print(out.overlay)
     return 0
 
 
@@ -124,8 +124,18 @@ def _images(named: list[Path]) -> list[Path]:
     return found
 
 
-def _files(images: list[Path], out: Path, wanted: str | None) -> dict[Path, tuple[Path, Path]]:
-    """For each image the two files to write, named after its stem. Results of earlier runs may be written again.
+@dataclass(frozen=True)
+class _Files:
+    """What is written for an image; None if it was not asked for."""
+
+    labels: Path
+    overlay: Path
+    probabilities: Path | None
+    polygons: Path | None
+
+
+def _files(images: list[Path], args: argparse.Namespace) -> dict[Path, _Files]:
+    """The files to write for each image, named after its stem. Results of earlier runs may be written again.
 
     Raises:
         UserError: two images have one stem, or a file that this command did not write would be lost.
@@ -142,10 +152,17 @@ def _files(images: list[Path], out: Path, wanted: str | None) -> dict[Path, tupl
     files = {}
     for path in images:
         usual = "tif" if path.suffix.lower() in TIFF and has_rasterio() else "png"
-        files[path] = (out / f"{path.stem}_labels.{wanted or usual}", out / f"{path.stem}_overlay.png")
-    for file in (file for pair in files.values() for file in pair):
+        base = args.out / path.stem
+        files[path] = _Files(
+            labels=Path(f"{base}_labels.{args.format or usual}"),
+            overlay=Path(f"{base}_overlay.png"),
+            probabilities=Path(f"{base}_probabilities.tif") if args.probabilities else None,
+            polygons=Path(f"{base}_labels.geojson") if args.polygons else None,
+        )
+    for file in (file for found in files.values() for file in vars(found).values() if file):
         if file.exists() and not is_ours(file):
-            raise UserError(f"--out {out}: {file.name} exists and was not written by 'predict'; choose another folder")
+            out = f"--out {args.out}: {file.name}"
+            raise UserError(f"{out} exists and was not written by 'predict'; choose another folder")
     return files
 
 

@@ -41,7 +41,7 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
         UserError: a name is unknown, a number out of range, or the dataset's folder is not usable.
     """
     check_table_options(args)
-    from benchmark.data.reduced import reduced_size
+    from benchmark.card import reduced_size
     from benchmark.run.options import RunOptions
     from benchmark.run.plan import size_of, split_of
 

@@ -26,6 +26,7 @@ RGB, LABEL = (1, 2, 3), (1,)  # bands
 class Source(Protocol):
     """An open image."""
 
+    path: Path
     size: tuple[int, int]  # height, width
     georeference: Mapping[str, Any]  # coordinate system and transform; empty where there is none
 
@@ -52,7 +53,7 @@ def open_image(path: Path) -> Iterator[Source]:
         with _open_windows(path, RGB) as source:
             yield source
     else:
-        yield _Decoded(read_rgb(path))
+        yield _Decoded(path, read_rgb(path))
 
 
 @contextlib.contextmanager
@@ -69,13 +70,14 @@ def open_labels(path: Path) -> Iterator[Source]:
     image = load(path)
     if image.mode not in ("L", "P", "1"):
         raise BadFileError(path, f"has mode '{image.mode}', expected one band of class indices")
-    yield _Decoded(np.array(image, dtype=np.uint8)[..., None])
+    yield _Decoded(path, np.array(image, dtype=np.uint8)[..., None])
 
 
 class _Decoded:
     """An image in memory."""
 
-    def __init__(self, pixels: Image) -> None:
+    def __init__(self, path: Path, pixels: Image) -> None:
+        self.path = path
         self.size = (pixels.shape[0], pixels.shape[1])
         self.georeference: Mapping[str, Any] = {}
         self.pixels = pixels

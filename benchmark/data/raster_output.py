@@ -23,6 +23,7 @@ from benchmark.errors import UserError
 MADE_BY = "isdbench predict"  # in the files, so that no other file is overwritten
 BLOCK = 256  # side of the tiles of a TIFF
 LEVELS = (2, 4, 8, 16, 32)  # of the pyramid for viewing
+SOFTWARE = 305  # tag of a TIFF
 NO_LABEL = 255  # where the image has no data
 
 
@@ -149,8 +150,24 @@ def _tiff(
 
 
 def is_ours(file: Path) -> bool:
-    """Whether ``label_writer`` wrote a file."""
+    """Whether ``predict`` wrote a file: the name of the program stands in its metadata."""
+    if file.suffix == ".geojson":
+        with file.open("rb") as stream:
+            return MADE_BY.encode() in stream.read(200)
+    if file.suffix in TIFF and has_rasterio():  # Pillow reads no TIFF of more than four bands
+        return _software(file) == MADE_BY
     with contextlib.suppress(OSError), PIL.Image.open(file) as picture:
-        tags = getattr(picture, "tag_v2", {})
-        return MADE_BY in (picture.info.get("Software"), tags.get(305))
+        return MADE_BY in (picture.info.get("Software"), getattr(picture, "tag_v2", {}).get(SOFTWARE))
     return False
+
+
+def _software(file: Path) -> str | None:
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+
+    with warnings.catch_warnings(), contextlib.suppress(RasterioIOError):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(file) as dataset:
+            found: str | None = dataset.tags().get("TIFFTAG_SOFTWARE")
+            return found
+    return None

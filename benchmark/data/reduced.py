@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmark.card import reduced_size
 from benchmark.data.base import Dataset, Image, Label, Problem
 
 
@@ -61,8 +62,3 @@ class ReducedDataset(Dataset):
 def at_ratio(full: Dataset, ratio: float) -> Dataset:
     """The dataset itself at ratio 1, else reduced."""
     return full if ratio == 1 else ReducedDataset(full, ratio)
-
-
-def reduced_size(size: tuple[int, int], ratio: float) -> tuple[int, int]:
-    """(height, width) at a ratio, one pixel at least."""
-    return max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))

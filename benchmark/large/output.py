@@ -63,7 +63,7 @@ def predict_file(
             files.enter_context(share_writer(probabilities, source, info.classes, notes)) if probabilities else None
         )
         seams = Seams(source.size, made.window) if made.window else None
-        for slab in slabs_of(made, source.size, system.card.name):
+        for slab in slabs_of(made, source, system):
             missing = source.missing(slab.top, len(slab.labels))
             writer.write(
                 slab.top, slab.labels if missing is None else np.where(missing, np.uint8(NO_LABEL), slab.labels)

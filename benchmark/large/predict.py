@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.card import SlidingWindow
+from benchmark.card import Downsampled, SlidingWindow, reduced_size
 from benchmark.data.raster import Source
 from benchmark.errors import UserError
-from benchmark.inference import Net, labels_from, padded, resize, sides
+from benchmark.inference import Net, labels_from, padded, resize
 from benchmark.large.slabs import Blend, slab_mib, slabs
 from benchmark.large.turned import turned
 from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
@@ -23,7 +23,8 @@ from benchmark.prediction import predicted, to_batch
 from benchmark.system import System
 
 TILE_OVERLAP = 0.25  # of a tile
-WHOLE_BYTES = 100  # for each pixel of a whole-image pass: ISDNet takes 86 at 2448x2448, most others more
+IMAGE_BYTES = 16  # for each pixel: uint8 and float32 colours, the label
+NET_BYTES = 84  # for each pixel that a net sees at once: ISDNet takes 86 with the image at 2448x2448, most others more
 MIB = 2**20
 
 
@@ -74,20 +75,21 @@ def procedure(system: System, source: Source, settings: Settings) -> Procedure:
     budget_mib = settings.budget_mib or psutil.virtual_memory().available / MIB / 2
     window = _window(system, settings)
     if window:
-        _require(slab_mib(system.num_classes, window, source.size), source.size, budget_mib, "raise --memory-budget")
+        _require(slab_mib(system.num_classes, window, source.size), source, budget_mib, "raise --memory-budget")
         words = f"patches of {window.patch}, overlap {window.overlap}, blend {settings.blend}"
         words = f"tiles instead of the whole image, which changes the method: {words}" if settings.tile else words
         return Procedure(_in_words(words, settings), window, partial(_windows, system, source, window, settings))
-    whole_mib = WHOLE_BYTES * source.size[0] * source.size[1] * settings.scale**2 / MIB
+    pixel_bytes = _bytes_per_pixel(system, settings)
+    whole_mib = pixel_bytes * source.size[0] * source.size[1] / MIB
     if whole_mib > budget_mib and system.streams and settings.scale == 1 and not settings.tta:
         return Procedure("the whole image, from top to bottom", None, partial(_streamed, system, source, settings))
-    fits = int((budget_mib * MIB / WHOLE_BYTES) ** 0.5)
+    fits = int((budget_mib * MIB / pixel_bytes) ** 0.5)
     way_out = f"images up to about {fits}x{fits} fit; cut it, raise --memory-budget, or use --tile"
-    _require(whole_mib, source.size, budget_mib, way_out)
+    _require(whole_mib, source, budget_mib, way_out)
     return Procedure(_in_words("the whole image", settings), None, partial(_whole, system, source, settings))
 
 
-def slabs_of(made: Procedure, size: tuple[int, int], system: str) -> Iterator[Slab]:
+def slabs_of(made: Procedure, source: Source, system: System) -> Iterator[Slab]:
     """The slabs of a procedure.
 
     Raises:
@@ -98,7 +100,7 @@ def slabs_of(made: Procedure, size: tuple[int, int], system: str) -> Iterator[Sl
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        what = f"{size[0]}x{size[1]} pixels: memory is too small for '{system}'"
+        what = f"{source.path}: {source.size[0]}x{source.size[1]} pixels: memory is too small for '{system.card.name}'"
         raise ResourceExhaustedError(
             f"{what}; use --tile, a system that works on patches, or a smaller --scale"
         ) from error
@@ -111,10 +113,18 @@ def _require_argmax(system: System, settings: Settings) -> None:
         raise UserError(f"{option}: labels of '{system.card.name}' are more than the argmax of logits; leave it out")
 
 
-def _require(needed_mib: float, size: tuple[int, int], budget_mib: float, way_out: str) -> None:
+def _bytes_per_pixel(system: System, settings: Settings) -> float:
+    """Memory of a pass over the image for each of its pixels: of the image as given, and of what the net sees of it."""
+    own = system.card.inference
+    seen = settings.scale * (own.scale if isinstance(own, Downsampled) else 1)
+    return IMAGE_BYTES + NET_BYTES * seen**2
+
+
+def _require(needed_mib: float, source: Source, budget_mib: float, way_out: str) -> None:
     if needed_mib > budget_mib:
         raise ResourceExhaustedError(
-            f"{size[0]}x{size[1]} pixels need about {needed_mib:.0f} MiB, the budget is {budget_mib:.0f} MiB; {way_out}"
+            f"{source.path}: {source.size[0]}x{source.size[1]} pixels need about {needed_mib:.0f} MiB, the budget is "
+            f"{budget_mib:.0f} MiB; {way_out}"
         )
 
 
@@ -162,7 +172,7 @@ def _whole(system: System, source: Source, settings: Settings) -> Iterator[Slab]
         return
     with torch.inference_mode():
         pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), settings.device)
-        pixels = resize(pixels, sides(source.size, settings.scale))
+        pixels = resize(pixels, reduced_size(source.size, settings.scale))
         net = turned(system.logits, system.enlarged) if settings.tta else system.logits
         logits = system.enlarged(net(pixels), (pixels.shape[-2], pixels.shape[-1]))
         yield _slab(0, system.enlarged(logits, source.size), settings)

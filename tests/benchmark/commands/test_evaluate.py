@@ -66,6 +66,11 @@ def test_labels_that_do_not_fit_are_named(made, tmp_path, capsys, truth, said):
     assert said in capsys.readouterr().err
 
 
+def test_an_image_is_scored_instead_of_a_dataset(made, capsys):
+    assert run(made[0], made[0] / "truth.png", "--split", "val") == 2
+    assert "leave --root and --split out" in capsys.readouterr().err
+
+
 def test_an_image_needs_its_labels(made, capsys):
     folder, _ = made
     assert main(["evaluate", "unet-local", "--weights", str(folder / "w.safetensors"), "--image", "a.png"]) == 2

@@ -90,7 +90,7 @@ def test_too_little_memory_is_one_line(weights, image, tmp_path, capsys, monkeyp
 
     monkeypatch.setattr("benchmark.large.predict.predicted", full)
     line = refused(capsys, image, "--weights", weights, "--out", tmp_path / "out")
-    assert "96x80 pixels: memory is too small for 'stdc'" in line
+    assert "a.png: 96x80 pixels: memory is too small for 'stdc'" in line
 
 
 @pytest.mark.parametrize("kind", ["nan", "quantised"])
@@ -122,7 +122,7 @@ def test_a_folder_tiles_and_a_budget(weights, image, tmp_path, capsys):
     assert Image.open(tiled / "b_labels.png").info["Procedure"] == said
     assert Image.open(whole / "b_labels.png").info["Procedure"] == "the whole image"
     line = refused(capsys, image, "--weights", weights, "--out", tmp_path / "none", "--memory-budget", "0.0001")
-    assert "96x80 pixels need" in line
+    assert "a.png: 96x80 pixels need" in line
     assert "use --tile" in line
     assert not (tmp_path / "none").exists()
 
@@ -159,6 +159,20 @@ def test_views_probabilities_and_polygons(weights, image, tmp_path, capsys):
     patches = ("--tile", "48", "--probabilities")
     assert run(image, "--weights", weights, "--out", tmp_path / "tiles", *patches) == 0
     assert "seam score" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("option", "name"), [("--probabilities", "a_probabilities.tif"), ("--polygons", "a_labels.geojson")]
+)
+def test_no_further_file_of_the_user_is_overwritten(option, name, weights, image, tmp_path, capsys):
+    pytest.importorskip("rasterio")
+    (tmp_path / name).write_text("mine")
+    line = refused(capsys, image, "--weights", weights, "--out", tmp_path, option)
+    assert f"{name} exists and was not written by 'predict'" in line
+    assert (tmp_path / name).read_text() == "mine"
+    (tmp_path / name).unlink()
+    for _ in range(2):  # its own it may
+        assert run(image, "--weights", weights, "--out", tmp_path, option) == 0
 
 
 def test_a_system_that_refines_labels_has_no_views(weights, image, tmp_path, capsys):

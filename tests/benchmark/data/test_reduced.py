@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmark.data.reduced import ReducedDataset, reduced_size
+from benchmark.card import reduced_size
+from benchmark.data.reduced import ReducedDataset
 from tests.benchmark.tiny import TinyDataset
 
 

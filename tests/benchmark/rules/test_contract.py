@@ -132,4 +132,14 @@ def test_a_new_package_keeps_the_contract_at_once(tmp_path, capsys):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAILED" not in done.stdout
     assert main(["new", "system", "mynet", "--out", str(tmp_path)]) == 2
-    assert main(["new", "system", "My-Net", "--out", str(tmp_path)]) == 2
+
+
+@pytest.mark.parametrize("name", ["My-Net", "class", "torch", "stdc", "json"])
+def test_a_name_that_is_taken_or_none_is_refused(name, tmp_path):
+    assert main(["new", "system", name, "--out", str(tmp_path)]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reference_is_no_net(capsys):
+    assert main(["check", "constant"]) == 2
+    assert "'constant' is a reference row" in capsys.readouterr().err
