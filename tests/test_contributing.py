@@ -91,22 +91,27 @@ def test_a_system_of_another_package_is_in_the_table(system, work):
     assert "failed" not in row
 
 
-@pytest.mark.slow
-def test_a_dataset_of_another_package_is_checked_and_run(system, work):
+@pytest.fixture(scope="module")
+def dataset(system, work):
+    """What the recipe for a dataset printed; its records are in the work folder, whichever test asked for them."""
     package = work / "twofields"
     package.mkdir()
     blocks = recipe("Add a dataset")
     write_files(blocks, package)
     install(package)
     write_fields(work / "data")
-    printed = run(blocks, work, package, system[0])
-    assert "twofields" in printed
-    assert "sound" in printed
+    return run(blocks, work, package, system[0])
+
+
+@pytest.mark.slow
+def test_a_dataset_of_another_package_is_checked_and_run(dataset, work):
+    assert "twofields" in dataset
+    assert "sound" in dataset
     assert any("twofields" in path.read_text(encoding="utf-8") for path in (work / "out").glob("table1*.md"))
 
 
 @pytest.mark.slow
-def test_a_table_is_a_csv_and_a_line(system, work):
+def test_a_table_is_a_csv_and_a_line(system, dataset, work):
     copy = work / "checkout"
     for package in ("benchmark", "baselines", "isdnet", "results", "reports"):
         shutil.copytree(REPOSITORY / package, copy / package, ignore=shutil.ignore_patterns("__pycache__", "records"))
