@@ -118,6 +118,7 @@ PROFILES = {
             max_warmup=4,
             rounds=2,
             recipe="short",
+            train_threads=1,
         ),
         Profile(
             name="lite",  # one GPU, about an hour for a table
