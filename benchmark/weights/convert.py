@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from benchmark import registry
@@ -97,13 +98,23 @@ def _under_base(keys: KeyMap) -> KeyMap:
 
 def _classes(card: Card, official: str, renamed: Mapping[str, Tensor]) -> int:
     """The class count of a checkpoint, from the first tensor whose first dimension is the class count."""
-    few, more = (registry.build(card, classes).inference_form().state_dict() for classes in (3, 4))
-    for key, value in few.items():
-        if value.shape and (value.shape[0], more[key].shape[0]) == (3, 4):
+    few, more = (_shapes(card, classes) for classes in (3, 4))
+    for key, shape in few.items():
+        if shape and (shape[0], more[key][0]) == (3, 4):
             if key not in renamed:
                 raise WeightsError(f"{official}: a checkpoint of another net: it lacks '{key}' of '{card.name}'")
             return renamed[key].shape[0]
     raise WeightsError(f"system '{card.name}' has no tensor that depends on the class count; it cannot be converted")
+
+
+def _shapes(card: Card, classes: int) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor of the inference form, from a net without memory where its construction allows that."""
+    try:
+        with torch.device("meta"):
+            state = registry.build(card, classes).inference_form().state_dict()
+    except RuntimeError:  # it looks at values while it is built
+        state = registry.build(card, classes).inference_form().state_dict()
+    return {key: tuple(value.shape) for key, value in state.items()}
 
 
 def _check(system: System, official: str, renamed: Mapping[str, Tensor]) -> None:
