@@ -121,14 +121,16 @@ def _counts(system: System, image: Source, truth: Source, settings: Settings) ->
     from benchmark.large.predict import procedure, slabs_of
 
     counts = np.zeros((system.num_classes, system.num_classes), np.int64)
-    with bar(sys.stderr, "rows") as advance:
+    done = 0
+    with bar(sys.stderr, image.path.name) as advance:
         for slab in slabs_of(procedure(system, image, settings), image, system):
-            rows = truth.rows(slab.top, len(slab.labels))[..., 0]
+            rows = truth.rows(slab.top, len(slab.labels), slab.columns)[..., 0]
             try:
                 counts += confusion(rows, slab.labels, system.num_classes)
             except ValueError as error:
                 raise DataError(f"{truth.path}: {error}") from error
-            advance(slab.top + len(slab.labels), image.size[0])
+            done += slab.labels.size
+            advance(done, image.size[0] * image.size[1])
     return counts
 
 

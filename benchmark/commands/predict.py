@@ -96,7 +96,7 @@ def main(args: argparse.Namespace) -> int:
     load_weights(args.weights, system)
     system = system.inference_form().to(settings.device).eval()
     for path, out in files.items():
-        with bar(sys.stderr, f"{path.name}: rows") as advance:
+        with bar(sys.stderr, path.name) as advance:
             shares = out.probabilities
             made = predict_file(system, path, out.labels, info, settings, probabilities=shares, progress=advance)
         print(f"{out.labels}  ({made})")

@@ -15,6 +15,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TaskID,
+    TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -130,10 +131,25 @@ class Display:
 
 
 @contextmanager
-def bar(stream: TextIO, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with time left for one long step; yields the function that advances it. Silent outside a terminal."""
-    columns = (TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(file=stream)
+def bar(
+    stream: TextIO, title: str, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[int, int], None]]:
+    """A bar with time left for one long step, outside a terminal a line now and then.
+
+    Yields:
+        The function that advances it: done, and in all.
+    """
+    columns = (TextColumn(title), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    console = Console(file=stream, highlight=False)
+    printed = clock()
+
+    def advance(done: int, total: int) -> None:
+        nonlocal printed
+        bars.update(task, completed=done, total=total)
+        if not console.is_terminal and clock() - printed >= SILENCE_S:
+            printed = clock()
+            console.print(f"{title}: {done / total:.0%}", soft_wrap=True)
+
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        task = bars.add_task(unit, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+        task = bars.add_task(title, total=None)
+        yield advance

@@ -1,4 +1,4 @@
-"""Images and label maps too large for memory, read by rows.
+"""Images and label maps too large for memory, read by rows, or by rows of a range of columns.
 
 A TIFF is read in windows through rasterio (extra ``geo``). Everything else, and a TIFF without rasterio, is decoded
 once as a whole.
@@ -21,6 +21,8 @@ from benchmark.data.reading import BadFileError, load, read_rgb
 
 TIFF = (".tif", ".tiff")
 RGB, LABEL = (1, 2, 3), (1,)  # bands
+CACHE_MB = 128  # of decoded blocks, in all open files; the library's default is a twentieth of the machine's memory
+Columns = tuple[int, int]  # the first, and the one after the last
 
 
 class Source(Protocol):
@@ -30,10 +32,10 @@ class Source(Protocol):
     size: tuple[int, int]  # height, width
     georeference: Mapping[str, Any]  # coordinate system and transform; empty where there is none
 
-    def rows(self, top: int, count: int) -> Image:
-        """Pixels ``[count, W, bands]``."""
+    def rows(self, top: int, count: int, columns: Columns | None = None) -> Image:
+        """Pixels ``[count, W, bands]``, of all columns or of some."""
 
-    def missing(self, top: int, count: int) -> NDArray[np.bool_] | None:
+    def missing(self, top: int, count: int, columns: Columns | None = None) -> NDArray[np.bool_] | None:
         """Where the image has no data, ``[count, W]``; None if it has data everywhere."""
 
 
@@ -82,10 +84,10 @@ class _Decoded:
         self.georeference: Mapping[str, Any] = {}
         self.pixels = pixels
 
-    def rows(self, top: int, count: int) -> Image:
-        return self.pixels[top : top + count]
+    def rows(self, top: int, count: int, columns: Columns | None = None) -> Image:
+        return self.pixels[top : top + count, slice(*columns or (None,))]
 
-    def missing(self, top: int, count: int) -> None:
+    def missing(self, top: int, count: int, columns: Columns | None = None) -> None:
         return None
 
 
@@ -107,19 +109,20 @@ class _Windows:
         known = {"crs": dataset.crs, "transform": dataset.transform}
         self.georeference: Mapping[str, Any] = known if dataset.crs or not dataset.transform.is_identity else {}
 
-    def rows(self, top: int, count: int) -> Image:
-        pixels = self._read(self.bands, top, count)
+    def rows(self, top: int, count: int, columns: Columns | None = None) -> Image:
+        pixels = self._read(self.bands, top, count, columns)
         return np.ascontiguousarray(np.moveaxis(pixels, 0, 2))
 
-    def missing(self, top: int, count: int) -> NDArray[np.bool_] | None:
+    def missing(self, top: int, count: int, columns: Columns | None = None) -> NDArray[np.bool_] | None:
         if self.dataset.nodata is None:
             return None
-        empty: NDArray[np.bool_] = (self._read(self.bands, top, count) == self.dataset.nodata).all(axis=0)
+        empty: NDArray[np.bool_] = (self._read(self.bands, top, count, columns) == self.dataset.nodata).all(axis=0)
         return empty
 
-    def _read(self, bands: Sequence[int], top: int, count: int) -> NDArray[np.uint8]:
+    def _read(self, bands: Sequence[int], top: int, count: int, columns: Columns | None) -> NDArray[np.uint8]:
+        left, end = columns or (0, self.size[1])
         try:
-            return np.asarray(self.dataset.read(bands, window=self.window(0, top, self.size[1], count)))
+            return np.asarray(self.dataset.read(bands, window=self.window(left, top, end - left, count)))
         except self.error as error:
             raise BadFileError(self.path, f"cannot be read: {' '.join(str(error).split())}") from error
 
@@ -129,7 +132,7 @@ def _open_windows(path: Path, bands: tuple[int, ...]) -> Iterator[Source]:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=CACHE_MB):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
             dataset = rasterio.open(path)

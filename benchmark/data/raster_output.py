@@ -30,8 +30,8 @@ NO_LABEL = 255  # where the image has no data
 class Writer(Protocol):
     """A file that is being written, from top to bottom."""
 
-    def write(self, top: int, labels: NDArray[np.uint8]) -> None:
-        """The next rows: labels ``[rows, W]`` or bands ``[C, rows, W]``."""
+    def write(self, top: int, labels: NDArray[np.uint8], left: int = 0) -> None:
+        """The next rows, from column ``left`` on: labels ``[rows, W]`` or bands ``[C, rows, W]``."""
 
 
 @contextlib.contextmanager
@@ -86,8 +86,8 @@ class _Png:
     def __init__(self, size: tuple[int, int]) -> None:
         self.labels = np.zeros(size, np.uint8)
 
-    def write(self, top: int, labels: NDArray[np.uint8]) -> None:
-        self.labels[top : top + len(labels)] = labels
+    def write(self, top: int, labels: NDArray[np.uint8], left: int = 0) -> None:
+        self.labels[top : top + labels.shape[0], left : left + labels.shape[1]] = labels
 
 
 @contextlib.contextmanager
@@ -112,11 +112,11 @@ class _Tiff:
     def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
 
-    def write(self, top: int, labels: NDArray[np.uint8]) -> None:
+    def write(self, top: int, labels: NDArray[np.uint8], left: int = 0) -> None:
         from rasterio.windows import Window
 
         bands = labels if labels.ndim == 3 else labels[None]
-        self.dataset.write(bands, window=Window(0, top, bands.shape[2], bands.shape[1]))
+        self.dataset.write(bands, window=Window(left, top, bands.shape[2], bands.shape[1]))
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ def predict_file(
         info: the dataset whose classes the system knows.
         settings: see there; ``logits`` must be set where probabilities are wanted.
         probabilities: TIFF with a band for each class, 0 to 255.
-        progress: told the rows done and the rows in all.
+        progress: told the pixels done and the pixels in all.
 
     Raises:
         BadFileError: the image cannot be read.
@@ -63,16 +63,17 @@ def predict_file(
             files.enter_context(share_writer(probabilities, source, info.classes, notes)) if probabilities else None
         )
         seams = Seams(source.size, made.window) if made.window else None
+        done = 0
         for slab in slabs_of(made, source, system):
-            missing = source.missing(slab.top, len(slab.labels))
-            writer.write(
-                slab.top, slab.labels if missing is None else np.where(missing, np.uint8(NO_LABEL), slab.labels)
-            )
+            missing = source.missing(slab.top, len(slab.labels), slab.columns)
+            labels = slab.labels if missing is None else np.where(missing, np.uint8(NO_LABEL), slab.labels)
+            writer.write(slab.top, labels, slab.left)
             if seams:
-                seams.add(slab.top, slab.labels)
+                seams.add(slab.top, slab.labels, slab.left)
             if shares:
-                shares.write(slab.top, _shares(slab))
-            progress(slab.top + len(slab.labels), source.size[0])
+                shares.write(slab.top, _shares(slab), slab.left)
+            done += slab.labels.size
+            progress(done, source.size[0] * source.size[1])
     return Made(made.words, seams.score() if seams else None)
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.card import Downsampled, SlidingWindow, reduced_size
-from benchmark.data.raster import Source
+from benchmark.data.raster import Columns, Source
 from benchmark.errors import UserError
 from benchmark.inference import Net, labels_from, padded, resize
-from benchmark.large.slabs import Blend, slab_mib, slabs
+from benchmark.large.slabs import BAND_STEP, Blend, bands, slab_mib, slabs
 from benchmark.large.turned import turned
 from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
 from benchmark.prediction import predicted, to_batch
@@ -25,6 +25,7 @@ from benchmark.system import System
 TILE_OVERLAP = 0.25  # of a tile
 IMAGE_BYTES = 16  # for each pixel: uint8 and float32 colours, the label
 NET_BYTES = 84  # for each pixel that a net sees at once: ISDNet takes 86 with the image at 2448x2448, most others more
+STREAM_BYTES = 34  # for each pixel of an image that ISDNet sees from top to bottom, at 10,000x10,000
 MIB = 2**20
 
 
@@ -43,11 +44,17 @@ class Settings:
 
 @dataclass(frozen=True)
 class Slab:
-    """Finished rows of an image."""
+    """Finished rows of an image, of all columns or of a band of them."""
 
     top: int  # first row
     labels: NDArray[np.uint8]  # [rows, W]
     logits: Tensor | None  # [1, C, rows, W] at full size; None where a system refines labels or nobody asked
+    left: int = 0  # first column
+
+    @property
+    def columns(self) -> Columns:
+        """The first column, and the one after the last."""
+        return self.left, self.left + self.labels.shape[1]
 
 
 @dataclass(frozen=True)
@@ -69,24 +76,27 @@ def procedure(system: System, source: Source, settings: Settings) -> Procedure:
 
     Raises:
         ResourceExhaustedError: the memory budget is too small; the message names the way out.
-        UserError: tiles, test-time augmentation or logits were asked of a system whose labels are no argmax of logits.
+        UserError: tiles and a scale were asked for; or tiles, test-time augmentation or logits of a system whose labels
+            are no argmax of logits.
     """
+    if settings.tile and settings.scale != 1:
+        raise UserError("--tile and --scale: tiles are cut from the image at its own size; leave one of them out")
     _require_argmax(system, settings)
     budget_mib = settings.budget_mib or psutil.virtual_memory().available / MIB / 2
     window = _window(system, settings)
     if window:
-        _require(slab_mib(system.num_classes, window, source.size), source, budget_mib, "raise --memory-budget")
+        parts = _bands(system, source, window, budget_mib)
         words = f"patches of {window.patch}, overlap {window.overlap}, blend {settings.blend}"
         words = f"tiles instead of the whole image, which changes the method: {words}" if settings.tile else words
-        return Procedure(_in_words(words, settings), window, partial(_windows, system, source, window, settings))
-    pixel_bytes = _bytes_per_pixel(system, settings)
-    whole_mib = pixel_bytes * source.size[0] * source.size[1] / MIB
-    if whole_mib > budget_mib and system.streams and settings.scale == 1 and not settings.tta:
-        return Procedure("the whole image, from top to bottom", None, partial(_streamed, system, source, settings))
+        return Procedure(_in_words(words, settings), window, partial(_windows, system, source, window, parts, settings))
+    pixels = source.size[0] * source.size[1]
+    pixel_bytes, words, made = _bytes_per_pixel(system, settings), _in_words("the whole image", settings), _whole
+    if pixels * pixel_bytes > budget_mib * MIB and system.streams and settings.scale == 1 and not settings.tta:
+        pixel_bytes, words, made = STREAM_BYTES, "the whole image, from top to bottom", _streamed
     fits = int((budget_mib * MIB / pixel_bytes) ** 0.5)
     way_out = f"images up to about {fits}x{fits} fit; cut it, raise --memory-budget, or use --tile"
-    _require(whole_mib, source, budget_mib, way_out)
-    return Procedure(_in_words("the whole image", settings), None, partial(_whole, system, source, settings))
+    _require(pixels * pixel_bytes / MIB, source, budget_mib, way_out)
+    return Procedure(words, None, partial(made, system, source, settings))
 
 
 def slabs_of(made: Procedure, source: Source, system: System) -> Iterator[Slab]:
@@ -120,6 +130,17 @@ def _bytes_per_pixel(system: System, settings: Settings) -> float:
     return IMAGE_BYTES + NET_BYTES * seen**2
 
 
+def _bands(system: System, source: Source, window: SlidingWindow, budget_mib: float) -> list[Columns]:
+    """The bands of columns in which windows keep within the budget: one, if the image is not too wide for it."""
+    patches_mib = (NET_BYTES + IMAGE_BYTES) * window.batch * window.patch**2 / MIB
+    found = bands(system.num_classes, window, source.size, budget_mib - patches_mib)
+    if not found:
+        narrow = min(source.size[1], BAND_STEP + 2 * window.patch)
+        needed_mib = patches_mib + slab_mib(system.num_classes, window, (source.size[0], narrow))
+        _require(needed_mib, source, budget_mib, "raise --memory-budget")
+    return found
+
+
 def _require(needed_mib: float, source: Source, budget_mib: float, way_out: str) -> None:
     if needed_mib > budget_mib:
         raise ResourceExhaustedError(
@@ -143,17 +164,24 @@ def _in_words(words: str, settings: Settings) -> str:
     return f"{words}{scale}{views}"
 
 
-def _windows(system: System, source: Source, window: SlidingWindow, settings: Settings) -> Iterator[Slab]:
+def _windows(
+    system: System, source: Source, window: SlidingWindow, parts: list[Columns], settings: Settings
+) -> Iterator[Slab]:
     multiple = system.card.size_multiple
     net: Net = system if multiple == 1 else lambda patch: padded(system, patch, multiple)
     net, enlarge = (system.logits, system.enlarged) if settings.tile else (net, resize)
     seen = turned(net, enlarge) if settings.tta else net
     with torch.inference_mode():
-        made = slabs(
-            seen, source.rows, source.size, window, blend=settings.blend, device=settings.device, enlarge=enlarge
-        )
-        for top, logits in made:
-            yield _slab(top, logits, settings)
+        for band in parts:
+            made = slabs(
+                *(seen, source.rows, source.size, window),
+                band=band,
+                blend=settings.blend,
+                device=settings.device,
+                enlarge=enlarge,
+            )
+            for top, logits in made:
+                yield _slab(top, logits, settings, band[0])
 
 
 def _streamed(system: System, source: Source, settings: Settings) -> Iterator[Slab]:
@@ -178,6 +206,6 @@ def _whole(system: System, source: Source, settings: Settings) -> Iterator[Slab]
         yield _slab(0, system.enlarged(logits, source.size), settings)
 
 
-def _slab(top: int, logits: Tensor, settings: Settings) -> Slab:
+def _slab(top: int, logits: Tensor, settings: Settings, left: int = 0) -> Slab:
     labels = labels_from(logits, (logits.shape[-2], logits.shape[-1]))[0].cpu().numpy()
-    return Slab(top, labels, logits if settings.logits else None)
+    return Slab(top, labels, logits if settings.logits else None, left)

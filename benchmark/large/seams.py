@@ -10,18 +10,21 @@ from benchmark.inference import window_starts
 
 
 class Seams:
-    """Counts label changes between neighbouring rows and columns while a label map passes by from top to bottom."""
+    """Counts label changes between neighbouring rows and columns while a label map passes by from top to bottom.
+
+    A map may pass by in bands of columns, each from top to bottom; neighbours in two bands are left out.
+    """
 
     def __init__(self, size: tuple[int, int], window: SlidingWindow) -> None:
         self.rows, self.columns = (_borders(side, window) for side in size)
-        self.last: NDArray[np.uint8] | None = None
+        self.last: NDArray[np.uint8] | None = None  # row of this band
         self.changes, self.pairs = np.zeros(2, np.int64), np.zeros(2, np.int64)  # elsewhere, at borders
 
-    def add(self, top: int, labels: NDArray[np.uint8]) -> None:
-        """The next rows ``[rows, W]``, the first of which is row ``top`` of the image."""
+    def add(self, top: int, labels: NDArray[np.uint8], left: int = 0) -> None:
+        """The next rows ``[rows, W]``, which start at row ``top`` and column ``left`` of the image."""
         beside = (labels[:, 1:] != labels[:, :-1]).sum(axis=0)
-        self._count(beside, self.columns, len(labels))
-        known = labels if self.last is None else np.concatenate([self.last, labels])
+        self._count(beside, self.columns[left : left + len(beside)], len(labels))
+        known = labels if self.last is None or top == 0 else np.concatenate([self.last, labels])
         below = (known[1:] != known[:-1]).sum(axis=1)
         first = top + len(labels) - len(known)  # row of known[0]
         self._count(below, self.rows[first : first + len(below)], labels.shape[1])

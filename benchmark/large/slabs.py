@@ -2,6 +2,8 @@
 
 The sums of a row of patches are divided, handed on and forgotten as soon as no later row adds to them. Patches are
 added in the order of :func:`benchmark.inference.sliding_window`, so the logits equal those of the image as a whole.
+Where a row of patches is too wide for memory, the image is done in bands of columns; patches that reach into two bands
+are computed for both.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.card import SlidingWindow
+from benchmark.data.raster import Columns
 from benchmark.inference import Net, resize, window_starts
 from benchmark.prediction import to_batch
 
@@ -22,7 +25,8 @@ Blend = Literal["mean", "gaussian", "hann", "centre"]
 BLENDS: tuple[Blend, ...] = get_args(Blend)
 DEVIATION = 0.125  # of the Gaussian, in patches
 LEAST = 1e-3  # weight of a patch's corner, over that of its middle: a pixel that one patch alone covers needs some
-Reader = Callable[[int, int], NDArray[np.uint8]]  # first row, number of rows -> [rows, W, 3]
+BAND_STEP = 256  # bands end at multiples of it, where the blocks of a TIFF do
+Reader = Callable[[int, int, Columns], NDArray[np.uint8]]  # first row, number of rows, columns -> [rows, columns, 3]
 Enlarge = Callable[[Tensor, tuple[int, int]], Tensor]
 
 
@@ -32,17 +36,19 @@ def slabs(
     size: tuple[int, int],
     window: SlidingWindow,
     *,
+    band: Columns | None = None,
     blend: Blend = "mean",
     device: str = "cpu",
     enlarge: Enlarge = resize,
 ) -> Iterator[tuple[int, Tensor]]:
-    """The logits of an image from top to bottom: the first row of a slab, and its logits ``[1, C, rows, W]``.
+    """The logits of a band of an image from top to bottom: the first row of a slab, its logits ``[1, C, rows, W]``.
 
     Args:
         net: takes patches ``[B, 3, h, w]`` in [0, 1]; its logits may have any stride.
         read: gives rows of the image.
         size: height and width of the image.
         window: patch, overlap and patches at a time.
+        band: which columns; None: all of them.
         blend: how patches are weighed where they overlap; "mean" is what the paper's systems do.
         device: where the net is.
         enlarge: logits to the size of a patch.
@@ -50,23 +56,28 @@ def slabs(
     height, width = size
     tall, wide = min(window.patch, height), min(window.patch, width)
     rows = window_starts(height, window.patch, window.overlap)
-    columns = window_starts(width, window.patch, window.overlap)
+    begin, end = band or (0, width)
+    columns = [at for at in window_starts(width, window.patch, window.overlap) if at < end and at + wide > begin]
+    reach = (columns[0], columns[-1] + wide)  # of these patches
+    columns = [at - reach[0] for at in columns]
+    wanted = slice(begin - reach[0], end - reach[0])
     weight = weights(blend, (tall, wide), window.overlap).to(device)
-    total, count = torch.empty(0), torch.zeros(tall, width, device=device)
+    total, count = torch.empty(0), torch.zeros(tall, reach[1] - reach[0], device=device)
     for top, after in zip(rows, [*rows[1:], height], strict=True):
-        strip = to_batch(np.require(read(top, tall), np.uint8, ["C", "W"]), device)
+        strip = to_batch(np.require(read(top, tall, reach), np.uint8, ["C", "W"]), device)
         for first in range(0, len(columns), window.batch):
             chunk = columns[first : first + window.batch]
             logits = enlarge(net(torch.cat([strip[..., left : left + wide] for left in chunk])), (tall, wide))
             if not total.numel():
-                total = logits.new_zeros(1, logits.shape[1], tall, width)
+                total = logits.new_zeros(1, logits.shape[1], *count.shape)
             for left, scores in zip(chunk, torch.split(logits, 1), strict=True):
                 total[..., left : left + wide] += scores if blend == "mean" else scores * weight
                 count[:, left : left + wide] += weight
         done = after - top
-        yield top, total[..., :done, :] / count[:done]
-        total = torch.cat([total[..., done:, :], torch.zeros_like(total[..., :done, :])], dim=2)
-        count = torch.cat([count[done:], torch.zeros_like(count[:done])])
+        yield top, total[..., :done, wanted] / count[:done, wanted]
+        for sums in (total, count):
+            sums[..., : tall - done, :] = sums[..., done:, :].clone()
+            sums[..., tall - done :, :] = 0
 
 
 def weights(blend: Blend, size: tuple[int, int], overlap: int) -> Tensor:
@@ -94,3 +105,13 @@ def slab_mib(classes: int, window: SlidingWindow, size: tuple[int, int]) -> floa
     """Memory of the sums, the logits and the rows of one slab, in MiB, without what the net needs for its patches."""
     tall = min(window.patch, size[0])
     return (3 * classes + 8) * 4 * tall * size[1] / 2**20
+
+
+def bands(classes: int, window: SlidingWindow, size: tuple[int, int], budget_mib: float) -> list[Columns]:
+    """The fewest bands of columns whose slabs keep within the budget; none if even the narrowest does not."""
+    height, width = size
+    if slab_mib(classes, window, size) <= budget_mib:
+        return [(0, width)]
+    within = int(budget_mib / slab_mib(classes, window, (height, 1)))  # columns
+    step = (within - 2 * window.patch) // BAND_STEP * BAND_STEP  # patches reach beyond both sides of a band
+    return [(left, min(left + step, width)) for left in range(0, width, step)] if step > 0 else []

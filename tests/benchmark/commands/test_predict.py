@@ -6,7 +6,9 @@ import torch
 from PIL import Image
 
 from benchmark import registry
+from benchmark.card import SlidingWindow
 from benchmark.cli import main
+from benchmark.large.slabs import slab_mib
 from benchmark.prediction import predicted
 from benchmark.weights.files import load_weights, save_weights
 
@@ -193,3 +195,34 @@ def test_an_image_beyond_the_budget_is_predicted_from_top_to_bottom(tmp_path, ca
     assert "the whole image, from top to bottom" in capsys.readouterr().out
     whole, streamed = (np.array(Image.open(tmp_path / name / "a_labels.png")) for name in ("whole", "streamed"))
     assert (whole == streamed).mean() >= 0.9999
+
+
+def test_a_wide_image_is_predicted_in_bands_of_columns(tmp_path, capsys):
+    rasterio = pytest.importorskip("rasterio")
+    torch.manual_seed(0)
+    system = registry.build(registry.card("stdc").at(0.125), 7)
+    save_weights(tmp_path / "w.safetensors", system, "short", "deepglobe")
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 70, 1500), dtype=np.uint8)
+    pixels[:, 20:50, 600:900] = 0  # no data
+    kind = {"driver": "GTiff", "count": 3, "height": 70, "width": 1500, "dtype": "uint8", "nodata": 0}
+    with rasterio.open(tmp_path / "a.tif", "w", **kind) as file:
+        file.write(pixels)
+    words = ["predict", "stdc", tmp_path / "a.tif", "--weights", tmp_path / "w.safetensors", "--tile", 64]
+    made = []
+    for name, budget_gib in (("whole", 1), ("bands", 0.007)):
+        more = ["--out", tmp_path / name, "--memory-budget", budget_gib, "--probabilities"]
+        assert main([str(word) for word in [*words, *more]]) == 0
+        made.append([rasterio.open(file).read() for file in sorted((tmp_path / name).glob("*.tif"))])
+    for whole, bands in zip(*made, strict=True):
+        assert (whole == bands).mean() >= 0.9999
+    assert (made[0][0][0, 20:50, 600:900] == 255).all()
+    assert slab_mib(7, SlidingWindow(64, 16), (70, 1500)) > 0.007 * 1024  # too wide for one band
+    capsys.readouterr()
+    assert main([str(word) for word in [*words, "--out", tmp_path / "none", "--memory-budget", 0.002]]) == 2
+    assert "a.tif: 70x1500 pixels need about" in capsys.readouterr().err
+
+
+def test_tiles_are_not_cut_from_a_reduced_image(weights, image, tmp_path, capsys):
+    assert "leave one of them out" in refused(
+        capsys, image, "--weights", weights, "--out", tmp_path / "none", "--tile", "64", "--scale", "0.5"
+    )

@@ -44,9 +44,10 @@ def test_rows_of_a_tiff(tmp_path, compress, big):
     path = write_tiff(tmp_path / "a.tif", **extra, BIGTIFF=big)
     with open_image(path) as source:
         assert source.size == (300, 280)
-        rows = source.rows(13, 100)
+        rows, some = source.rows(13, 100), source.rows(13, 100, (7, 270))
     wanted = PIXELS if compress != "jpeg" else np.moveaxis(rasterio.open(path).read(), 0, 2)
     assert np.array_equal(rows, wanted[13:113])
+    assert np.array_equal(some, wanted[13:113, 7:270])
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.tif"])
@@ -56,6 +57,7 @@ def test_without_rasterio_an_image_is_decoded_whole(tmp_path, name, monkeypatch)
     with open_image(tmp_path / name) as source:
         assert source.size == (300, 280)
         assert np.array_equal(source.rows(13, 100), PIXELS[13:113])
+        assert np.array_equal(source.rows(13, 100, (7, 270)), PIXELS[13:113, 7:270])
         assert source.missing(0, 10) is None
 
 

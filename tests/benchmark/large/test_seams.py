@@ -26,6 +26,19 @@ def test_it_is_the_ratio_of_two_shares_whatever_the_slabs(step):
     assert score(labels, window, step) == pytest.approx(changes / pairs / elsewhere)
 
 
+def test_pairs_of_neighbours_in_two_bands_are_left_out():
+    labels = np.random.default_rng(0).integers(0, 3, (40, 50), dtype=np.uint8)
+    window, seams = SlidingWindow(patch=20, overlap=5), Seams((40, 50), SlidingWindow(patch=20, overlap=5))
+    for left, end in ((0, 25), (25, 50)):
+        for top in range(0, 40, 10):
+            seams.add(top, labels[top : top + 10, left:end], left)
+    whole = Seams(labels.shape, window)
+    whole.add(0, labels)
+    lost = np.array([40, 0])  # between columns 24 and 25, where no window starts or ends
+    assert np.array_equal(seams.pairs, whole.pairs - lost)
+    assert np.array_equal(seams.changes, whole.changes - [(labels[:, 24] != labels[:, 25]).sum(), 0])
+
+
 def test_a_checkerboard_of_windows_is_all_seam():
     labels = np.kron([[0, 1], [1, 0]], np.ones((20, 20), np.uint8)).astype(np.uint8)
     labels[3, 3] = 2  # some change elsewhere
