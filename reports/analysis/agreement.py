@@ -62,13 +62,12 @@ class _Pair:
 
 
 def agreements(tables: Sequence[Table]) -> tuple[Agreement, ...]:
-    """One for each column of each table with printed values and ours beside them, but not for untrained accuracies."""
+    """One for each column of each table with printed values and ours beside them."""
     found = []
     for table in tables:
         rows = [row for row in table.rows if row.row and not row.alternative]
         for index, (name, beside) in enumerate(itertools.pairwise(column.name for column in table.columns)):
             compared = name.endswith("_printed") and beside.endswith("_ours") and not name.startswith("speedup")
-            compared &= not (table.untrained and name.startswith("miou_paper"))
             pairs = _pairs(rows, index) if compared else []
             found += [_agreement(table, name.removesuffix("_printed"), pairs)] if pairs else []
     return tuple(found)

@@ -41,7 +41,7 @@ def rankings(tables: Sequence[Table], records: Sequence[Record]) -> tuple[Rankin
     known = {record.key: record for record in in_time if record.accuracy}  # the newest of repeats, as in the tables
     found: dict[tuple[tuple[str, ...], ...], Ranking] = {}
     for table in tables:
-        entries = [] if table.untrained else _entries(table, known)
+        entries = _entries(table, known)
         if len(entries) > 1:
             found.setdefault(tuple(keys for _, _, keys in entries), _ranking(table.title, entries, known))
     return tuple(found.values())

@@ -45,9 +45,7 @@ def draw(table: Table) -> Figure | None:
 
 
 def points(table: Table, side: str) -> list[Point]:
-    """The systems of a table with accuracy and FPS on one side, "printed" or "ours"; none of ours if untrained."""
-    if side == "ours" and table.untrained:
-        return []
+    """The systems of a table with accuracy and FPS on one side, "printed" or "ours"."""
     found = []
     for row in table.rows:
         accuracy, fps, memory = (_value(table, row, head, side) for head in ("miou_paper", "FPS", "Memory"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -80,6 +81,12 @@ def _cores(group: Group) -> str:
     if trained is not None and not trained.empty and set(trained) != set(main):
         text += f", {_values(trained)} for each training"
     return f" ({text})"
+
+
+def with_untrained(group: Group) -> Group:
+    """The same group, whose accuracies say in the column ``untrained`` whether their nets were hardly trained."""
+    hardly = hardly_trained(_nets(group)).index
+    return replace(group, accuracy=group.accuracy.assign(untrained=group.accuracy.index.isin(hardly)))
 
 
 def is_untrained(group: Group) -> bool:

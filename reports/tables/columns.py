@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from reports.tables.frame import IOU
 from reports.tables.groups import Group
 from reports.tables.table import RATIO_LABEL, Cell, Column, significant
 from results.analysis.statistics import over_seeds
@@ -19,6 +20,7 @@ PROBES = {  # the closest to the paper's gpustat column first
     "peak_reserved_mib": "reserved",
     "host_peak_with_weights_mib": "host",
 }
+MOST_CLASSES = 8  # with a column each
 CPU_PROBE = "host_peak_with_weights_mib"
 
 
@@ -66,6 +68,8 @@ class Measure:
         if good.empty:
             status = str(rows.iloc[-1]["status"])
             return Cell(status, status=status, records=tuple(rows["key"]), paper=paper)
+        if self.kind == "accuracy" and good["untrained"].all():
+            return Cell("untrained", status="untrained", records=tuple(good["key"]), paper=paper)
         good = good[good[self.ours].notna()]
         if good.empty:
             return Cell("no value", status="no value", records=tuple(rows["key"]), paper=paper)
@@ -108,7 +112,22 @@ def measures(paper: PaperTable, group: Group) -> tuple[Measure, ...]:
             "memory_gpustat_mb", probe, "cost", "Memory ↓ (MiB)", ("paper gpustat", f"ours {PROBES[probe]}"), True
         ),
     }
-    return tuple(known[name] for name in paper.columns)
+    found = [known[name] for name in paper.columns]
+    if not paper.is_printed:
+        at = paper.columns.index("miou_paper") + 1
+        found[at:at] = [_iou(name) for name in _ious(group)]
+    return tuple(found)
+
+
+def _ious(group: Group) -> list[str]:
+    """The columns of single classes and of the boundary; none where they would be too many to read."""
+    known = map(str, group.accuracy)
+    names = [name for name in known if name.startswith(IOU) and group.accuracy[name].notna().any()]
+    return [*names, "boundary_iou"] if 0 < len(names) <= MOST_CLASSES else []
+
+
+def _iou(name: str) -> Measure:
+    return Measure(name, name, "accuracy", f"{name} ↑ (%)", ("paper", "ours"), False)
 
 
 def memory_probe(cost: pd.DataFrame) -> str:

@@ -13,6 +13,7 @@ from results.record import Accuracy, Cost, Memory, Record
 
 MEMORY_PROBES = tuple(Memory.model_fields)
 VALUES = ("miou_paper", "miou_dataset", "boundary_iou", "latency_ms", "fps", "fps_low", "fps_high", *MEMORY_PROBES)
+IOU = "iou_"  # how the column of a class, or of several scored as one, begins
 _FACTS = (
     "work",
     "parts_ms",
@@ -53,9 +54,14 @@ COLUMNS = ("key", "status", "reason", "protocol_hash", *_CELL, *_PROTOCOL, *_REC
 
 
 def records_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per record, with ``COLUMNS``; values are float64 (percent, ms, 1/s, MiB); NaN where missing."""
-    frame: pd.DataFrame = pd.DataFrame([_row(record) for record in records], columns=pd.Index(COLUMNS))
-    for name in VALUES:
+    """One row per record, with ``COLUMNS`` and ``iou_<class>`` of every class in them.
+
+    Values are float64 (percent, ms, 1/s, MiB); NaN where missing.
+    """
+    rows = [_row(record) for record in records]
+    ious = dict.fromkeys(name for row in rows for name in row if name.startswith(IOU))
+    frame: pd.DataFrame = pd.DataFrame(rows, columns=pd.Index([*COLUMNS, *ious]))
+    for name in (*VALUES, *ious):
         frame[name] = frame[name].astype("float64")
     return frame
 
@@ -105,6 +111,8 @@ def _accuracy(accuracy: Accuracy | None) -> dict[str, Any]:
         "miou_paper": accuracy.miou_paper,
         "miou_dataset": accuracy.miou_dataset,
         "boundary_iou": accuracy.boundary_iou,
+        **accuracy.iou,
+        **{name: value for name, value in accuracy.conventions.items() if name.startswith(IOU)},
         "images": len(accuracy.images),
         "train_images": accuracy.train_images,
         "iterations": accuracy.iterations,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.tables.caption import COUNTED, caption, comparable, is_untrained, setup, title
+from reports.tables.caption import COUNTED, caption, comparable, is_untrained, setup, title, with_untrained
 from reports.tables.columns import Measure, measures, speedup, speedup_columns
 from reports.tables.groups import SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
@@ -26,7 +26,7 @@ BUSY = 3.0  # load average over the cell's own threads above which other process
 def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts], name: str) -> Table:
     """One table from one group of comparable records that feeds it; ``name`` is the stem of its files."""
     references = [system.name for system in _references(group, systems)]
-    group = group.only([*_shown(paper, group, systems), *references])
+    group = with_untrained(group.only([*_shown(paper, group, systems), *references]))
     compared = tuple(
         replace(measure, comparable=comparable(paper, group, measure.kind)) for measure in measures(paper, group)
     )

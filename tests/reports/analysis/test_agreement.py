@@ -1,5 +1,4 @@
 import itertools
-from dataclasses import replace
 
 import pytest
 
@@ -105,11 +104,3 @@ def test_rows_without_a_value_of_ours_alternatives_and_added_rows_do_not_count()
 
 def test_a_table_without_our_values_has_no_agreement():
     assert agreements([Table("table1", "Table 1", (), COLUMNS, (row("a", "1.0", None),))]) == ()
-
-
-def test_the_accuracy_of_untrained_nets_is_compared_with_nothing():
-    columns = tuple(replace(column, name=column.name.replace("fps", "miou_paper")) for column in COLUMNS)
-    rows = tuple(row(f"m{place}", f"{place}.00", place) for place in range(1, 7))
-    trained = Table("table1", "Table 1", (), columns, rows)
-    assert len(agreements([trained])) == 1
-    assert agreements([replace(trained, untrained=True)]) == ()

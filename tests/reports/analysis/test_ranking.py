@@ -93,9 +93,3 @@ def test_tables_that_share_their_accuracy_records_are_ranked_once():
     records = [scored("isdnet", 80, 80), scored("stdc", 20, 20)]
     (table,) = build_tables(records, SYSTEMS, ["table1"])
     assert len(rankings([table, replace(table, name="table1-2")], records)) == 1
-
-
-def test_untrained_nets_are_not_ranked():
-    records = [scored("isdnet", 80, 80), scored("stdc", 20, 20)]
-    (table,) = build_tables(records, SYSTEMS, ["table1"])
-    assert rankings([replace(table, untrained=True)], records) == ()

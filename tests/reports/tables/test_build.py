@@ -263,11 +263,43 @@ def test_a_table_of_our_own_has_the_rows_of_table_1_and_no_values_of_the_paper()
     table = the_table(records, "hrf")
     assert table.title.startswith("Methods of Table 1 on")
     assert len(table.rows) == 16
-    assert [column.label for column in table.columns] == ["ours", "ours", "ours host"]
+    assert [column.label for column in table.columns][-2:] == ["ours", "ours host"]
     assert row_of(table, "isdnet")["miou_paper_ours"].text == "41.50"
     assert "The paper has no values on this dataset." in table.setup
     assert "not comparable" not in " ".join((*table.caption, *table.setup))
     assert "paper's" not in table.caption[1]
+
+
+def test_the_accuracy_of_an_untrained_net_is_a_word_and_is_compared_with_nothing():
+    after = {"isdnet": 99, "stdc": 100, "unet-local": 300}
+    records = [
+        record("accuracy", name, figures=accuracy(40.0).model_copy(update={"iterations": count}))
+        for name, count in after.items()
+    ]
+    table = the_table(records)
+    cells = {name: row_of(table, name)["miou_paper_ours"] for name in after}
+    assert {name: cell.text for name, cell in cells.items()} == {
+        "isdnet": "untrained",
+        "stdc": "40.00",
+        "unet-local": "40.00",
+    }
+    assert cells["isdnet"].value is None
+    assert cells["isdnet"].records
+    (ranking,) = rankings([table], records)
+    assert {standing.system for standing in ranking.standings} == {"stdc", "unet-local"}
+
+
+def test_a_table_of_our_own_shows_every_class_while_they_are_few():
+    few = accuracy(40.0).model_copy(update={"conventions": {"iou_vessel": 61.0}})
+    table = the_table([record("accuracy", "isdnet", dataset="hrf", paper_dataset="hrf", figures=few)], "hrf")
+    row = row_of(table, "isdnet")
+    assert row["iou_vessel_ours"].text == "61.00"
+    assert list(row)[:1] + list(row)[-3:] == [
+        *("miou_paper_ours", "boundary_iou_ours", "fps_ours", "host_peak_with_weights_mib_ours")
+    ]
+    many = few.model_copy(update={"iou": {f"iou_{index}": 1.0 for index in range(9)}})
+    table = the_table([record("accuracy", "isdnet", dataset="hrf", paper_dataset="hrf", figures=many)], "hrf")
+    assert len(table.columns) == 3
 
 
 def test_a_reference_row_is_last_and_has_neither_rank_nor_mark_nor_cost():
