@@ -23,6 +23,7 @@ COMMANDS = {
     "datasets": "list the datasets and where to get them",
     "data": "make the synthetic dataset; prepare or check a real dataset folder",
     "run": "measure the cells of one or more tables and write the tables",
+    "plan": "say what run would measure, how long that takes, and in which order",
     "figure": "draw one of the paper's qualitative figures",
     "evaluate": "score given weights on a dataset",
     "predict": "write label maps and overlays for images",

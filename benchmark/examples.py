@@ -21,6 +21,8 @@ isdbench run table1 --systems '!fctl,!cascadepsp'      all but two
 isdbench run table1 --dataset deepglobe --root DIR --profile lite
 isdbench run --systems isdnet,smp:Unet/resnet34 --dataset FOLDER/dataset.toml
 The same command again continues where it stopped.""",
+    "plan": """isdbench plan table1                                   what 'isdbench run table1' would take
+isdbench plan table1 --dataset deepglobe --root DIR --profile paper --seeds 3 --machines 8""",
     "figure": "isdbench figure figure5 --profile desk",
     "evaluate": "isdbench evaluate isdnet --weights FILE --dataset deepglobe --root DIR",
     "predict": """isdbench predict isdnet --weights FILE IMAGES/ --out DIR

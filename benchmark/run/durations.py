@@ -26,6 +26,7 @@ from results.paper.flops import read_flops
 
 COMMITTED = Path(results.__file__).parent / "records"
 Quantity = Literal["call", "sample", "image"]
+PEAKS = {"cpu": "host_peak_with_weights_mib", "gpu": "peak_allocated_mib"}  # of one call
 Device = Literal["cpu", "gpu"]
 START_S = 3.0  # a cell's process: imports, building the net, saving
 COUNTING = 1.3  # a call whose FLOPs are counted over a plain one
@@ -53,6 +54,7 @@ class Durations:
 
     def __init__(self, folders: Iterable[Path], systems: Iterable[str]) -> None:
         self.seen: dict[tuple[str, Quantity], list[Seen]] = {}
+        self.peaks: dict[tuple[str, Device], list[tuple[int, float]]] = {}  # pixels, MiB
         wanted = [f"-{re.sub(NOT_IN_NAMES, '_', name)}-" for name in systems]
         for folder in dict.fromkeys(folders):
             for file in sorted(folder.glob("*.json")):
@@ -73,6 +75,9 @@ class Durations:
         if cost:
             samples = next(one for one in cost["samples"] if one["region"] == "predict")
             add("call", 1, samples["median_ms"] / 1000, 1000 * (cost["flops"] or 0) / samples["median_ms"])
+            peak_mib = cost["memory"][PEAKS[device]]["mib"]
+            if peak_mib:
+                self.peaks.setdefault((cell["system"], device), []).append((pixels, peak_mib))
         if accuracy:
             add("image", len(accuracy["images"]), accuracy["evaluate_seconds"])
             add("sample", _samples(cell, accuracy), accuracy["train_seconds"])
@@ -97,6 +102,15 @@ class Durations:
             crop = math.prod(job.recipe.crop) * job.card.ratio**2
             return TRAINING * self.of("call", job) * min(1.0, crop / pixels)
         return self._by_flops(job, device, pixels)
+
+    def memory_mib(self, job: Job) -> float | None:
+        """Peak memory of one prediction of a job's system at its size, from the record of the nearest size."""
+        pixels = job.cell.protocol.height * job.cell.protocol.width
+        known = self.peaks.get((job.cell.system, "cpu" if job.cell.device == "cpu" else "gpu"))
+        if not known:
+            return None
+        of, peak_mib = min(known, key=lambda one: abs(math.log(pixels / one[0])))
+        return peak_mib * pixels / of
 
     def _by_flops(self, job: Job, device: Device, pixels: int) -> float:
         """Seconds of a call by the system's FLOPs, or the median system's, at the speed of the calls on record."""

@@ -99,9 +99,14 @@ class TimeLeft:
         total = 0.0
         for kind, pace in paces.items():
             cells = {key: max(0.0, seconds) for key, seconds in left.items() if self.jobs[key].cell.kind == kind}
-            shared = sum(seconds * self.jobs[key].cores / cpu_threads() for key, seconds in cells.items())
+            shared = sum(seconds * share_of_machine(self.jobs[key]) for key, seconds in cells.items())
             total += max(shared, *cells.values(), 0.0) * pace.slowness(believed)
         return total
+
+
+def share_of_machine(job: Job) -> float:
+    """The part of the machine that a cell keeps busy: cost cells have it to themselves."""
+    return job.cores / cpu_threads() if job.cell.kind == "accuracy" else 1.0
 
 
 def _together(paces: Mapping[Kind, Pace]) -> Pace:

@@ -1,6 +1,5 @@
 """Each kind of figure from records made by hand: what it shows, that it is written, that foreign names harm nothing."""
 
-
 import numpy as np
 import pytest
 from PIL import Image
