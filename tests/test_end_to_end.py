@@ -84,7 +84,7 @@ def wait_for(condition, process, seconds=120):
 
 @pytest.mark.slow
 def test_a_killed_run_continues_and_leaves_the_same_record(folder, tmp_path):
-    slow = "time.sleep(0.5) if self.training else time.sleep(1.5)"
+    slow = "time.sleep(0.2) if self.training else time.sleep(1.5)"
     package = write_slownet(tmp_path / "package", forward=slow)
     isdbench(*RUN, "--only", "accuracy", "--out", "whole/out", folder=folder, paths=[package])
     uninterrupted = figures(accuracy_of(folder / "whole"))

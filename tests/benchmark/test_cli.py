@@ -113,29 +113,10 @@ def test_an_unwritable_output_is_one_line(capsys, data, tmp_path):
     assert str(tmp_path / "file") in line
 
 
-def truncate(file):
-    file.write_bytes(file.read_bytes()[:-200])
-
-
-def shrink(file):
-    Image.open(file).resize((32, 32), Image.Resampling.NEAREST).save(file)
-
-
-def paint(file):
-    Image.new("RGB", (64, 64), (128, 70, 200)).save(file)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("file", "damage", "wanted"),
-    [
-        ("119_sat.jpg", truncate, "truncated"),
-        ("606_mask.png", shrink, "32x32"),
-        ("119_mask.png", paint, "(128, 70, 200)"),
-    ],
-)
-def test_a_bad_file_ends_the_run_with_one_line(file, damage, wanted, data, tmp_path):
-    damage(data / "land-train" / file)
+def test_a_bad_file_ends_the_run_with_one_line(data, tmp_path):
+    file = "119_mask.png"
+    Image.new("RGB", (64, 64), (128, 70, 200)).save(data / "land-train" / file)
     package = write_slownet(tmp_path / "package")
     words = ("run", "table1", "--profile", "smoke", "--dataset", "deepglobe", "--root", "data", "--systems", "slownet")
     words += ("--only", "accuracy")
@@ -143,5 +124,5 @@ def test_a_bad_file_ends_the_run_with_one_line(file, damage, wanted, data, tmp_p
     *_, line = done.stderr.strip().splitlines()  # a slow machine writes lines on its progress before
     assert done.returncode == 2
     assert file in line
-    assert wanted in line
+    assert "(128, 70, 200)" in line
     assert not list((tmp_path / "out" / "records").glob("*.json"))

@@ -16,6 +16,7 @@ from tests.systems.architectures import (
     ALIKE,
     RATIO,
     SIZE,
+    SIZES,
     build,
     image,
     logits_of,
@@ -51,8 +52,13 @@ def system(card):
 
 
 @pytest.fixture(scope="module")
-def picture():
-    return to_batch(pixels(*SIZE), "cpu")
+def size(card):
+    return SIZES.get(card.name, SIZE)
+
+
+@pytest.fixture(scope="module")
+def picture(size):
+    return to_batch(pixels(*size), "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -73,15 +79,15 @@ def test_logits_of_an_odd_size(logits):
     assert logits.isfinite().all()
 
 
-def test_the_timed_call_repeats_the_scored_labels_and_changes_nothing(system):
+def test_the_timed_call_repeats_the_scored_labels_and_changes_nothing(system, size):
     before, settings, generators = copied(system), global_state.settings(), global_state.generators()
-    seen = pixels(*SIZE)
+    seen = pixels(*size)
     scored = predicted(system, seen)
     timed = timed_labels(system, seen)
-    assert (scored.dtype, scored.shape) == (np.uint8, SIZE)
+    assert (scored.dtype, scored.shape) == (np.uint8, size)
     assert scored.max() < CLASSES
     assert np.array_equal(timed, scored)
-    assert np.array_equal(seen, pixels(*SIZE))
+    assert np.array_equal(seen, pixels(*size))
     assert global_state.settings() == settings
     assert global_state.generators() == generators
     assert unchanged(system, before)
@@ -103,8 +109,8 @@ def as_a_batch(system, images):
         return system.refined(torch.cat(images), torch.cat([system.coarse(one) for one in images]))
 
 
-def test_a_batch_of_two_equals_two_batches_of_one(system, picture, logits):
-    other = image(*SIZE, seed=1)
+def test_a_batch_of_two_equals_two_batches_of_one(system, size, picture, logits):
+    other = image(*size, seed=1)
     together = as_a_batch(system, [picture, other])
     apart = torch.cat([logits, logits_of(system, other)])
     # another batch size may choose another convolution algorithm: rounding, not more
