@@ -65,7 +65,10 @@ def _card(name: str, title: str, source: str, licence: str, variant: str = "") -
         rows=(),
         size_multiple=MULTIPLE,
         variant=variant,
-        assumptions=("named by the user, without a card: whole image, padded to multiples of 32, common protocol",),
+        assumptions=(
+            "named by the user, without a card: whole image, padded to multiples of 32, common protocol",
+            "class weights of a loss are left out where they are for another number of classes",
+        ),
     )
 
 

@@ -121,7 +121,19 @@ def _with_classes(head: Any, num_classes: int) -> Any:
     if isinstance(head, list):
         return [_with_classes(one, num_classes) for one in head]
     classes = head["num_classes"] if head["type"] == "STDCHead" else num_classes
-    return head | {"num_classes": classes, "out_channels": classes}  # mmseg warns at 2 classes unless both are given
+    changed = {"num_classes": classes, "out_channels": classes}  # mmseg warns at 2 classes unless both are given
+    if "loss_decode" in head:
+        changed["loss_decode"] = _without_other_weights(head["loss_decode"], classes)
+    return {**head, **changed}
+
+
+def _without_other_weights(loss: Any, classes: int) -> Any:
+    """The configuration of a loss, or of a list of losses, without class weights for another number of classes."""
+    if isinstance(loss, list | tuple):
+        return [_without_other_weights(one, classes) for one in loss]
+    weights = loss.get("class_weight")
+    fits = not isinstance(weights, list | tuple) or len(weights) == classes
+    return loss if fits else {key: value for key, value in loss.items() if key != "class_weight"}
 
 
 class MMSegSystem(System):

@@ -29,7 +29,11 @@ def config(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["smp:Unet/resnet18", "smp:FPN/mobilenet_v2", "smp:DeepLabV3Plus/resnet18", "mmseg:MINE"]
+    "name",
+    [
+        *("smp:Unet/resnet18", "smp:FPN/mobilenet_v2", "smp:DeepLabV3Plus/resnet18", "mmseg:MINE"),
+        "mmseg:cgnet/cgnet_fcn_4xb4-60k_cityscapes-680x680.py",  # its loss has weights for 19 classes
+    ],
 )
 def test_a_net_of_a_library_predicts_and_trains(name, config):
     card = registry.card(name.replace("MINE", str(config)))
