@@ -1,4 +1,4 @@
-"""``isdbench figure figure5 ...``: the paper's qualitative figures, from trained or given weights."""
+"""``isdbench figure figure5 ...``: the paper's qualitative figures and our own, from trained or given weights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmark.commands.run import add_run_options
 from benchmark.errors import UnknownNameError, UserError
 from benchmark.run.timing_variants import DEFAULT_TIMING
 from results.paper import PaperTable, paper_table
-from results.paper.figures import FIGURES, PaperFigure
+from results.paper.figures import FIGURES, OWN_FIGURES, PaperFigure
 
 if TYPE_CHECKING:
     from benchmark.run.job import Job
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from reports.plots.qualitative import Example
 
 
+KNOWN = {**FIGURES, **OWN_FIGURES}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The figure, its images and weights, and how the systems without weights are trained."""
-    parser.add_argument("figure", metavar="FIGURE", help=", ".join(FIGURES))
+    parser.add_argument("figure", metavar="FIGURE", help=", ".join(KNOWN))
     parser.add_argument("--images", type=names, metavar="A,B", help="ids of images (the first scored ones)")
     parser.add_argument(
         "--weights",
@@ -50,9 +53,9 @@ def main(args: argparse.Namespace) -> int:
     """Train the systems that have no weights, predict, write the figure. 1 if a training failed."""
     from benchmark.commands.progress import Display
 
-    if args.figure not in FIGURES:
-        raise UnknownNameError("figure", args.figure, FIGURES)
-    figure = FIGURES[args.figure]
+    if args.figure not in KNOWN:
+        raise UnknownNameError("figure", args.figure, KNOWN)
+    figure = KNOWN[args.figure]
     table = paper_table(figure.table)
     args.systems = chosen_systems(args.systems, table) or figure.systems
     check_table_options(args)
@@ -100,14 +103,17 @@ def _draw(args: argparse.Namespace, figure: PaperFigure, options: RunOptions, we
     assert options.split is not None
     ids = args.images or options.split.scored[: figure.images]
     classes = Classes(info.classes, info.palette, info.paper_classes[0] if len(info.classes) == 2 else None)
-    number = args.figure.removeprefix("figure")
-    title = (
-        f"Figure {number} of the paper: {figure.title} – ours: {info.title}, {'x'.join(map(str, options.image_size))}"
-    )
+    size = "x".join(map(str, options.image_size))
+    title = f"{figure.title.capitalize()} ({info.title}, {size})"
+    if args.figure in FIGURES:
+        number = args.figure.removeprefix("figure")
+        title = f"Figure {number} of the paper: {figure.title} – ours: {info.title}, {size}"
     source = (
         f"Images {', '.join(ids)} of split {options.split.scored_name}; profile {options.profile.name}; weights: "
         f"{', '.join(file.name for file in weights.values())}."
     )
+    if not info.synthetic:
+        source += f" Data: {info.citation}; {info.licence}."
     examples = {image_id: _example(args, options, image_id, weights) for image_id in ids}
     try:
         for image_id, example in examples.items():

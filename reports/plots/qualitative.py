@@ -1,7 +1,8 @@
-"""Figures 1, 5 and 6: image, ground truth and predictions, each above a zoomed crop with the errors marked."""
+"""Qualitative figures: image, ground truth and predictions, each above a zoomed crop with the errors marked."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from results.cell import IGNORE
 Pixels = NDArray[np.uint8]
 RED, BLUE = (214, 39, 40), (31, 119, 180)
 ZOOM = 4  # the image's side over the crop's
+PANEL_IN = 1.7  # width of a panel, inches
 _LARGEST = 1000  # pixels of a panel's side that are drawn
 
 
@@ -53,7 +55,10 @@ def draw(title: str, examples: Sequence[Example], classes: Classes, source: str)
     """
     names = list(examples[0].predictions)
     with styled():
-        figure = Figure(figsize=(1.7 * (2 + len(names)), 3.5 * len(examples) + 0.6), layout="constrained")
+        lines = textwrap.wrap(source, 30 * (2 + len(names)))  # as many characters as a line of this width holds
+        height, width = examples[0].truth.shape
+        tall = (2 * PANEL_IN * height / width + 0.1) * len(examples) + 0.6 + 0.13 * len(lines)
+        figure = Figure(figsize=(PANEL_IN * (2 + len(names)), tall), layout="constrained")
         panels = figure.subplots(2 * len(examples), 2 + len(names), squeeze=False)
         for panel in panels.ravel():
             panel.set_xticks([])
@@ -62,7 +67,7 @@ def draw(title: str, examples: Sequence[Example], classes: Classes, source: str)
             panel.set_title(name, fontsize=7)
         for index, example in enumerate(examples):
             _example(panels[2 * index : 2 * index + 2], example, classes)
-        figure.suptitle(f"{title}\n{source}", fontsize=7)
+        figure.suptitle("\n".join([title, *lines]), fontsize=7)
         patches = [
             Patch(facecolor=_hex(colour), edgecolor="black", linewidth=0.4, label=name)
             for name, colour in zip(classes.names, classes.palette, strict=True)

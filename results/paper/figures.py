@@ -1,4 +1,4 @@
-"""What the paper's qualitative figures show."""
+"""What the qualitative figures show: the paper's, and our own of other datasets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A qualitative figure of the paper, with the systems of ours that stand for its columns."""
+    """A qualitative figure, with the systems of ours that stand for its columns."""
 
     title: str
     table: str  # whose dataset it is of
@@ -25,4 +25,8 @@ FIGURES: Mapping[str, PaperFigure] = {
     ),
     "figure5": PaperFigure("examples of DeepGlobe", "table1", ("fctl", "stdc", "isdnet"), 2),
     "figure6": PaperFigure("examples of Inria Aerial", "table2", ("fctl-inria", "stdc", "isdnet"), 2),
+}
+OWN_FIGURES: Mapping[str, PaperFigure] = {
+    "figure-hrf": PaperFigure("arteries and veins on a fundus photograph", "hrf", ("unet-global", "stdc", "isdnet"), 1),
+    "figure-bracol": PaperFigure("symptoms on coffee leaves", "bracol", ("unet-local", "stdc", "isdnet"), 2),
 }

@@ -9,7 +9,7 @@ from benchmark.cli import main
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        (("figure2",), "unknown figure 'figure2': known: figure1, figure5, figure6"),
+        (("figure2",), "unknown figure 'figure2': known: figure-bracol, figure-hrf, figure1, figure5, figure6"),
         (("figure5", "--images", "nope"), "--images nope: no such labelled image"),
         (("figure5", "--weights", "isdnet=nowhere.safetensors"), "nowhere.safetensors: no such"),
         (("figure5", "--weights", "unet-local=x"), "--weights unet-local=...: the figure does not show it"),
