@@ -199,7 +199,8 @@ def _report_shares(found: Found, counts: dict[str, int]) -> None:
 def text_of(card: DatasetCard) -> str:
     """The card as TOML."""
     content = card.model_dump(exclude_defaults=True, mode="json")
-    split = content.pop("split")
+    split = card.split.model_dump(exclude_unset=True, mode="json")  # what was chosen, also where it is the default
+    del content["split"]
     lines = ["# Name the classes and check the rest; 'isdbench data verify' reads every file."]
     lines += [f"{name} = {json.dumps(value)}" for name, value in content.items()]
     return "\n".join([*lines, "", "[split]", *(f"{name} = {json.dumps(value)}" for name, value in split.items()), ""])

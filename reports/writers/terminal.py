@@ -1,4 +1,7 @@
-"""A table in a terminal. Intervals are shown where there is room; ratios to the paper go where columns do not fit."""
+"""A table in a terminal. Intervals are shown where there is room.
+
+Where columns do not fit, ratios to the paper go first, then single classes and the boundary.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +16,18 @@ from rich.text import Text
 from reports.tables.table import FIDELITY_LEGEND, RATIO_LABEL, Row, Table, fidelity_code
 
 WIDE = 110  # width of a terminal with room for intervals
+_CLASSES = ("iou_", "boundary_iou")  # how the names of columns begin that a table has beside its mean
 _NARROWEST = 16  # width that the column of methods needs
 
 
 def show(table: Table, console: Console) -> None:
     """Print title, caption, table and details. Foreign text is printed as it is, never as markup."""
     shown, grid = table, _grid(table, console)
+    classes = [column for column in table.columns if column.name.startswith(_CLASSES)]
     ratios = [column for column in table.columns if column.label == RATIO_LABEL]
-    left_out = []
-    while ratios and _NARROWEST + sum((column.width or 1) + 2 for column in grid.columns) > console.width:
-        left_out.append(ratios.pop())
+    optional, left_out = [*classes, *ratios], []
+    while optional and _NARROWEST + sum((column.width or 1) + 2 for column in grid.columns) > console.width:
+        left_out.append(optional.pop())
         shown = _without(shown, shown.columns.index(left_out[-1]))
         grid = _grid(shown, console)
     console.print(Text(table.title, "bold"))
@@ -30,8 +35,8 @@ def show(table: Table, console: Console) -> None:
         console.print(Text(line))
     console.print(grid)
     if left_out:
-        heads = " and ".join(column.head for column in reversed(left_out))
-        console.print(Text(f"Left out at {console.width} columns: ours / paper of {heads}.", "dim"))
+        names = [f"{column.label if column in ratios else ''} {column.head}".strip() for column in reversed(left_out)]
+        console.print(Text(f"Left out at {console.width} columns, see the files below: {', '.join(names)}.", "dim"))
     console.print(Text(FIDELITY_LEGEND, "dim"))
     for line in (*table.setup, *table.notes):
         console.print(Text(line, "dim"))

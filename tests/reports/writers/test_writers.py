@@ -12,6 +12,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from reports.tables.table import Cell, Column
 from reports.writers import html, latex, markdown, table_csv, terminal
 from reports.writers.files import WRITERS
 from tests.reports.writers.example import EXAMPLE
@@ -118,12 +119,24 @@ def test_the_grid_fits_the_terminal(width):
 
 def test_ratios_are_left_out_where_the_terminal_is_too_narrow():
     text = shown(68)
-    assert "Left out at 68 columns: ours / paper of FPS ↑ (1/s)." in " ".join(text.split())
+    assert "Left out at 68 columns, see the files below: ours / paper FPS ↑ (1/s)." in " ".join(text.split())
     grid = text.split("Left out")[0]
     assert "ours -" in grid
     assert "ours /" not in grid
     assert "unet-s5_local" in grid
     assert "Left out" not in shown(80)
+
+
+def test_single_classes_are_left_out_after_the_ratios_and_the_methods_stay():
+    ious = tuple(Column(f"iou_class{index}_ours", f"iou_class{index} ↑ (%)", "ours") for index in range(6))
+    rows = tuple(replace(row, cells=row.cells + (Cell("12.34", value=12.34),) * 6) for row in EXAMPLE.rows)
+    text = shown(90, replace(EXAMPLE, columns=EXAMPLE.columns + ious, rows=rows))
+    left_out = " ".join(text.split()).partition("Left out at 90 columns")[2]
+    assert "ours / paper FPS" in left_out
+    assert "iou_class5" in left_out
+    grid = text.split("Left out")[0]
+    assert "iou_class0" in grid
+    assert "unet-s5_local" in grid
 
 
 def test_a_terminal_prints_foreign_markup_as_text():
