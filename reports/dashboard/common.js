@@ -10,25 +10,25 @@ function element(tag, text, attributes) {
   return made;
 }
 
-function fill(select, names) {
-  select.replaceChildren(...names.map((name) => element("option", name, { value: name })));
+function fill(select, names, texts) {
+  select.replaceChildren(...names.map((name, index) => element("option", texts ? texts[index] : name, { value: name })));
 }
 
 // Plotly reads some HTML in names: what would open a tag or an entity is made literal.
 const literal = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
 const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C7A00", "#888888"];
+const COLOURS_DARK = ["#56B4E9", "#E69F00", "#2FC79B", "#E3A0C4", "#A6D8F5", "#FF8A3D", "#D9C84B", "#BBBBBB"];
+const colours = () => (dark() ? COLOURS_DARK : COLOURS);
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star"];
-const drawn = new Map();  // what to draw again when the theme changes
 
 function plot(place, traces, layout) {
-  drawn.set(place, [traces, layout]);
   const ink = getComputedStyle(document.documentElement).color;
   const axis = { gridcolor: "#8884", zeroline: false, linecolor: ink };
   const base = { paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: ink, size: 12 },
     margin: { l: 60, r: 10, t: 30, b: 50 }, legend: { orientation: "h", y: -0.25 } };
   const all = { ...base, ...layout, xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis } };
-  Plotly.react(place, traces, all, { responsive: true, displaylogo: false, scrollZoom: false });
+  Plotly.react(place, traces, all, { responsive: true, displayModeBar: false, scrollZoom: false });
 }
 
 function dark() {
@@ -38,7 +38,8 @@ function dark() {
 
 $("theme").addEventListener("click", () => {
   document.documentElement.dataset.theme = dark() ? "light" : "dark";
-  for (const [place, [traces, layout]] of drawn) plot(place, traces, layout);
+  if (DATA.tables.length) showChoice();
+  showSizes();
 });
 
 // A table whose columns sort: `columns` are {label, group, number}, `rows` are {cells: [{text, value, node}], kind}.

@@ -9,7 +9,7 @@ function showChoice() {
   const most = (id) => ($(id).value === "" ? Infinity : Number($(id).value));
   const points = table.rows.map((row) => {
     const fps = valueOf(table, row, "FPS", side), memory = valueOf(table, row, "Memory", side);
-    return { name: row.label, accuracy: valueOf(table, row, "miou_paper", side), latency: fps ? 1000 / fps : null, memory };
+    return { name: nameOf(table, row), accuracy: valueOf(table, row, "miou_paper", side), latency: fps ? 1000 / fps : null, memory };
   }).filter((point) => point.accuracy !== null && point.latency !== null);
   const fits = (point) => point.latency <= most("limit-latency") && (point.memory === null ? most("limit-memory") === Infinity : point.memory <= most("limit-memory"));
   const good = points.filter(fits), bad = points.filter((point) => !fits(point));
@@ -19,25 +19,30 @@ function showChoice() {
     text: list.map((p) => literal(p.name)), textposition: "top center", textfont: { size: 10 },
     hovertext: list.map((p) => literal(`${p.name}: ${p.accuracy} %, ${p.latency.toPrecision(3)} ms, ${p.memory === null ? "memory unknown" : p.memory.toFixed(0) + " MiB"}`)), hoverinfo: "text",
     marker: { color: colour, opacity: 0.75, size: list.map((p) => 8 + 26 * Math.sqrt((p.memory || 0) / largest)) } });
-  plot($("choice-plot"), [{ name: "Pareto front", x: front.map((p) => p.latency), y: front.map((p) => p.accuracy), mode: "lines", line: { color: "#D55E00", width: 1 }, hoverinfo: "skip" },
-    trace("fits", good, "#0072B2"), trace("breaks a limit", bad, "#999999")],
+  plot($("choice-plot"), [{ name: "Pareto front", x: front.map((p) => p.latency), y: front.map((p) => p.accuracy), mode: "lines", line: { color: colours()[5], width: 1 }, hoverinfo: "skip" },
+    trace("fits", good, colours()[0]), trace("breaks a limit", bad, colours()[7])],
   { xaxis: { type: "log", title: { text: "latency (ms), logarithmic" } }, yaxis: { title: { text: "miou_paper (%)" } } });
   const names = front.map((point) => point.name).join(", ") || "none";
   $("choice-text").textContent = `${good.length} of ${points.length} systems with accuracy and FPS fit the limits; on the Pareto front: ${names}.`;
 }
 
 function showSizes() {
-  const systems = [...new Set(DATA.sizes.map((point) => `${point.system} (${point.hardware})`))];
+  const points = DATA.sizes.filter((point) => point.hardware === $("sizes-hardware").value);
+  const systems = [...new Set(points.map((point) => point.system))];
   $("sizes-none").textContent = systems.length ? "" : "No system was measured at more than one size; 'isdbench sweep' does that.";
+  $("sizes-controls").hidden = !systems.length;
   for (const [id, field] of [["sizes-latency", "latency_ms"], ["sizes-memory", "memory_mib"]]) {
     $(id).hidden = !systems.length;
     if (!systems.length) continue;
     const traces = systems.map((name, index) => {
-      const own = DATA.sizes.filter((point) => `${point.system} (${point.hardware})` === name);
-      return { name: literal(name), x: own.map((p) => p.megapixels), y: own.map((p) => p[field]), mode: "lines+markers",
-        line: { color: COLOURS[index % COLOURS.length] }, marker: { symbol: SYMBOLS[index % SYMBOLS.length], size: 8 } };
+      const own = points.filter((point) => point.system === name);
+      return { name: literal(name), x: own.map((p) => p.megapixels), y: own.map((p) => p[field]), mode: "lines+markers+text",
+        text: own.map((_, place) => (place === own.length - 1 ? ` ${literal(name)}` : "")), textposition: "middle right",
+        textfont: { size: 10 }, showlegend: false, cliponaxis: false,
+        line: { color: colours()[index % COLOURS.length], width: 1.5 }, marker: { symbol: SYMBOLS[index % SYMBOLS.length], size: 7 } };
     });
-    plot($(id), traces, { xaxis: { type: "log", title: { text: "megapixels" } }, yaxis: { type: "log", title: { text: field } } });
+    plot($(id), traces, { margin: { l: 60, r: 150, t: 20, b: 50 }, xaxis: { type: "log", title: { text: "megapixels" } },
+      yaxis: { type: "log", title: { text: field } } });
   }
 }
 
@@ -83,7 +88,12 @@ function showSpeeds() {
   sortable($("speeds-place"), columns, rows);
 }
 
-fill($("table-choice"), DATA.tables.map((table) => table.name));
+// Tables that answer most come first: those with accuracy and speed of ours.
+const answers = (table) => table.rows.filter((row) => valueOf(table, row, "miou_paper", "ours") !== null && valueOf(table, row, "FPS", "ours") !== null).length;
+const ordered = DATA.tables.map((table) => [answers(table), table]).sort((a, b) => b[0] - a[0]).map(([, table]) => table);
+fill($("table-choice"), ordered.map((table) => table.name), titles(ordered));
+fill($("sizes-hardware"), [...new Set(DATA.sizes.map((point) => point.hardware))]);
+$("sizes-hardware").addEventListener("change", showSizes);
 fill($("image-choice"), DATA.examples.map((one) => one.name));
 fill($("audit-choice"), ["all", ...new Set(DATA.audit.map((one) => one.verdict))]);
 $("table-choice").addEventListener("change", () => { showTable(); showChoice(); });

@@ -1,15 +1,27 @@
 // Tables: choose, filter, sort, and open the records behind a row.
 const current = () => DATA.tables.find((table) => table.name === $("table-choice").value);
 
+// A method's name; where a table has it twice, with the group that tells the two apart.
+function nameOf(table, row) {
+  const twice = table.rows.filter((other) => other.label === row.label).length > 1;
+  return twice ? `${row.label} (${row.group.split(" ")[0].toLowerCase()})` : row.label;
+}
+
+// Titles for the choice; equal ones are told apart by profile and machine.
+function titles(tables) {
+  const facts = (table) => [/profile [\w-]+/, /(?:fp32|fp16|bf16) on [^.(]+/].map((part) => (table.caption.join(" ").match(part) || [""])[0]);
+  return tables.map((table) => [table.title, ...facts(table)].filter(Boolean).join(" · "));
+}
+
 function keysOf(row) {
   return [...new Set(row.cells.flatMap((cell) => cell.records))];
 }
 
-function rowCells(row) {
-  const keys = keysOf(row), name = { text: row.label, look: "word" };
+function rowCells(table, row) {
+  const keys = keysOf(row), label = nameOf(table, row), name = { text: label, look: "word" };
   if (keys.length) {
-    name.node = element("button", row.label, { type: "button", "aria-haspopup": "dialog" });
-    name.node.addEventListener("click", () => openRecords(row.label, keys));
+    name.node = element("button", label, { type: "button", "aria-haspopup": "dialog" });
+    name.node.addEventListener("click", () => openRecords(label, keys));
   }
   const values = row.cells.map((cell) => ({
     text: cell.text, value: cell.value, spread: cell.spread,
@@ -34,7 +46,7 @@ function showTable() {
   for (const row of kept) {
     if (row.group !== group && row.group) rows.push({ kind: "group", cells: [{ text: row.group }] });
     group = row.group;
-    rows.push({ cells: rowCells(row) });
+    rows.push({ cells: rowCells(table, row) });
   }
   $("table-count").textContent = `${table.title}: ${kept.length} of ${table.rows.length} rows`;
   sortable($("table-place"), columns, rows);
@@ -49,6 +61,9 @@ function facts(record) {
     command: record.provenance.command, created: record.provenance.created, key: record.key };
   if (accuracy) Object.assign(list, { miou_paper: accuracy.miou_paper, miou_dataset: accuracy.miou_dataset,
     boundary_iou: accuracy.boundary_iou, weights: accuracy.weights, iterations: accuracy.iterations, ...accuracy.iou });
+  for (const one of cost ? cost.samples : []) {
+    for (const name of ["median_ms", "p90_ms", "p99_ms"]) list[`${one.region} ${name}`] = one[name];
+  }
   if (cost) Object.assign(list, { parameters: cost.parameters, flops: cost.flops ?? cost.flops_reason,
     ...Object.fromEntries(Object.entries(cost.memory).map(([name, probe]) => [name, probe.mib ?? probe.reason])),
     ...cost.work });
@@ -75,5 +90,5 @@ function openRecords(label, keys) {
   }
 }
 $("record").addEventListener("close", () => {
-  for (const place of $("record-body").querySelectorAll(".plot")) { drawn.delete(place); Plotly.purge(place); }
+  for (const place of $("record-body").querySelectorAll(".plot")) Plotly.purge(place);
 });

@@ -11,7 +11,15 @@ import pandas as pd
 from reports.tables.columns import CPU_PROBE, Measure
 from reports.tables.groups import Group
 from reports.tables.table import counted
-from reports.tables.training import TAKEN_OVER, hardly_trained, in_common, overrides, settings, untrained
+from reports.tables.training import (
+    TAKEN_OVER,
+    hardly_trained,
+    in_common,
+    overrides,
+    settings,
+    shared_weights,
+    untrained,
+)
 from results.paper import DATASETS, PaperTable
 
 COUNTED = "counted"  # what a record says instead of initial weights where the system is a reference, not a net
@@ -101,7 +109,7 @@ def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Ite
     yield _paper(paper)
     if "accuracy" in kinds:
         yield _accuracy(group)
-        yield from filter(None, [settings(_nets(group))])
+        yield from filter(None, [settings(_nets(group)), shared_weights(_nets(group))])
         yield _definition(paper, group)
     if "cost" in kinds:
         yield _cost(group)

@@ -21,10 +21,15 @@ def overrides(nets: pd.DataFrame) -> str:
 
 
 def in_common(nets: pd.DataFrame) -> str:
-    """A sentence on augmentation, crops, batch norm and shared weights, as far as the records tell; else empty."""
+    """A sentence on augmentation, crops and batch norm, as far as the records tell; else empty."""
     known = [one for one in nets["training"] if isinstance(one, Training)]
-    facts = [*_common(known), *_shared(nets)] if known else []
-    return f"Training: {'; '.join(facts)}." if facts else ""
+    return f"Training: {'; '.join(_common(known))}." if known else ""
+
+
+def shared_weights(nets: pd.DataFrame) -> str:
+    """A line for the details: which systems take another's trained weights, and from which; else empty."""
+    facts = list(_shared(nets))
+    return f"Weights: {'; '.join(facts)}." if facts else ""
 
 
 def settings(nets: pd.DataFrame) -> str:
@@ -49,7 +54,7 @@ def untrained(done: pd.DataFrame) -> str:
     iterations = f"{' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} training iterations"
     if len(short) == len(done):
         return f"Our nets are UNTRAINED ({iterations}): their accuracy means nothing."
-    return f"UNTRAINED ({iterations}), so that their accuracy means nothing: {', '.join(sorted(set(short['system'])))}."
+    return f"'untrained': {iterations}, too few for an accuracy to mean anything."
 
 
 def hardly_trained(done: pd.DataFrame) -> pd.DataFrame:

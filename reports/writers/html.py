@@ -10,7 +10,7 @@ STYLE = """
 :root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.4 }
 body { margin: 0 auto; max-width: 90rem; padding: 1rem }
 h1 { font-size: 1.3rem } h2 { font-size: 1rem; margin-bottom: 0 }
-.caption { margin: .3rem 0 } main { margin-top: 1rem; overflow-x: auto }
+.caption { margin: .3rem 0; max-width: 70rem } .wide { margin-top: 1rem; overflow-x: auto }
 li { max-width: 70rem; overflow-wrap: anywhere } summary { cursor: pointer; margin-top: 1rem }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
 th, td { padding: .2rem .5rem; text-align: right; white-space: nowrap }
@@ -19,7 +19,7 @@ th[scope=colgroup] { border-bottom: 1px solid; text-align: center }
 th.word, th[scope=row], th[scope=rowgroup], td.word { text-align: left }
 th[scope=row] { font-weight: normal; position: sticky; left: 0; background: Canvas }
 th[scope=rowgroup] { font-style: italic; padding-top: .6rem } .alternative th[scope=row] { padding-left: 1.6rem }
-@media (max-width: 40rem) { th[scope=row] { white-space: normal } }
+@media (max-width: 40rem) { th[scope=row] { white-space: normal } tr > .word:nth-child(2) { display: none } }
 .best { font-weight: bold } .second { text-decoration: underline }
 .spread { display: inline-block; font-weight: normal } .spread, .missing { opacity: .75; font-size: .85em }
 """
@@ -37,12 +37,14 @@ def render(table: Table) -> str:
 <style>{STYLE}</style>
 </head>
 <body>
+<main>
 <h1>{escape(table.title)}</h1>
 {caption}
-<main>
+<div class="wide" tabindex="0" role="group" aria-label="Table, scrolls sideways">
 {_table(table)}
-</main>
+</div>
 {_details(table)}
+</main>
 </body>
 </html>
 """
@@ -59,7 +61,7 @@ def _table(table: Table) -> str:
     body = "\n".join(bodies)
     return f"""<table>
 <thead>
-<tr><th></th><th></th>{spans}</tr>
+<tr><td colspan="2"></td>{spans}</tr>
 <tr><th class="word" scope="col">Method</th><th class="word" scope="col">Fidelity</th>{labels}</tr>
 </thead>
 {body}

@@ -60,8 +60,8 @@ def test_untrained_nets_are_called_untrained_in_the_caption():
         "Our nets are UNTRAINED (4 to 8 training iterations): their accuracy means nothing. FPS and memory are not"
     )
     _, second = lines(of_iterations(isdnet=99, stdc=100))
-    assert second.startswith("UNTRAINED (99 training iterations), so that their accuracy means nothing: isdnet. Acc")
-    assert "UNTRAINED" not in explained(of_iterations(isdnet=100, stdc=100))
+    assert second.startswith("'untrained': 99 training iterations, too few for an accuracy to mean anything. Acc")
+    assert "untrained" not in explained(of_iterations(isdnet=100, stdc=100)).lower()
 
 
 def test_the_details_say_how_ours_were_measured():
@@ -197,9 +197,9 @@ def test_shared_weights_are_said_and_are_not_untrained():
         record("accuracy", "unet-global", figures=taken_over("shared: unet-local-0123456789ab.safetensors")),
         record("accuracy", "dgf", figures=taken_over("base: hrnet-ocr-0123456789ab.safetensors")),
     )
-    _, second = lines(group)
-    assert "unet-global scored with the weights of unet-local; dgf refines the trained hrnet-ocr." in second
-    assert "UNTRAINED" not in explained(group)
+    told = "Weights: unet-global scored with the weights of unet-local; dgf refines the trained hrnet-ocr."
+    assert told in explained(group)
+    assert "untrained" not in explained(group).lower()
     assert not is_untrained(group)
 
 
