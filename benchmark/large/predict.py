@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -25,6 +25,8 @@ from benchmark.system import System
 TILE_OVERLAP = 0.25  # of a tile
 IMAGE_BYTES = 16  # for each pixel: uint8 and float32 colours, the label
 NET_BYTES = 84  # for each pixel that a net sees at once: ISDNet takes 86 with the image at 2448x2448, most others more
+PATCH_BYTES = 800  # for each pixel of a patch: FCN-8s takes 780, UNet and DeepLabv3+ 620, at 512x512
+TILE_BYTES = 180  # for each pixel of a tile: STDC takes 163, ISDNet 156, at 512x512
 STREAM_BYTES = 34  # for each pixel of an image that ISDNet sees from top to bottom, at 10,000x10,000
 MIB = 2**20
 
@@ -85,7 +87,9 @@ def procedure(system: System, source: Source, settings: Settings) -> Procedure:
     budget_mib = settings.budget_mib or psutil.virtual_memory().available / MIB / 2
     window = _window(system, settings)
     if window:
-        parts = _bands(system, source, window, budget_mib)
+        patch_mib = (TILE_BYTES if settings.tile else PATCH_BYTES) * window.patch**2 / MIB
+        window = replace(window, batch=min(window.batch, max(1, int(budget_mib / 2 / patch_mib))))
+        parts = _bands(system, source, window, budget_mib, window.batch * patch_mib)
         words = f"patches of {window.patch}, overlap {window.overlap}, blend {settings.blend}"
         words = f"tiles instead of the whole image, which changes the method: {words}" if settings.tile else words
         return Procedure(_in_words(words, settings), window, partial(_windows, system, source, window, parts, settings))
@@ -130,9 +134,13 @@ def _bytes_per_pixel(system: System, settings: Settings) -> float:
     return IMAGE_BYTES + NET_BYTES * seen**2
 
 
-def _bands(system: System, source: Source, window: SlidingWindow, budget_mib: float) -> list[Columns]:
-    """The bands of columns in which windows keep within the budget: one, if the image is not too wide for it."""
-    patches_mib = (NET_BYTES + IMAGE_BYTES) * window.batch * window.patch**2 / MIB
+def _bands(
+    system: System, source: Source, window: SlidingWindow, budget_mib: float, patches_mib: float
+) -> list[Columns]:
+    """The bands of columns in which windows keep within the budget: one, if the image is not too wide for it.
+
+    ``patches_mib`` is what the net needs for the patches that it sees at a time.
+    """
     found = bands(system.num_classes, window, source.size, budget_mib - patches_mib)
     if not found:
         narrow = min(source.size[1], BAND_STEP + 2 * window.patch)

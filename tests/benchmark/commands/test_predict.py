@@ -8,6 +8,8 @@ from PIL import Image
 from benchmark import registry
 from benchmark.card import SlidingWindow
 from benchmark.cli import main
+from benchmark.data.raster import open_image
+from benchmark.large.predict import Settings, procedure
 from benchmark.large.slabs import slab_mib
 from benchmark.prediction import predicted
 from benchmark.weights.files import load_weights, save_weights
@@ -226,3 +228,12 @@ def test_tiles_are_not_cut_from_a_reduced_image(weights, image, tmp_path, capsys
     assert "leave one of them out" in refused(
         capsys, image, "--weights", weights, "--out", tmp_path / "none", "--tile", "64", "--scale", "0.5"
     )
+
+
+def test_fewer_patches_at_a_time_where_the_budget_is_small(image):
+    system = registry.build(registry.card("unet-local").at(0.125), 7)
+    own = system.card.inference
+    patch_mib = 800 * own.patch**2 / 2**20
+    with open_image(image) as source:
+        batches = [procedure(system, source, Settings(budget_mib=mib)).window.batch for mib in (4096, 5 * patch_mib)]
+    assert batches == [own.batch, 2]
