@@ -54,7 +54,9 @@ class Agreement:
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
+    """A row with the printed value, half the unit of its last digit, and ours."""
+
     label: str
     paper: float
     half_unit: float
@@ -69,7 +71,7 @@ def agreements(tables: Sequence[Table]) -> tuple[Agreement, ...]:
         for index, (name, beside) in enumerate(itertools.pairwise(column.name for column in table.columns)):
             compared = name.endswith("_printed") and beside.endswith("_ours") and not name.startswith("speedup")
             pairs = _pairs(rows, index) if compared else []
-            found += [_agreement(table, name.removesuffix("_printed"), pairs)] if pairs else []
+            found += [agreement(table, name.removesuffix("_printed"), pairs)] if pairs else []
     return tuple(found)
 
 
@@ -84,17 +86,18 @@ def verdict_of(found: Sequence[Agreement]) -> str:
     return "; ".join(parts)
 
 
-def _pairs(rows: Sequence[Row], index: int) -> list[_Pair]:
+def _pairs(rows: Sequence[Row], index: int) -> list[Pair]:
     """The rows with a printed value in a column and ours in the next; quoted values do not count."""
     pairs = []
     for row in rows:
         printed, ours = row.cells[index : index + 2]
         if printed.value is not None and ours.value is not None and printed.status != "quoted":
-            pairs.append(_Pair(row.system or row.label, printed.value, Printed(printed.text).half_unit, ours))
+            pairs.append(Pair(row.system or row.label, printed.value, Printed(printed.text).half_unit, ours))
     return pairs
 
 
-def _agreement(table: Table, column: str, pairs: Sequence[_Pair]) -> Agreement:
+def agreement(table: Table, column: str, pairs: Sequence[Pair]) -> Agreement:
+    """The agreement of the printed values and ours in some rows of a table."""
     couples = list(itertools.combinations(pairs, 2))
     paper, ours = [pair.paper for pair in pairs], [pair.ours.value for pair in pairs]
     varied = len(set(paper)) > 1 and len(set(ours)) > 1
@@ -112,7 +115,7 @@ def _agreement(table: Table, column: str, pairs: Sequence[_Pair]) -> Agreement:
     )
 
 
-def _flip(high: _Pair, low: _Pair) -> Iterator[Flip]:
+def _flip(high: Pair, low: Pair) -> Iterator[Flip]:
     """The swapped pair, if the row that is higher in the paper is lower in ours."""
     assert high.ours.value is not None
     assert low.ours.value is not None

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.analysis.agreement import Agreement, agreements
+from reports.analysis.elsewhere import learned_nothing, orders, own_tables
 from reports.paper_check.our_values import Measured, measured
 from reports.paper_check.plausibility import PEAK_TFLOPS, speeds
 from reports.tables.build import build_tables
-from reports.tables.table import SystemFacts, counted, significant
-from results.paper import DATASETS, paper_table
+from reports.tables.table import SystemFacts, Table, counted, significant
+from results.paper import DATASETS, OWN_TABLES, TABLE_NAMES, paper_table
 from results.paper.claims import CellName
 from results.paper.flops import read_flops
 from results.record import Record
@@ -37,7 +38,7 @@ def findings(records: Sequence[Record], systems: Sequence[SystemFacts]) -> tuple
     """All findings that the records allow, costs first."""
     ours = measured(records, systems)
     at_true_size = {name: ours[name] for name in COST_TABLES if name in ours and _at_true_size(name, ours[name])}
-    tables = build_tables(records, systems) if records else []
+    tables = build_tables(records, systems, (*TABLE_NAMES, *OWN_TABLES)) if records else []
     found = agreements([table for table in tables if not table.untrained])
     return tuple(
         finding
@@ -47,6 +48,8 @@ def findings(records: Sequence[Record], systems: Sequence[SystemFacts]) -> tuple
             _memories(records),
             _beyond_the_card(systems),
             *(_rank(agreement) for agreement in found),
+            *(_order_elsewhere(agreement) for agreement in orders(tables)),
+            *(_learned_nothing(table) for table in own_tables(tables)),
         )
         for finding in part
     )
@@ -172,4 +175,29 @@ def _rank(agreement: Agreement) -> Iterator[Finding]:
         f"{agreement.title}, {agreement.column}: {agreement.verdict}.",
         (f"Kendall's tau {agreement.kendall_tau:.2f} over {agreement.n} rows (p = {agreement.chance:.2g})",),
         f"agreement.md, {agreement.table}",
+    )
+
+
+def _order_elsewhere(agreement: Agreement) -> Iterator[Finding]:
+    """Whether nets have the paper's order on images of another kind."""
+    if agreement.kendall_tau is None or agreement.chance is None:
+        return
+    yield Finding(
+        f"{agreement.title}, order by mIoU against the paper's on DeepGlobe: {agreement.verdict}.",
+        (f"Kendall's tau {agreement.kendall_tau:.2f} over {agreement.n} rows (p = {agreement.chance:.2g})",),
+        f"{agreement.table} and the paper's Table 1, miou_paper; one short training each",
+    )
+
+
+def _learned_nothing(table: Table) -> Iterator[Finding]:
+    """Which nets are no better than naming one class everywhere."""
+    found = learned_nothing(table)
+    if not found or not found[1]:
+        return
+    reference, nets, scored = found
+    yield Finding(
+        f"{table.title}: after a short training {len(nets)} of {counted(scored, 'nets')} score no more than the most"
+        " frequent class.",
+        (f"most frequent class: {reference:.2f}", f"not above it: {', '.join(nets)}"),
+        f"{table.name}, miou_paper; within half a percentage point",
     )

@@ -13,21 +13,22 @@ from collections.abc import Mapping, Sequence
 from reports.analysis.findings import Finding
 from reports.tables.table import Table
 from reports.writers import markdown
-from results.paper import TABLE_NAMES
+from results.paper import OWN_TABLES, TABLE_NAMES
 
+BLOCKS = (*TABLE_NAMES, *OWN_TABLES)
 _BLOCK = re.compile(r"<!-- isdbench (?P<name>[\w-]+) -->\n(?P<old>.*?)(?P<end><!-- end -->|\Z)", re.DOTALL)
 
 
 def contents(
-    tables: Sequence[Table], names: Sequence[str] = TABLE_NAMES, found: Sequence[Finding] | None = None
+    tables: Sequence[Table], names: Sequence[str] = BLOCKS, found: Sequence[Finding] | None = None
 ) -> dict[str, str]:
-    """The text of each block, by name: of the paper's tables that ``names`` holds, and of the findings, if given."""
+    """The text of each block, by name: of the tables that ``names`` holds, and of the findings, if given."""
 
     def measured(table: Table) -> tuple[bool, int]:
         return not table.untrained, sum(cell.value is not None for row in table.rows for cell in row.cells)
 
     blocks = {} if found is None else {"findings": "".join(map(_bullet, found))}
-    for name in filter(TABLE_NAMES.__contains__, names):
+    for name in filter(BLOCKS.__contains__, names):
         fitting = [table for table in tables if re.fullmatch(rf"{name}(-.*)?", table.name)]
         none = "No record feeds this table yet.\n"
         blocks[name] = "\n".join(map(markdown.render, fitting)) or none
@@ -49,7 +50,7 @@ def renewed(text: str, blocks: Mapping[str, str]) -> str:
 
     def block(match: re.Match[str]) -> str:
         name = match["name"]
-        known = ["findings", *TABLE_NAMES, *(f"{table}-brief" for table in TABLE_NAMES)]
+        known = ["findings", *BLOCKS, *(f"{table}-brief" for table in BLOCKS)]
         if name not in known:
             raise ValueError(f"no block is named '{name}'; the names are {', '.join(sorted(known))}")
         if not match["end"]:

@@ -1,11 +1,14 @@
 """The findings on the committed records, computed a second time from the raw files by plain arithmetic."""
 
 import csv
+import itertools
 import json
+import math
 import re
 import statistics
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmark.commands.report import system_facts
@@ -77,6 +80,37 @@ def test_the_memory_ratio(found):
     finding = next(finding for finding in found if "several peaks" in finding.sentence)
     assert f"{statistics.median(ratios.values()):.2f} times" in finding.sentence
     assert f"{len(ratios)} systems" in finding.sentence
+
+
+def accuracies(dataset):
+    """The scored mean IoU of each system of a dataset at its official test split, newest last; the constant apart."""
+    rows = sorted(raw("accuracy"), key=lambda record: record["provenance"]["created"])
+    by_overrides = {}
+    for record in rows:
+        if record["cell"]["dataset"] == dataset and record["cell"]["split"] == "test" and record["status"] == "ok":
+            overrides = tuple(record["cell"]["overrides"])
+            by_overrides.setdefault(overrides, {})[record["cell"]["system"]] = record["accuracy"]["miou_paper"]
+    reference = next(values["constant"] for values in by_overrides.values() if "constant" in values)
+    values = max(by_overrides.values(), key=len)
+    return {name: value for name, value in values.items() if name != "constant"}, reference
+
+
+@pytest.mark.parametrize(("dataset", "title"), [("bracol", "(BRACOL)"), ("hrf", "(HRF)")])
+def test_the_order_on_real_images_and_the_nets_that_learned_nothing(dataset, title, found):
+    ours, reference = accuracies(dataset)
+    paper = {row: float(line["miou_paper"]) for row, line in printed("table1").items() if row != "ppn" and row in ours}
+    couples = list(itertools.combinations(paper, 2))
+    signs = [np.sign((paper[a] - paper[b]) * (ours[a] - ours[b])) for a, b in couples]
+    untied = [sum(values[a] != values[b] for a, b in couples) for values in (paper, ours)]
+    tau = sum(signs) / math.sqrt(math.prod(untied))
+    finding = next(one for one in found if title in one.sentence and "order by mIoU" in one.sentence)
+    assert f"tau {tau:.2f} over {len(paper)} rows" in finding.numbers[0]
+    nothing = {name for name, value in ours.items() if value <= reference + 0.5}
+    told = [one for one in found if title in one.sentence and "most frequent class" in one.sentence]
+    assert bool(told) == bool(nothing)
+    for one in told:
+        assert f"{len(nothing)} of {len(ours)} nets" in one.sentence
+        assert set(one.numbers[1].removeprefix("not above it: ").split(", ")) == nothing
 
 
 def test_without_records_only_what_is_printed_is_left():
