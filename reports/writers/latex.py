@@ -63,7 +63,8 @@ def escape(text: str) -> str:
             return character
         return unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
 
-    return "".join(_SPECIAL.get(character) or known(character) for character in text)
+    made = "".join(_SPECIAL.get(character) or known(character) for character in text)
+    return made.replace("--", "-{}-")  # an option, which would become a dash
 
 
 def _header(table: Table) -> list[str]:
