@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from reports.plots.style import styled
+from reports.plots.style import footnote, heading, styled
 from results.cell import IGNORE
 
 Pixels = NDArray[np.uint8]
@@ -62,7 +62,8 @@ def draw(title: str, examples: Sequence[Example], classes: Classes, source: str)
             panel.set_title(name, fontsize=7)
         for index, example in enumerate(examples):
             _example(panels[2 * index : 2 * index + 2], example, classes)
-        figure.suptitle(f"{title}\n{source}", fontsize=7)
+        heading(figure, title)
+        footnote(figure, source)
         patches = [
             Patch(facecolor=_hex(colour), edgecolor="black", linewidth=0.4, label=name)
             for name, colour in zip(classes.names, classes.palette, strict=True)

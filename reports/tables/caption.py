@@ -65,7 +65,7 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
     machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}"
     meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
-    beside = " ".join(filter(None, [untrained(done), in_common(done), *limits])) or _paper(paper)
+    beside = " ".join(filter(None, [untrained(done), *limits])) or _paper(paper)
     return f"Ours: {data}; profile {group.profile}{recipe}; {machine}.", beside
 
 
@@ -94,7 +94,7 @@ def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Ite
     yield _paper(paper)
     if "accuracy" in kinds:
         yield _accuracy(group)
-        yield from filter(None, [settings(_nets(group))])
+        yield from filter(None, [in_common(_nets(group)), settings(_nets(group))])
         yield _definition(paper, group)
     if "cost" in kinds:
         yield _cost(group)
