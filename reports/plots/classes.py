@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from reports.plots.style import MOST, footnote, of_all, styled
+from reports.plots.style import MOST, footnote, heading, of_all, styled
 from results.record import Record
 
 
@@ -29,7 +29,7 @@ def draw(records: Sequence[Record]) -> Figure | None:
             text = "–" if np.isnan(value) else f"{value:.0f}"
             colour = "black" if np.isnan(value) or value > 55 else "white"
             panel.text(column, row, text, ha="center", va="center", fontsize=6, color=colour)
-        panel.set_title("IoU by class (%)")
+        heading(figure, "IoU by class (%)")
         cell = done[0][0].cell
         footnote(
             figure,

@@ -12,12 +12,11 @@ from matplotlib.figure import Figure
 from reports.plots import classes, confusion, memory, pareto, sizes, speed, training
 from reports.plots.style import write
 from reports.tables.build import ReportError
-from reports.tables.frame import newest, records_frame
-from reports.tables.groups import groups
+from reports.tables.caption import is_untrained
+from reports.tables.frame import records_frame, sweeps
+from reports.tables.groups import Group, groups, numbered
 from reports.tables.table import Table
 from results.record import Record
-
-_SWEEP = ["dataset", "hardware", "profile_hash", "setting_hash"]  # what the points of one curve have in common
 
 
 def write_figures(records: Sequence[Record], tables: Sequence[Table], out: Path) -> list[Path]:
@@ -38,28 +37,32 @@ def figures(records: Sequence[Record], tables: Sequence[Table]) -> Iterator[tupl
         yield from _drawn(f"pareto-{table.name}", pareto.draw(table))
         yield from _drawn(f"speed-{table.name}", speed.draw(table))
     frame = records_frame(records)
+    yield from _of_groups(records, groups(frame))
+    yield from _of_sweeps(records, sweeps(frame))
+
+
+def _of_groups(records: Sequence[Record], found: Sequence[Group]) -> Iterator[tuple[str, Figure]]:
+    """Memory of each group, and what its accuracies say, best system first; nothing about nets hardly trained."""
     by_key = {(record.key, record.provenance.created): record for record in records}
-    found = groups(frame)
-    for group in found:
-        slug = group.slug if len(found) > 1 else group.paper_dataset
-        rows = group.accuracy[group.accuracy["status"] == "ok"] if not group.accuracy.empty else group.accuracy
-        scored = [by_key[key, created] for key, created in zip(rows["key"], rows["created"], strict=True)]
+    slugs = numbered(group.slug for group in found) if len(found) > 1 else [group.paper_dataset for group in found]
+    for group, slug in zip(found, slugs, strict=True):
         yield from _drawn(f"memory-{slug}", memory.draw(group))
+        if is_untrained(group):
+            continue
+        rows = group.accuracy[group.accuracy["status"] == "ok"].sort_values("miou_paper", ascending=False)
+        scored = [by_key[key, created] for key, created in zip(rows["key"], rows["created"], strict=True)]
         yield from _drawn(f"classes-{slug}", classes.draw(scored))
         yield from _drawn(f"confusion-{slug}", confusion.draw(scored))
         yield from _drawn(f"training-{slug}", training.draw(scored))
-    for number, (_, rows) in enumerate(_at_true_size(newest(frame)).groupby(_SWEEP), start=1):
+
+
+def _of_sweeps(records: Sequence[Record], found: Sequence[pd.DataFrame]) -> Iterator[tuple[str, Figure]]:
+    by_key = {(record.key, record.provenance.created): record for record in records}
+    for number, rows in enumerate(found, start=1):
         yield from _drawn(f"sizes-{number}", sizes.draw(rows))
         for system, own in rows.groupby("system"):
             chosen = [by_key[key, created] for key, created in zip(own["key"], own["created"], strict=True)]
             yield from _drawn(f"sizes-{number}-{_slug(str(system))}", sizes.draw_one(str(system), chosen))
-
-
-def _at_true_size(frame: pd.DataFrame) -> pd.DataFrame:
-    """Costs with patches and crops of the paper's size in pixels; a table's cells on small images scale them."""
-    true = (frame["paper_dataset"] == "") | (frame["paper_dataset"] == frame["dataset"])
-    costs: pd.DataFrame = frame[(frame["kind"] == "cost") & true]
-    return costs
 
 
 def _slug(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from reports.plots.style import COLOURS, footnote, plain_numbers, styled
+from reports.plots.style import footnote, heading, plain_numbers, styled
 from reports.tables.table import Row, Table
+from reports.theme import FRONT, OURS
 
-PLACES = tuple((x, y) for y in (5, -9, 12, -16, 19, -23, 26, -30) for x in (3, -3))  # offsets of a label from its point
+PLACES = tuple(
+    (x, y) for y in (5, -9, 12, -16, 19, -23, 26, -30) for x in (4, -4, 10, -10)
+)  # offsets of a label from its point
 
 
 @dataclass(frozen=True)
@@ -27,19 +31,20 @@ class Point:
 
 
 def draw(table: Table) -> Figure | None:
-    """Two panels for a table with accuracy and FPS columns; None where neither has two points."""
-    sides = {side: points(table, side) for side in ("printed", "ours")}
-    if max(map(len, sides.values())) < 2:
+    """A panel for the paper's values and one for ours; None where ours has fewer than two points."""
+    sides = {"paper": points(table, "printed"), "ours": points(table, "ours")}
+    if len(sides["ours"]) < 2:
         return None
+    shown = {side: found for side, found in sides.items() if found}
     with styled():
-        figure = Figure(figsize=(9.0, 4.2), layout="constrained")
-        panels = figure.subplots(1, 2)
-        for panel, (side, found) in zip(panels, sides.items(), strict=True):
-            _panel(panel, found, {"printed": "paper", "ours": "ours"}[side])
-        figure.suptitle(table.title, fontsize=9)
-        footnote(figure, "Area: memory. Line: Pareto front (no system is both faster and more accurate).")
+        figure = Figure(figsize=(0.6 + 4.2 * len(shown), 4.2), layout="constrained")
+        panels = figure.subplots(1, len(shown), squeeze=False)[0]
+        for panel, (side, found) in zip(panels, shown.items(), strict=True):
+            _panel(panel, found, side)
+        heading(figure, table.title)
+        footnote(figure, "Line and warm colour: Pareto front (no system is both faster and more accurate).")
         figure.draw_without_rendering()  # lays the panels out; labels need to know where their points are
-        for panel, found in zip(panels, sides.values(), strict=True):
+        for panel, found in zip(panels, shown.values(), strict=True):
             _name(panel, found)
     return figure
 
@@ -72,27 +77,30 @@ def _value(table: Table, row: Row, head: str, side: str) -> float | None:
 
 
 def _panel(panel: Axes, found: Sequence[Point], title: str) -> None:
-    panel.set_title(f"{title} (n = {len(found)} systems)")
+    largest = max((point.memory_mib or 0.0 for point in found), default=0.0)
+    area = f", area: memory up to {largest:.0f} MiB" if largest else ""
+    panel.set_title(f"{title} (n = {len(found)} systems{area})", loc="left")
     panel.set_xlabel("FPS (1/s), logarithmic")
     panel.set_ylabel("miou_paper (%)")
-    if not found:
-        panel.text(0.5, 0.5, "no trained system has both values", ha="center", transform=panel.transAxes)
-        return
     panel.set_xscale("log")
     plain_numbers(panel.xaxis)
-    largest = max((point.memory_mib or 0.0 for point in found), default=0.0) or 1.0
     best = front(found)
-    panel.plot([p.fps for p in best], [p.accuracy for p in best], color="#555555", linewidth=0.8, zorder=1)
+    panel.plot([p.fps for p in best], [p.accuracy for p in best], color=FRONT, linewidth=0.8, zorder=1)
     for point in found:
-        area = 20 + 400 * (point.memory_mib or 0.0) / largest
-        colour = COLOURS[5] if point in best else COLOURS[0]
-        panel.scatter(point.fps, point.accuracy, s=area, color=colour, alpha=0.6, linewidths=0.5, edgecolors="black")
-    panel.margins(0.15)
+        colour, size = FRONT if point in best else OURS, _area(point, found)
+        panel.scatter(point.fps, point.accuracy, s=size, color=colour, alpha=0.6, linewidths=0.5, edgecolors="black")
+    panel.margins(0.2, 0.15)
+
+
+def _area(point: Point, found: Sequence[Point]) -> float:
+    """The area of a point's marker in square points."""
+    largest = max(other.memory_mib or 0.0 for other in found) or 1.0
+    return 20 + 400 * (point.memory_mib or 0.0) / largest
 
 
 def _name(panel: Axes, found: Sequence[Point]) -> None:
-    """A label at each point, at the first offset where it lies in the panel and covers no other label."""
-    taken: list[Bbox] = []
+    """A label at each point, at the first offset where it lies in the panel and covers neither marker nor label."""
+    taken = [_marker(panel, point, _area(point, found)) for point in found]
     for point in sorted(found, key=lambda point: point.fps):
         for place in PLACES:
             label = _label(panel, point, place)
@@ -101,8 +109,15 @@ def _name(panel: Axes, found: Sequence[Point]) -> None:
                 break
             label.remove()
         else:
-            label = _label(panel, point, PLACES[0])
+            label = _label(panel, point, PLACES[1])
         taken.append(label.get_window_extent())
+
+
+def _marker(panel: Axes, point: Point, area: float) -> Bbox:
+    """The square inside a point's marker, in the pixels of the figure."""
+    x, y = panel.transData.transform((point.fps, point.accuracy))
+    half = math.sqrt(area) / 2 * 0.7 * panel.figure.dpi / 72
+    return Bbox.from_extents(x - half, y - half, x + half, y + half)
 
 
 def _label(panel: Axes, point: Point, place: tuple[int, int]) -> Annotation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from reports.plots.style import styled
+from reports.plots.style import footnote, heading, styled
 from results.cell import IGNORE
 
 Pixels = NDArray[np.uint8]
@@ -55,9 +54,8 @@ def draw(title: str, examples: Sequence[Example], classes: Classes, source: str)
     """
     names = list(examples[0].predictions)
     with styled():
-        lines = textwrap.wrap(source, 30 * (2 + len(names)))  # as many characters as a line of this width holds
         height, width = examples[0].truth.shape
-        tall = (2 * PANEL_IN * height / width + 0.1) * len(examples) + 0.6 + 0.13 * len(lines)
+        tall = (2 * PANEL_IN * height / width + 0.1) * len(examples) + 1.1  # title, legend, source
         figure = Figure(figsize=(PANEL_IN * (2 + len(names)), tall), layout="constrained")
         panels = figure.subplots(2 * len(examples), 2 + len(names), squeeze=False)
         for panel in panels.ravel():
@@ -67,7 +65,8 @@ def draw(title: str, examples: Sequence[Example], classes: Classes, source: str)
             panel.set_title(name, fontsize=7)
         for index, example in enumerate(examples):
             _example(panels[2 * index : 2 * index + 2], example, classes)
-        figure.suptitle("\n".join([title, *lines]), fontsize=7)
+        heading(figure, title)
+        footnote(figure, source)
         patches = [
             Patch(facecolor=_hex(colour), edgecolor="black", linewidth=0.4, label=name)
             for name, colour in zip(classes.names, classes.palette, strict=True)

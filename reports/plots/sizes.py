@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reports.plots.style import MOST, footnote, look, of_all, plain_numbers, styled
+from reports.plots.style import footnote, heading, look, of_all, plain_numbers, styled
 from reports.tables.columns import PROBES
 from reports.tables.table import plain
 from results.analysis.sweep import Point, growth, largest_that_fits, points
 from results.record import Record
 
 _MEGA = 1e6
+_MOST = 16  # lines with a name at their end; more names would cover each other
 
 
 def draw(frame: pd.DataFrame) -> Figure | None:
@@ -24,16 +25,15 @@ def draw(frame: pd.DataFrame) -> Figure | None:
     rows = rows.assign(megapixels=rows["height"] * rows["width"] / _MEGA).sort_values("megapixels")
     sizes = rows[rows["status"] == "ok"].groupby("system")["megapixels"].nunique()
     swept = sorted(sizes[sizes > 1].index)
-    systems = swept[:MOST]
+    systems = swept[:_MOST]
     if not systems:
         return None
     probe = next(probe for probe in PROBES if rows[probe].notna().any())
     with styled():
-        figure = Figure(figsize=(9.0, 3.8), layout="constrained")
+        figure = Figure(figsize=(9.0, 4.6), layout="constrained")
         panels = figure.subplots(1, 2)
         for panel, column, unit in zip(panels, ("latency_ms", probe), ("ms", "MiB"), strict=True):
             _panel(panel, rows, systems, column, unit)
-        panels[0].legend(fontsize=6)
         footnote(
             figure,
             f"{', '.join(sorted(set(rows['hardware'])))}; cross: the first size that ran out of memory."
@@ -53,7 +53,7 @@ def draw_one(system: str, records: Sequence[Record]) -> Figure | None:
             figure.subplots(1, 2), ("latency_ms", "memory_mib"), ("latency (ms)", "memory (MiB)"), strict=True
         ):
             _fitted(panel, sweep, name, unit)
-        figure.suptitle(plain(system), fontsize=9)
+        heading(figure, plain(system))
         footnote(figure, f"{records[0].cell.hardware or records[0].environment.cpu_model}; {_largest(sweep)}.")
     return figure
 
@@ -86,12 +86,34 @@ def _axes(panel: Axes, unit: str) -> None:
 
 
 def _panel(panel: Axes, rows: pd.DataFrame, systems: list[str], column: str, unit: str) -> None:
+    ends: dict[str, float] = {}
     for index, system in enumerate(systems):
         colour, marker = look(index)
         own = rows[rows["system"] == system]
         done = own[own["status"] == "ok"]
         panel.plot(done["megapixels"], done[column], color=colour, marker=marker, markersize=4, label=plain(system))
+        ends[system] = float(done[column].iloc[-1])
         failed = own[own["status"] == "oom"]
         if not failed.empty:
             panel.plot(failed["megapixels"].iloc[0], done[column].iloc[-1], color=colour, marker="x", markersize=8)
     _axes(panel, f"{column} ({unit})" if unit not in column else column)
+    _name(panel, {system: end for system, end in ends.items() if end > 0}, systems)
+
+
+def _name(panel: Axes, ends: Mapping[str, float], systems: Sequence[str]) -> None:
+    """The systems' names at the right, in the order in which their lines end, each joined to its end."""
+    low, high = np.log(panel.get_ylim())
+    room, right = 0.055, panel.get_xlim()[1]
+    place = -room
+    for system in sorted(ends, key=lambda name: ends[name]):
+        place = max(place + room, (np.log(ends[system]) - low) / (high - low))
+        panel.annotate(
+            plain(system),
+            (right, ends[system]),
+            (1.08, place),
+            textcoords="axes fraction",
+            fontsize=6,
+            va="center",
+            color=look(systems.index(system))[0],
+            arrowprops={"arrowstyle": "-", "color": "#D0D7DE", "linewidth": 0.6},
+        )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from reports.plots.style import COLOURS, footnote, plain_numbers, styled
+from reports.plots.style import footnote, heading, plain_numbers, styled
 from reports.tables.table import Table
+from reports.theme import FRONT, OURS
 
 FEWEST = 3  # rows with both values; fewer make no picture
 
@@ -24,14 +25,14 @@ def draw(table: Table) -> Figure | None:
         figure = Figure(figsize=(7.0, 1.0 + 0.26 * len(found)), layout="constrained")
         panel = figure.subplots()
         panel.hlines(places, printed, ours, color="#BBBBBB", linewidth=1.2, zorder=1)
-        panel.scatter(printed, places, s=28, facecolors="white", edgecolors=COLOURS[6], label="printed", zorder=2)
-        panel.scatter(ours, places, s=28, color=COLOURS[0], label="ours", zorder=2)
+        panel.scatter(printed, places, s=28, facecolors="white", edgecolors=FRONT, label="printed", zorder=2)
+        panel.scatter(ours, places, s=28, color=OURS, label="ours", zorder=2)
         panel.set_yticks(places, names)
         panel.set_xscale("log")
         plain_numbers(panel.xaxis)
         panel.set_xlabel("FPS (1/s), logarithmic")
-        panel.set_title(table.title, loc="left")
-        panel.legend(loc="lower right")
+        panel.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+        heading(figure, table.title)
         footnote(figure, "\n".join(table.caption))
     return figure
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#8C7A00")  # Okabe and Ito 2008
+from reports.theme import COLOURS, QUIET
+
 MARKERS = "os^DvPX*<>hp"
-HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++")
 FORMATS = ("pdf", "png")
 MOST = 40  # series or rows of one figure; more would be unreadable
 _SETTINGS: Any = {
@@ -45,13 +46,25 @@ def look(index: int) -> tuple[str, str]:
     return COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
 
 
+def heading(figure: Figure, text: str) -> None:
+    """Write a title above a figure, in as many lines as it needs."""
+    figure.suptitle(_wrapped(figure, text, 13), x=0.01, ha="left", fontsize=9, fontweight="bold")
+
+
 def footnote(figure: Figure, text: str) -> None:
     """Write below a figure what it was measured on: figures get separated from their captions."""
-    figure.supxlabel(text, x=0.01, ha="left", fontsize=6, color="#555555")
+    figure.supxlabel(_wrapped(figure, text, 23), x=0.01, ha="left", fontsize=6, color=QUIET)
+
+
+def _wrapped(figure: Figure, text: str, per_inch: int) -> str:
+    """The lines of a text, none longer than the figure is wide."""
+    width = int(figure.get_figwidth() * per_inch)
+    return "\n".join(textwrap.fill(line, width) for line in text.splitlines())
 
 
 def plain_numbers(axis: Axis) -> None:
-    """Tick labels such as 0.5, 2, 100 on a logarithmic axis: powers of ten need math text, which is off (see above)."""
+    """Tick labels such as 0.3, 1, 100 on a logarithmic axis: powers of ten need math text, which is off (see above)."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 

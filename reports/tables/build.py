@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.tables.frame import records_frame
-from reports.tables.groups import groups
+from reports.tables.groups import groups, numbered
 from reports.tables.rows import build_table, is_fed
 from reports.tables.table import SystemFacts, Table
 from results.errors import UserError
@@ -33,10 +33,8 @@ def build_tables(
     for name in names:
         paper = paper_table(name)
         fitting = [group for group in found if group.fits(paper) and is_fed(paper, group, systems)]
-        for group in fitting:
-            stem = name if len(fitting) == 1 else f"{name}-{group.slug}"
-            repeats = sum(table.name == stem for table in tables)
-            tables.append(build_table(paper, group, systems, f"{stem}-{repeats + 1}" if repeats else stem))
+        stems = [name] if len(fitting) == 1 else numbered(f"{name}-{group.slug}" for group in fitting)
+        tables += [build_table(paper, group, systems, stem) for group, stem in zip(fitting, stems, strict=True)]
     return tables
 
 

@@ -74,7 +74,7 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
     machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}"
     meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
-    beside = " ".join(filter(None, [untrained(done), in_common(done), *limits])) or _paper(paper)
+    beside = " ".join(filter(None, [untrained(done), *limits])) or _paper(paper)
     return f"Ours: {data}; profile {group.profile}{recipe}; {machine}.", beside
 
 
@@ -109,7 +109,8 @@ def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Ite
     yield _paper(paper)
     if "accuracy" in kinds:
         yield _accuracy(group)
-        yield from filter(None, [settings(_nets(group)), shared_weights(_nets(group))])
+        nets = _nets(group)
+        yield from filter(None, [in_common(nets), settings(nets), shared_weights(nets)])
         yield _definition(paper, group)
     if "cost" in kinds:
         yield _cost(group)

@@ -78,6 +78,17 @@ def newest(frame: pd.DataFrame) -> pd.DataFrame:
     return chosen
 
 
+def sweeps(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """Costs that may stand on one curve: of one dataset, machine and setting, with patches of the paper's pixels.
+
+    A table's cells on small images are left out: their patches and crops are scaled with the images.
+    """
+    rows = newest(frame)
+    true = (rows["paper_dataset"] == "") | (rows["paper_dataset"] == rows["dataset"])
+    costs: pd.DataFrame = rows[(rows["kind"] == "cost") & true]
+    return [curve for _, curve in costs.groupby(["dataset", "hardware", "profile_hash", "setting_hash"])]
+
+
 def _row(record: Record) -> dict[str, Any]:
     cell, protocol, environment = record.cell, record.cell.protocol, record.environment
     row: dict[str, Any] = {

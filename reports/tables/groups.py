@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -73,14 +74,24 @@ class Group:
 
     @property
     def slug(self) -> str:
-        """The part of a file name that tells this group from others."""
-        protocols = (str(frame.iloc[0]["protocol_hash"]) for frame in (self.accuracy, self.cost) if not frame.empty)
-        parts = (self.dataset, self.profile, self.recipe, self.hardware, *protocols)
+        """The part of a file name that tells this group from others, as far as words do; see :func:`numbered`."""
+        hardware = re.sub(r"\((r|tm)\)|\b(processor|cpu)\b", " ", self.hardware, flags=re.IGNORECASE)
+        parts = (self.dataset, "{}x{}".format(*self.image_size), self.profile, self.recipe, hardware)
         return "-".join(re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")[:40] for part in parts if part)
 
     def fits(self, table: PaperTable) -> bool:
         """Whether the records were made to be compared with this table."""
         return self.paper_dataset == table.dataset
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """The names, each different: the second "a" becomes "a-2", the third "a-3"."""
+    found: Counter[str] = Counter()
+    different = []
+    for name in names:
+        found[name] += 1
+        different.append(name if found[name] == 1 else f"{name}-{found[name]}")
+    return different
 
 
 def groups(frame: pd.DataFrame) -> list[Group]:

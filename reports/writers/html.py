@@ -5,24 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from reports.tables.table import Cell, Row, Table
-
-STYLE = """
-:root { color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.4 }
-body { margin: 0 auto; max-width: 90rem; padding: 1rem }
-h1 { font-size: 1.3rem } h2 { font-size: 1rem; margin-bottom: 0 }
-.caption { margin: .3rem 0; max-width: 70rem } .wide { margin-top: 1rem; overflow-x: auto }
-li { max-width: 70rem; overflow-wrap: anywhere } summary { cursor: pointer; margin-top: 1rem }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums }
-th, td { padding: .2rem .5rem; text-align: right; white-space: nowrap }
-thead tr:last-child th { border-bottom: 1px solid; vertical-align: bottom; white-space: normal }
-th[scope=colgroup] { border-bottom: 1px solid; text-align: center }
-th.word, th[scope=row], th[scope=rowgroup], td.word { text-align: left }
-th[scope=row] { font-weight: normal; position: sticky; left: 0; background: Canvas }
-th[scope=rowgroup] { font-style: italic; padding-top: .6rem } .alternative th[scope=row] { padding-left: 1.6rem }
-@media (max-width: 40rem) { th[scope=row] { white-space: normal } tr > .word:nth-child(2) { display: none } }
-.best { font-weight: bold } .second { text-decoration: underline }
-.spread { display: inline-block; font-weight: normal } .spread, .missing { opacity: .75; font-size: .85em }
-"""
+from reports.theme import css
 
 
 def render(table: Table) -> str:
@@ -32,15 +15,15 @@ def render(table: Table) -> str:
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(table.title)}</title>
-<style>{STYLE}</style>
+<style>{css()}</style>
 </head>
 <body>
 <main>
-<h1>{escape(table.title)}</h1>
+<h1 id="title">{escape(table.title)}</h1>
 {caption}
-<div class="wide" tabindex="0" role="group" aria-label="Table, scrolls sideways">
+<div class="wide" role="region" aria-labelledby="title" tabindex="0">
 {_table(table)}
 </div>
 {_details(table)}
@@ -61,8 +44,8 @@ def _table(table: Table) -> str:
     body = "\n".join(bodies)
     return f"""<table>
 <thead>
-<tr><td colspan="2"></td>{spans}</tr>
-<tr><th class="word" scope="col">Method</th><th class="word" scope="col">Fidelity</th>{labels}</tr>
+<tr><td></td>{spans}<td></td></tr>
+<tr><th class="word" scope="col">Method</th>{labels}<th class="word" scope="col">Fidelity</th></tr>
 </thead>
 {body}
 </table>"""
@@ -70,8 +53,8 @@ def _table(table: Table) -> str:
 
 def _row(row: Row) -> str:
     kind = ' class="alternative"' if row.alternative else ""
-    facts = f'<th scope="row">{escape(row.label)}</th><td class="word">{escape(row.fidelity)}</td>'
-    return f"<tr{kind}>{facts}{''.join(map(_cell, row.cells))}</tr>"
+    name, fidelity = f'<th scope="row">{escape(row.label)}</th>', f'<td class="word">{escape(row.fidelity)}</td>'
+    return f"<tr{kind}>{name}{''.join(map(_cell, row.cells))}{fidelity}</tr>"
 
 
 def _cell(cell: Cell) -> str:

@@ -1,5 +1,7 @@
 """Each kind of figure from records made by hand: what it shows, that it is written, that foreign names harm nothing."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +13,7 @@ from reports.tables.build import build_tables
 from reports.tables.frame import records_frame
 from reports.tables.groups import groups
 from reports.tables.table import SystemFacts
-from tests.results.records import accuracy, cost, record
+from tests.results.records import GPU, accuracy, cost, record
 
 HOSTILE = "a & b_c% $x_{1$ <script>"
 NAMES = ("isdnet", "stdc", HOSTILE)
@@ -19,7 +21,7 @@ FACTS = [SystemFacts(name, name, "library", 1, rows=(f"table1/{name}",) if name 
 
 
 def made():
-    curve = {"loss_curve": (3.0, 2.0, 1.5), "iterations": 3}
+    curve = {"loss_curve": (3.0, 2.0, 1.5), "iterations": 300}
     scores = [
         record("accuracy", name, figures=accuracy(40.0 + n).model_copy(update=curve)) for n, name in enumerate(NAMES)
     ]
@@ -33,8 +35,8 @@ def made():
     return [*scores, *costs, *swept, failed]
 
 
-def long_trained(one):
-    after = one.accuracy and one.accuracy.model_copy(update={"iterations": 100})
+def hardly_trained(one):
+    after = one.accuracy and one.accuracy.model_copy(update={"iterations": 99})
     return one.model_copy(update={"accuracy": after})
 
 
@@ -78,12 +80,13 @@ def test_the_front_is_what_no_system_beats_in_both():
 
 def test_the_pareto_plot_takes_its_points_from_the_table(records):
     (table, *_) = build_tables(records, FACTS, ["table1"])
-    assert pareto.points(table, "ours") == []  # after three iterations
-    (trained, *_) = build_tables(list(map(long_trained, records)), FACTS, ["table1"])
-    ours = {point.label: point for point in pareto.points(trained, "ours")}
+    ours = {point.label: point for point in pareto.points(table, "ours")}
     assert ours["isdnet"].fps == pytest.approx(10.0)
     assert ours["isdnet"].accuracy == pytest.approx(40.0)
     assert {point.label for point in pareto.points(table, "printed")} >= {"isdnet", "unet-local", "unet-global"}
+    (untrained, *_) = build_tables(list(map(hardly_trained, records)), FACTS, ["table1"])
+    assert pareto.points(untrained, "ours") == []
+    assert pareto.draw(untrained) is None
 
 
 def test_no_label_of_the_pareto_plot_covers_another(records):
@@ -98,15 +101,27 @@ def test_no_label_of_the_pareto_plot_covers_another(records):
         assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
 
 
-def test_memory_has_a_bar_for_each_probe_with_a_value(records):
+def test_memory_has_a_dot_for_each_probe_with_a_value(records):
     (group, *_) = [group for group in groups(records_frame(records)) if group.image_size == (612, 612)]
     (panel,) = memory.draw(group).axes
-    assert [container.get_label() for container in panel.containers] == [
-        "host_peak_over_idle_mib",
-        "weights_mib",
-        "host_peak_with_weights_mib",
+    dots = {dots.get_label(): dots.get_offsets()[:, 0].tolist() for dots in panel.collections[1:]}
+    assert dots == {
+        "host_peak_with_weights_mib": [512.0] * 3,  # the probe of the tables first
+        "host_peak_over_idle_mib": [500.0] * 3,
+        "weights_mib": [12.0] * 3,
+    }
+    assert texts(memory.draw(group)) == ["512"] * 3
+
+
+def test_memory_is_in_falling_order_and_of_one_device():
+    costs = [
+        record("cost", name, device=GPU, figures=cost(gpustat_mib=value))
+        for name, value in (("isdnet", 1000.0), ("stdc", 3000.0), ("fctl", 2000.0))
     ]
-    assert [[bar.get_width() for bar in bars] for bars in panel.containers] == [[500.0] * 3, [12.0] * 3, [512.0] * 3]
+    (group,) = groups(records_frame(costs))
+    (panel,) = memory.draw(group).axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["stdc", "fctl", "isdnet"]
+    assert [dots.get_label() for dots in panel.collections[1:]] == ["device_gpustat_mib"]
 
 
 def test_classes_shows_numbers_and_leaves_absent_ones_blank(records):
@@ -118,10 +133,19 @@ def test_confusion_rows_are_shares():
     assert np.isnan(confusion.shares(((3, 1), (0, 0)))[1]).all()
 
 
+def test_all_matrices_are_in_one_picture():
+    whole = confusion.mosaic([np.full((2, 2), value) for value in (0.1, 0.2, 0.3)], across=2)
+    assert whole.shape == (8, 8)
+    assert [whole[top, left] for top, left in ((1, 0), (1, 4), (5, 0))] == [0.1, 0.2, 0.3]
+    assert np.isfinite(whole).sum() == 12
+
+
 def test_training_draws_the_curves_that_were_kept(records):
-    (line, *others) = training.draw(records).axes[0].lines
-    assert line.get_ydata().tolist() == [3.0, 2.0, 1.5]
-    assert len(others) == 2
+    panel = training.draw(records).axes[0]
+    curves = [line.get_ydata() for line in panel.lines if len(line.get_ydata()) == 3]
+    assert len(curves) == 3
+    assert curves[0][0] < curves[0][1] < curves[0][2]  # the axis points down: the loss falls
+    assert texts(training.draw(records))[0] == "3 to 1.5  [1.5, 3]"
     assert training.draw([record("accuracy", "isdnet")]) is None
 
 
@@ -157,6 +181,24 @@ def test_the_same_records_give_the_same_bytes(records, tmp_path):
     figure = classes.draw(records)
     first, second = write(figure, tmp_path / "1", "a"), write(figure, tmp_path / "2", "a")
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_the_lines_of_a_long_title_fit_the_figure(records):
+    (table, *_) = build_tables(records, FACTS, ["table1"])
+    figure = pareto.draw(dataclasses.replace(table, title="Table 1 of the paper: " + "a long subject " * 20))
+    figure.draw_without_rendering()
+    title = figure._suptitle.get_window_extent()
+    assert figure.bbox.x0 <= title.x0 < title.x1 <= figure.bbox.x1
+    assert title.y1 <= figure.bbox.y1
+
+
+def test_untrained_nets_have_no_figure_but_their_cost(records):
+    hardly = [
+        one.model_copy(update={"accuracy": accuracy().model_copy(update={"iterations": 8})}) if one.accuracy else one
+        for one in records
+        if one.cell.paper_dataset
+    ]
+    assert [name for name, _ in figures(hardly, [])] == ["memory-deepglobe"]
 
 
 def test_a_figure_that_shows_a_part_says_so():

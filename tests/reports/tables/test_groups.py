@@ -1,7 +1,7 @@
 import pytest
 
 from reports.tables.frame import records_frame
-from reports.tables.groups import groups
+from reports.tables.groups import groups, numbered
 from results.cell import METRIC_VERSION
 from results.paper import TABLE_NAMES, paper_table
 from tests.results.records import GPU, record
@@ -54,7 +54,7 @@ def test_a_new_protocol_of_the_clock_splits_the_cost_and_keeps_the_accuracy_besi
     assert len(pairs) == 2
     assert len({group.cost["protocol_hash"].iloc[0] for group in pairs}) == 2
     assert all(len(group.accuracy) == 1 for group in pairs)
-    assert len({group.slug for group in pairs}) == 2
+    assert len(set(numbered(group.slug for group in pairs))) == 2
 
 
 def test_cost_alone_and_accuracy_alone_are_groups():
@@ -97,7 +97,11 @@ def test_a_group_feeds_the_tables_of_the_dataset_that_it_is_compared_with(datase
 def test_a_slug_is_safe_in_a_file_name():
     (group,) = found(record("cost", "isdnet", dataset="../A b&/c", profile="<x>"))
     assert "/" not in group.slug
-    assert group.slug.startswith("a-b-c-x-paper-test-cpu-")
+    assert group.slug == "a-b-c-612x612-x-paper-test"
+
+
+def test_names_are_numbered_where_words_do_not_tell_them_apart():
+    assert numbered(["a", "b", "a", "a"]) == ["a", "b", "a-2", "a-3"]
 
 
 def test_no_records_make_no_group():

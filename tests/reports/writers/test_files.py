@@ -23,7 +23,7 @@ def test_groups_that_do_not_compare_get_files_of_their_own(tmp_path):
     records.append(record("accuracy", "isdnet", profile_hash="0" * 12))
     paths = write_reports(build_tables(records, SYSTEMS, ["table1"]), tmp_path, ["md"])
     assert len({path.name for path in paths}) == 3
-    assert all(path.name.startswith("table1-synthetic-smoke-paper-") for path in paths)
+    assert all(path.name.startswith("table1-synthetic-612x612-smoke-paper-") for path in paths)
 
 
 def test_an_unknown_format_and_a_folder_that_cannot_be_written_are_named(tmp_path):
