@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from benchmark.errors import UserError
 from benchmark.examples import FIRST, epilog
@@ -41,6 +42,18 @@ COMMANDS = {
 }
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as those of everything else."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{_one_line(f'{self.prog}: {message}')}; see '{self.prog} --help'\n")
+
+
+def _one_line(text: str) -> str:
+    """Text without line breaks and control codes, which the name of a file may hold."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
 class _TerminatedError(BaseException):
     """SIGTERM, as a job scheduler sends it: raised, so that the process of the cell in flight is ended too."""
 
@@ -58,12 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser_for(words).print_help()
         return 0
     signal.signal(signal.SIGTERM, _terminated)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     try:
         args = parser_for(words).parse_args(words)
         status: int = args.main(args)
         sys.stdout.flush()
     except UserError as error:
-        print(f"isdbench: {error}", file=sys.stderr)
+        print(_one_line(f"isdbench: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("isdbench: interrupted; the same command continues where it stopped", file=sys.stderr)
@@ -100,7 +115,7 @@ def _complete() -> None:
 def parser_for(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; only the command named in ``words`` is imported to add its arguments."""
     as_written = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="isdbench",
         description="Ultra-high-resolution segmentation, measured under one protocol.",
         epilog=FIRST,

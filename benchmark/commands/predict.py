@@ -172,14 +172,11 @@ def _require_images(images: list[Path]) -> None:
     Raises:
         BadFileError: a file is missing or no image.
     """
-    from benchmark.data.raster import TIFF, has_rasterio
-    from benchmark.data.reading import BadFileError, header_size
+    from benchmark.data.raster import has_windows
+    from benchmark.data.reading import header_size
 
     for path in images:
-        if path.suffix.lower() in TIFF and has_rasterio():
-            if not path.is_file():
-                raise BadFileError(path, "no such file")
-        else:
+        if not has_windows(path):
             header_size(path)
 
 

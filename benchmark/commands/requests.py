@@ -43,13 +43,16 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
     check_table_options(args)
     from benchmark.card import reduced_size
     from benchmark.run.options import RunOptions
-    from benchmark.run.plan import size_of, split_of
+    from benchmark.run.plan import require_recipe, size_of, split_of
 
     chosen = _changed(profile(args.profile), args)
     info = registry.dataset(args.dataset).info
     if info.synthetic and not table.is_printed and not table.is_neutral:
         raise UserError(f"{table.name} is about real images: add --dataset {table.dataset} --root DIR")
     size = world_size(table, chosen.ratio) if info.synthetic else info.image_size
+    named = chosen_systems(args.systems, table)
+    systems = list(named or systems_of(table, registry.cards()))
+    require_recipe(map(registry.card, systems), args.recipe)
     dataset = None if args.only == "cost" else _dataset(args, chosen, size, display)
     split = split_of(dataset, chosen, args.holdout) if dataset else None
     if dataset and split:
@@ -57,8 +60,6 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
     ratio = chosen.ratio if info.synthetic else args.ratio
     changes = {"crop": tuple(side / ratio for side in args.crop)} if args.crop else {}
     changes |= {"learning_rate": args.learning_rate} if args.learning_rate else {}
-    named = chosen_systems(args.systems, table)
-    systems = list(named or systems_of(table, registry.cards()))
     systems += [registry.card(name).base for name in systems if registry.card(name).base]
     return RunOptions(
         **_common(args, chosen),

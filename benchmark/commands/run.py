@@ -15,6 +15,7 @@ from benchmark.commands.options import (
     add_timing_options,
     names,
     positive,
+    positive_number,
     size,
 )
 from benchmark.commands.requests import check_table_options, measured, neutral_table, store_of, table_options
@@ -57,7 +58,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--iterations", type=positive, metavar="N", help="of training, instead of the profile's")
     parser.add_argument("--batch", type=positive, metavar="N", help="of training, instead of the profile's")
     parser.add_argument("--crop", type=size, metavar="HxW", help="of training, in pixels of the images trained on")
-    parser.add_argument("--learning-rate", type=float, metavar="X", help="instead of the recipe's")
+    parser.add_argument("--learning-rate", type=positive_number, metavar="X", help="instead of the recipe's")
     parser.add_argument(
         "--ratio", type=float, default=1.0, metavar="R", help="reduce real images to R of their side (1)"
     )

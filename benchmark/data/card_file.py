@@ -23,19 +23,22 @@ import hashlib
 import random
 import re
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from benchmark.data.base import IGNORE, DatasetInfo, Label
+from benchmark.data.base import IGNORE, DatasetInfo, Label, Problem, Progress
 from benchmark.data.colours import classes_of
 from benchmark.data.folder import FolderDataset
 from benchmark.data.layout import Layout
 from benchmark.data.reading import BadFileError, load, require_values
-from benchmark.errors import UserError
+from benchmark.data.split_rule import SplitRule, first_repeated
+from benchmark.errors import DataError, UserError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -45,45 +48,9 @@ else:
 FILE = "dataset.toml"
 MOST_CLASSES = 255
 UNKNOWN = -1  # in the table of mask values
+Channel = Annotated[int, Field(ge=0, le=255)]
 COLOURS_REMEDY = "add it to 'palette', or save the mask without loss"
 COLOURS = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999")
-
-
-class SplitRule(BaseModel):
-    """Which images are for training and which are scored."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    by: Literal["folder", "list", "fraction", "fold"]
-    train: list[str] = []  # names of folders, or ids
-    val: list[str] = []
-    test: list[str] = []
-    fraction: float = Field(0.2, gt=0, lt=1)  # of the images, scored
-    folds: int = Field(5, ge=2)
-    fold: int = Field(0, ge=0)  # which of the folds is scored
-    seed: int = 0
-
-    @model_validator(mode="after")
-    def _complete(self) -> SplitRule:
-        if self.by in ("folder", "list") and not (self.train and (self.val or self.test)):
-            raise ValueError(f'by = "{self.by}" needs train, and val or test')
-        if self.fold >= self.folds:
-            raise ValueError(f"fold {self.fold} of {self.folds}: folds count from 0")
-        return self
-
-    def ids(self, split: str, files: dict[str, Path]) -> tuple[str, ...]:
-        """The ids of a split among the ``files`` by id, whose paths are relative to the dataset's folder."""
-        names: list[str] = getattr(self, split)
-        if self.by == "list":
-            return tuple(names)
-        if self.by == "folder":
-            return tuple(image_id for image_id, file in files.items() if set(file.parent.parts) & set(names))
-        drawn = sorted(files)
-        random.Random(self.seed).shuffle(drawn)
-        count = max(1, round(self.fraction * len(drawn)))
-        scored = set(drawn[:count] if self.by == "fraction" else drawn[self.fold :: self.folds])
-        wanted = {"train": set(drawn) - scored, "test": scored, "val": set[str]()}[split]
-        return tuple(sorted(wanted))
 
 
 class DatasetCard(BaseModel):
@@ -92,13 +59,13 @@ class DatasetCard(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     title: str = Field(min_length=1)
-    classes: list[str] = Field(min_length=2, max_length=MOST_CLASSES)
-    palette: list[tuple[int, int, int]] = []
+    classes: list[Annotated[str, Field(min_length=1)]] = Field(min_length=2, max_length=MOST_CLASSES)
+    palette: list[tuple[Channel, Channel, Channel]] = []
     values: list[int] = []
     ignore: list[int] = []
     images: list[str] = Field(min_length=1)
     masks: list[str] = Field(min_length=1)
-    image_size: tuple[int, int]
+    image_size: tuple[PositiveInt, PositiveInt]
     split: SplitRule
 
     @model_validator(mode="after")
@@ -106,14 +73,15 @@ class DatasetCard(BaseModel):
         count = len(self.classes)
         self.palette = self.palette or [_colour(index) for index in range(count)]
         self.values = self.values or list(range(count))
+        if len(set(self.classes)) != count:
+            raise ValueError("classes: two classes have one name")
         for name in ("palette", "values"):
             found = getattr(self, name)
             if len(found) != count or len(set(found)) != count:
                 raise ValueError(f"{name}: {count} different entries are needed, one for each class")
         if set(self.values) & set(self.ignore) or not all(0 <= value <= 255 for value in self.values + self.ignore):
             raise ValueError("values, ignore: numbers from 0 to 255, none of them in both")
-        outside = [pattern for pattern in self.images + self.masks if ".." in Path(pattern).parts or pattern[0] == "/"]
-        if outside or not all("*" in pattern for pattern in self.images + self.masks):
+        if not all(_is_pattern(pattern) for pattern in self.images + self.masks):
             raise ValueError("images, masks: patterns within the folder, with a * for the image's id")
         return self
 
@@ -123,6 +91,15 @@ class DatasetCard(BaseModel):
         word = re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-") or "dataset"
         scored = self.model_dump_json(include={"classes", "palette", "values", "ignore"})
         return f"{word}-{hashlib.sha256(scored.encode()).hexdigest()[:6]}"
+
+
+def _is_pattern(text: str) -> bool:
+    """Whether a pattern stays in the folder and has a star; "**" stands for folders, and alone between slashes."""
+    parts = Path(text).parts
+    wild = all("**" not in part or part == "**" for part in parts)
+    return (
+        wild and ".." not in parts and not text.startswith("/") and "\0" not in text and "*" in text.rpartition("**")[2]
+    )
 
 
 def _colour(index: int) -> tuple[int, int, int]:
@@ -140,6 +117,28 @@ class CardDataset(FolderDataset):
     card: DatasetCard
     one_size = False
 
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._require_one_file(self.image_files, self._images)
+        self._require_one_file(self.label_files, self._labels)
+        twice = first_repeated([image_id for split in self.splits for image_id in self.official_ids(split)])
+        if twice:
+            raise DataError(
+                f"{self.info.where}: split: '{twice}' is in two splits; what is scored must not be trained on"
+            )
+
+    def _require_one_file(self, files: Iterable[tuple[str, Path]], read: Mapping[str, Path]) -> None:
+        for image_id, file in files:
+            if file != read[image_id]:
+                raise DataError(f"{file}: has the id '{image_id}', and so has {read[image_id]}; change the patterns")
+
+    def verify(self, progress: Progress | None = None) -> list[Problem]:
+        """Every fault of the folder; that a split is empty is one of the card."""
+        counts = {split: self.official_count(split) for split in self.splits}
+        lacks = "train" if not counts["train"] else "val and test" if not counts["val"] + counts["test"] else ""
+        empty = [Problem(Path(self.info.where), f"split: no image for {lacks}; change the rule")] if lacks else []
+        return empty + super().verify(progress)
+
     def official_ids(self, split: str) -> tuple[str, ...]:
         """Ids of a split by the card's rule."""
         self.require_split(split)
@@ -154,14 +153,26 @@ class CardDataset(FolderDataset):
         """
         image = load(path)
         if image.mode in ("L", "P", "1"):
+            self._require_palette(image, path)
             stored = np.array(image, dtype=np.uint8)
             require_values(path, stored, self._table != UNKNOWN, f"{self.card.values} or {self.card.ignore}")
             label: Label = self._table[stored].astype(np.uint8)
             return label
         if image.mode not in ("RGB", "RGBA"):
             raise BadFileError(path, f"has mode '{image.mode}'; save the mask as 8-bit grey, palette or RGB")
+        if image.mode == "RGBA" and np.array(image.getchannel("A")).min(initial=255) < 255:
+            raise BadFileError(path, "has transparent pixels, whose class is unclear; save the mask as RGB")
         classes = {colour: index for index, colour in enumerate(self.card.palette)}
         return classes_of(np.array(image.convert("RGB")), classes, path, COLOURS_REMEDY)
+
+    def _require_palette(self, image: PIL.Image.Image, path: Path) -> None:
+        """Refuse a mask whose own palette holds the card's colours in another order."""
+        colours = (image.getpalette() or []) if image.mode == "P" else []
+        own = [tuple(colours[3 * value : 3 * value + 3]) for value in self.card.values]
+        if own != self.card.palette and set(own) == set(self.card.palette):
+            raise BadFileError(
+                path, f"its palette gives {self.card.values} the colours {own}; change 'palette' or 'values'"
+            )
 
     @property
     def _table(self) -> NDArray[np.int16]:
@@ -179,16 +190,18 @@ def dataset_of(path: Path) -> type[CardDataset]:
     """
     if path.name != FILE:
         raise UserError(f"--dataset {path}: the file must be called {FILE} and lie in the dataset's folder")
+    if path.exists() and not path.is_file():
+        raise UserError(f"--dataset {path}: is not a plain file; make it with 'isdbench data init FOLDER'")
     try:
         card = DatasetCard.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise UserError(f"--dataset {path}: {error.strerror}; make it with 'isdbench data init FOLDER'") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"--dataset {path}: is not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "card"
-        raise UserError(f"--dataset {path}: {where}: {first['msg']}") from error
+        parts = (".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, "))
+        raise UserError(f"--dataset {path}: {': '.join(filter(None, parts))}") from error
     info = DatasetInfo(
         name=card.name,
         title=card.title,

@@ -11,6 +11,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from benchmark.data.base import Dataset, Problem
+from benchmark.data.reading import BadFileError, opened
 
 SIDE = 16  # of the reduced grey image, whose neighbours in a row are compared
 NEAR = 8  # of 256 bits: compression and brightness change fewer, another scene about 128
@@ -38,10 +39,10 @@ def near_duplicates(dataset: Dataset) -> list[Problem]:
 def fingerprint(file: Path) -> Print | None:
     """The difference hash of an image; None if it is flat or unreadable, which another check reports."""
     try:
-        with PIL.Image.open(file) as image:
+        with opened(file) as image:
             image.draft("L", (4 * SIDE, 4 * SIDE))
             reduced = image.convert("L").resize((SIDE + 1, SIDE), PIL.Image.Resampling.BOX)
-    except (OSError, ValueError, SyntaxError):
+    except BadFileError:
         return None
     grey = np.asarray(reduced, np.float32)
     return (grey[:, 1:] > grey[:, :-1]).astype(np.float32).ravel() if grey.std() >= FLAT else None

@@ -17,8 +17,10 @@ import PIL.Image
 from benchmark.data.base import Dataset, Progress
 from benchmark.data.folder import FolderDataset
 from benchmark.data.layout import moved
+from benchmark.data.reading import require_plain
 from benchmark.data.verify import VerifyReport, verify_folder
 from benchmark.errors import DataError, UserError
+from results.store import one_line
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 HARMLESS_BYTES = 2**30  # unpacked, whatever the ratio
@@ -59,7 +61,8 @@ def prepare(reader: type[Dataset], source: Path | None, out: Path, progress: Pro
 def _opened(reader: type[FolderDataset], source: Path, unpacked: Path) -> FolderDataset:
     """The dataset in the source, whose archives are unpacked into ``unpacked``: the folder with most images."""
     archives: list[Path] = []
-    if source.is_file():
+    if not source.is_dir():
+        require_plain(source)
         archives = [source]
     elif not any(layout.fit(source) == 2 for layout in reader.layouts):  # else it is unpacked beside its archive
         archives = [file for file in sorted(source.iterdir()) if file.name.lower().endswith(ARCHIVES)]
@@ -87,7 +90,7 @@ def _unpack(archive: Path, folder: Path) -> None:
                 _require_room(archive, folder, sum(one.size for one in tarred))
                 tarred.extractall(folder, filter="data")
     except _DAMAGED as error:
-        known, reason = ", ".join(ARCHIVES), " ".join(str(error).split())
+        known, reason = ", ".join(ARCHIVES), one_line(str(error), longest=100)
         raise DataError(
             f"{archive}: cannot be unpacked ({reason}); download it again if it is damaged (known archives: {known})"
         ) from error

@@ -1,7 +1,8 @@
 """Images and label maps too large for memory, read by rows, or by rows of a range of columns.
 
-A TIFF is read in windows through rasterio (extra ``geo``). Everything else, and a TIFF without rasterio, is decoded
-once as a whole.
+A TIFF is read in windows through rasterio (extra ``geo``). Everything else, a TIFF without rasterio, and one that its
+EXIF data turn, is decoded once as a whole. What a file is, its first bytes say: GDAL would follow what is called a TIFF
+and describes other files.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.base import Image
-from benchmark.data.reading import BadFileError, load, read_rgb
+from benchmark.data.reading import BadFileError, load, opened, orientation, read_rgb, require_one_picture, require_plain
 
 TIFF = (".tif", ".tiff")
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
+UNLIKE_RGB = ("CMYK", "CIELAB")  # colour spaces that GDAL turns into RGB without a word, and only roughly
 RGB, LABEL = (1, 2, 3), (1,)  # bands
 CACHE_MB = 128  # of decoded blocks, in all open files; the library's default is a twentieth of the machine's memory
 Columns = tuple[int, int]  # the first, and the one after the last
@@ -44,6 +47,27 @@ def has_rasterio() -> bool:
     return importlib.util.find_spec("rasterio") is not None
 
 
+def has_windows(path: Path) -> bool:
+    """Whether a file is a TIFF, and rasterio there to read it in windows.
+
+    Raises:
+        BadFileError: it is missing or no plain file.
+    """
+    require_plain(path)
+    try:
+        with path.open("rb") as file:
+            return has_rasterio() and file.read(4) in TIFF_STARTS
+    except OSError as error:
+        raise BadFileError(path, f"cannot be read: {error.strerror}") from error
+
+
+def _is_turned(path: Path) -> bool:
+    """Whether EXIF data ask for a turn; Pillow cannot tell of files with many bands, which no camera makes."""
+    with contextlib.suppress(BadFileError), opened(path) as image:
+        return orientation(image) != 1
+    return False
+
+
 @contextlib.contextmanager
 def open_image(path: Path) -> Iterator[Source]:
     """An RGB image, upright.
@@ -51,7 +75,7 @@ def open_image(path: Path) -> Iterator[Source]:
     Raises:
         BadFileError: it is missing, damaged, not 8-bit RGB, or too large to be decoded as a whole.
     """
-    if path.suffix.lower() in TIFF and has_rasterio() and path.is_file():
+    if has_windows(path) and not _is_turned(path):
         with _open_windows(path, RGB) as source:
             yield source
     else:
@@ -65,7 +89,7 @@ def open_labels(path: Path) -> Iterator[Source]:
     Raises:
         BadFileError: it is missing, damaged, has more than one band, or is too large to be decoded as a whole.
     """
-    if path.suffix.lower() in TIFF and has_rasterio() and path.is_file():
+    if has_windows(path):
         with _open_windows(path, LABEL) as source:
             yield source
         return
@@ -99,12 +123,18 @@ class _Windows:
         from rasterio.windows import Window
 
         self.path, self.dataset, self.window, self.error, self.bands = path, dataset, Window, RasterioError, bands
+        require_one_picture(len(dataset.subdatasets), path)
         found = f"has {dataset.count} band{'s' * (dataset.count > 1)} of {dataset.dtypes[0]}, expected"
         if bands == LABEL and dataset.count != 1:
             raise BadFileError(path, f"{found} one of class indices")
-        if dataset.count < len(bands) or any(dataset.dtypes[band - 1] != "uint8" for band in bands):
-            wanted = f"{found} {len(bands)} of uint8"
-            raise BadFileError(path, f"{wanted}; scale its range to 0-255 and save it again")
+        if dataset.count < len(bands):
+            raise BadFileError(path, f"{found} 3 of uint8; convert it to RGB")
+        if any(dataset.dtypes[band - 1] != "uint8" for band in bands):
+            way_out = "scale its range to 0-255 and save it again" if bands == RGB else "save class indices as 8 bits"
+            raise BadFileError(path, f"{found} {len(bands)} of uint8; {way_out}")
+        space = dataset.tags(ns="IMAGE_STRUCTURE").get("SOURCE_COLOR_SPACE")
+        if space in UNLIKE_RGB:
+            raise BadFileError(path, f"has the colours of {space}, expected RGB; convert it to RGB")
         self.size = (dataset.height, dataset.width)
         known = {"crs": dataset.crs, "transform": dataset.transform}
         self.georeference: Mapping[str, Any] = known if dataset.crs or not dataset.transform.is_identity else {}
@@ -124,7 +154,8 @@ class _Windows:
         try:
             return np.asarray(self.dataset.read(bands, window=self.window(left, top, end - left, count)))
         except self.error as error:
-            raise BadFileError(self.path, f"cannot be read: {' '.join(str(error).split())}") from error
+            reason = " ".join(str(error.__cause__ or error).split())
+            raise BadFileError(self.path, f"cannot be read: {reason}; restore it or save it again") from error
 
 
 @contextlib.contextmanager
@@ -135,8 +166,9 @@ def _open_windows(path: Path, bands: tuple[int, ...]) -> Iterator[Source]:
     with warnings.catch_warnings(), rasterio.Env(GDAL_CACHEMAX=CACHE_MB):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         try:
-            dataset = rasterio.open(path)
+            dataset = rasterio.open(path, driver="GTiff")
         except RasterioIOError as error:
-            raise BadFileError(path, f"cannot be read: {' '.join(str(error).split())}") from error
+            reason = " ".join(str(error).split())
+            raise BadFileError(path, f"cannot be read: {reason}; restore it or save it again") from error
         with dataset:
             yield _Windows(path, dataset, bands)

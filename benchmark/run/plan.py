@@ -181,6 +181,17 @@ def recipe_of(card: Card, name: str | None) -> tuple[str, Recipe]:
     return chosen, card.recipes[chosen]
 
 
+def require_recipe(cards: Iterable[Card], name: str | None) -> None:
+    """Check that systems have a recipe of this name, before images are made for them.
+
+    Raises:
+        UnknownNameError: one of them has not.
+    """
+    for card in cards:
+        if name not in (None, SHORT) and not card.is_reference:
+            recipe_of(card, name)
+
+
 def split_of(dataset: Dataset, profile: Profile, holdout: int) -> Split:
     """The ids to train on and to score: the dataset's split, or the last ``holdout`` images of 'train'.
 

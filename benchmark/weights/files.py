@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 import pickle
 import warnings
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ from results.cell import digest, identity
 
 WRAPPERS = ("state_dict", "model")  # keys under which training scripts put the state dict
 PARALLEL = "module."  # what torch's DataParallel puts before every key
+TORCH_STARTS = (b"P", b"\x80")  # of a zip, or of a pickle
+BROKEN = "truncated, or not a weights file; download it again"
 HTML_STARTS = (b"<!doctype html", b"<html", b"<head")
 
 
@@ -45,6 +48,8 @@ def load_state(path: Path) -> dict[str, Tensor]:
         raise WeightsError(
             f"{path}: an HTML page, not a weights file; open its link in a browser and save the file itself"
         )
+    if head[8:9] != b"{" and head[:1] not in TORCH_STARTS:
+        raise WeightsError(f"{path}: {BROKEN}")
     content = _safetensors(path) if head[8:9] == b"{" else _torch_file(path)
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
@@ -57,12 +62,21 @@ def load_state(path: Path) -> dict[str, Tensor]:
     if strange is not None:
         raise WeightsError(f"{path}: entry '{strange}' is not a tensor; save model.state_dict() alone")
     for key, value in content.items():
-        if value.is_quantized:
-            raise WeightsError(f"{path}: '{key}' is quantised; save the weights of the float model")
-        if value.is_floating_point() and not value.isfinite().all():
-            raise WeightsError(f"{path}: '{key}' holds NaN or infinite values: the training had diverged; train again")
+        _require_numbers(path, key, value)
     cut = len(PARALLEL) if all(key.startswith(PARALLEL) for key in content) else 0
     return {key[cut:]: value for key, value in content.items()}
+
+
+def _require_numbers(path: Path, key: str, value: Tensor) -> None:
+    """Refuse a tensor with which a net computes nothing, or not what its authors meant."""
+    if value.is_quantized:
+        raise WeightsError(f"{path}: '{key}' is quantised; save the weights of the float model")
+    kinds = {"sparse": value.layout != torch.strided, "without values": value.is_meta, "complex": value.is_complex()}
+    kind = next((name for name, found in kinds.items() if found), None)
+    if kind:
+        raise WeightsError(f"{path}: '{key}' is {kind}; save the weights as plain tensors of real numbers")
+    if value.is_floating_point() and not value.isfinite().all():
+        raise WeightsError(f"{path}: '{key}' holds NaN or infinite values: the training had diverged; train again")
 
 
 def save_weights(path: Path, system: System, recipe: str, dataset: str) -> None:
@@ -121,8 +135,21 @@ def trained_on(path: Path) -> str:
 
 
 def trained_ratio(path: Path) -> float:
-    """Image side over the paper's image side in training, which scaled patches; 1 if the file does not say."""
-    return float(_metadata(path).get("ratio", "1"))
+    """Image side over the paper's image side in training, which scaled patches; 1 if the file does not say.
+
+    Raises:
+        WeightsError: the file is missing, or what it says is no ratio.
+    """
+    text = _metadata(path).get("ratio", "1")
+    try:
+        ratio = float(text)
+    except ValueError:
+        ratio = 0.0
+    if not 0 < ratio < math.inf:
+        raise WeightsError(
+            f"{path}: says that the ratio is '{text}', which is no number above 0; train or convert again"
+        )
+    return ratio
 
 
 def system_of(path: Path) -> str:
@@ -136,6 +163,8 @@ def is_html(head: bytes) -> bool:
 
 
 def _head(path: Path) -> bytes:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise WeightsError(f"{path}: is not a plain file; name the file itself")  # whoever opens a pipe waits for ever
     try:
         with path.open("rb") as file:
             return file.read(512)
@@ -162,12 +191,12 @@ def _torch_file(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         wanted = _forbidden(str(error))
         if wanted is None:
-            raise WeightsError(f"{path}: truncated, or not a weights file; download it again") from error
+            raise WeightsError(f"{path}: {BROKEN}") from error
         raise WeightsError(
             f"{path}: not loaded: its pickle would run {wanted}; if you trust the file, save its state_dict alone"
         ) from error
     except Exception as error:  # torch raises RuntimeError, EOFError, ValueError, KeyError, ... for a broken file
-        raise WeightsError(f"{path}: truncated, or not a weights file; download it again") from error
+        raise WeightsError(f"{path}: {BROKEN}") from error
 
 
 def _numpy_scalars() -> list[Any]:

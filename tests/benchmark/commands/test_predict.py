@@ -74,7 +74,7 @@ def test_bad_files_are_named_before_the_net_is_built(weights, image, tmp_path, c
     options = ("--weights", weights, "--out", tmp_path / "out")
     assert f"{tmp_path / 'b.png'}: " in refused(capsys, image, tmp_path / "b.png", *options)
     (tmp_path / "c.png").write_text("no image")
-    assert "c.png: cannot be read" in refused(capsys, tmp_path / "c.png", *options)
+    assert "c.png: not an image" in refused(capsys, tmp_path / "c.png", *options)
     assert "no such weights file" in refused(capsys, image, "--weights", tmp_path / "none", "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
