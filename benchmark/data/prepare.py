@@ -17,7 +17,7 @@ import PIL.Image
 from benchmark.data.base import Dataset, Progress
 from benchmark.data.folder import FolderDataset
 from benchmark.data.layout import moved
-from benchmark.data.reading import require_plain
+from benchmark.data.opening import require_plain
 from benchmark.data.verify import VerifyReport, verify_folder
 from benchmark.errors import DataError, UserError
 from results.store import one_line
