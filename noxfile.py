@@ -69,6 +69,14 @@ def speed(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """10,000 mutated files through all readers; the tests try 400 of them."""
+    session.install("-e", ".[dev]")
+    many = {"ISDBENCH_FUZZ": "10000", **ONE_CORE}
+    session.run("pytest", "-rP", "tests/benchmark/data/test_fuzz.py", *session.posargs, env=many)
+
+
+@nox.session(default=False)
 def compare(session: nox.Session) -> None:
     """This checkout against a commit, in turns on this machine: `nox -s compare -- origin/main --systems stdc`."""
     base, *words = session.posargs or ("origin/main",)

@@ -172,8 +172,8 @@ def _require_images(images: list[Path]) -> None:
     Raises:
         BadFileError: a file is missing or no image.
     """
+    from benchmark.data.opening import header_size
     from benchmark.data.raster import has_windows
-    from benchmark.data.reading import header_size
 
     for path in images:
         if not has_windows(path):

@@ -11,7 +11,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from benchmark.data.base import Dataset, Problem
-from benchmark.data.reading import BadFileError, opened
+from benchmark.data.opening import BadFileError, checked
 
 SIDE = 16  # of the reduced grey image, whose neighbours in a row are compared
 NEAR = 8  # of 256 bits: compression and brightness change fewer, another scene about 128
@@ -39,7 +39,7 @@ def near_duplicates(dataset: Dataset) -> list[Problem]:
 def fingerprint(file: Path) -> Print | None:
     """The difference hash of an image; None if it is flat or unreadable, which another check reports."""
     try:
-        with opened(file) as image:
+        with checked(file) as image:
             image.draft("L", (4 * SIDE, 4 * SIDE))
             reduced = image.convert("L").resize((SIDE + 1, SIDE), PIL.Image.Resampling.BOX)
     except BadFileError:

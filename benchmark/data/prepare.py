@@ -17,7 +17,8 @@ import PIL.Image
 from benchmark.data.base import Dataset, Progress
 from benchmark.data.folder import FolderDataset
 from benchmark.data.layout import moved
-from benchmark.data.reading import require_plain
+from benchmark.data.manifest import write_manifest
+from benchmark.data.opening import require_plain
 from benchmark.data.verify import VerifyReport, verify_folder
 from benchmark.errors import DataError, UserError
 from results.store import one_line
@@ -29,7 +30,7 @@ _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, OSError,
 
 
 def prepare(reader: type[Dataset], source: Path | None, out: Path, progress: Progress | None = None) -> VerifyReport:
-    """Lay out a dataset under ``out`` and check it. Files are linked where the disk allows it, else copied.
+    """Lay out a dataset under ``out``, with a manifest, and check it. Files are linked where the disk allows it.
 
     Args:
         reader: of the dataset.
@@ -55,7 +56,9 @@ def prepare(reader: type[Dataset], source: Path | None, out: Path, progress: Pro
         raise UserError(
             f"--out {out}: cannot be written: {error.strerror}; free space or choose another folder"
         ) from error
-    return verify_folder(reader(out), progress)
+    dataset = reader(out)
+    write_manifest(out)
+    return verify_folder(dataset, progress)
 
 
 def _opened(reader: type[FolderDataset], source: Path, unpacked: Path) -> FolderDataset:

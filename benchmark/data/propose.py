@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.card_file import FILE, MOST_CLASSES, DatasetCard
-from benchmark.data.reading import BadFileError, header_size, load
+from benchmark.data.opening import BadFileError, header_size, load
 from benchmark.errors import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".jp2", ".bmp")

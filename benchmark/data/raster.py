@@ -18,7 +18,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.base import Image
-from benchmark.data.reading import BadFileError, load, opened, orientation, read_rgb, require_one_picture, require_plain
+from benchmark.data.opening import (
+    BadFileError,
+    load,
+    opened,
+    orientation,
+    require_content,
+    require_one_picture,
+    require_plain,
+    require_room,
+)
+from benchmark.data.reading import read_rgb
 
 TIFF = (".tif", ".tiff")
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # the last two: BigTIFF
@@ -124,6 +134,9 @@ class _Windows:
 
         self.path, self.dataset, self.window, self.error, self.bands = path, dataset, Window, RasterioError, bands
         require_one_picture(len(dataset.subdatasets), path)
+        block = dataset.block_shapes[0]  # the strip or tile that is decoded at once
+        for require in (require_room, require_content):
+            require(path, block, dataset.count)
         found = f"has {dataset.count} band{'s' * (dataset.count > 1)} of {dataset.dtypes[0]}, expected"
         if bands == LABEL and dataset.count != 1:
             raise BadFileError(path, f"{found} one of class indices")

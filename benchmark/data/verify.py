@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark.data.base import Dataset, Problem, Progress
 from benchmark.data.duplicates import near_duplicates
+from benchmark.data.manifest import manifest_problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +52,11 @@ class VerifyReport:
 
 
 def verify_folder(dataset: Dataset, progress: Progress | None = None) -> VerifyReport:
-    """Check every file of a dataset folder, and that its splits share no picture."""
+    """Check every file of a dataset folder, those of its manifest too, and that its splits share no picture."""
     return VerifyReport(
         dataset=dataset.info.name,
         root=dataset.root,
         on_disk={split: len(dataset.on_disk(split)) for split in dataset.splits},
         official={split: dataset.official_count(split) for split in dataset.splits},
-        problems=(*dataset.verify(progress), *near_duplicates(dataset)),
+        problems=(*manifest_problems(dataset.root), *dataset.verify(progress), *near_duplicates(dataset)),
     )

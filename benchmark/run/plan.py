@@ -9,7 +9,7 @@ from typing import Any
 from benchmark import registry
 from benchmark.card import Card, Recipe
 from benchmark.data.base import Dataset
-from benchmark.data.reading import header_size
+from benchmark.data.opening import header_size
 from benchmark.errors import DataError, UnknownNameError, UserError
 from benchmark.run.job import Job, Split
 from benchmark.run.options import RunOptions

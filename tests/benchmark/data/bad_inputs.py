@@ -120,6 +120,13 @@ BAD = {
         ("mask missing", MASK_FILE, odd.nothing, "p0.png: no mask for it"),
         ("image missing", IMAGE_FILE, odd.nothing, "p0.png: no image for it"),
         ("image turned, unclear", IMAGE_FILE, odd.turned(3), "p0.png: has EXIF orientation 3"),
+        ("image, a broken tiff", IMAGE_FILE, odd.broken_tiff(), "p0.png: cannot be read"),
+        (
+            "image, a tiff without all strips",
+            IMAGE_FILE,
+            odd.tiff_of(40, 4800, 48),
+            "p0.png: lacks parts of its 4800x40",
+        ),
         ("image of 16 bits", IMAGE_FILE, odd.through_opencv(WIDE), "p0.png: has samples of 16 bits"),
         ("image in grey", IMAGE_FILE, saved(GREY), "p0.png: has mode 'L'"),
         *(

@@ -19,7 +19,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from benchmark.data.card_file import FILE
-from benchmark.data.reading import JPEG_2000, ORIENTATION
+from benchmark.data.opening import JPEG_2000, ORIENTATION
 
 Write = Callable[[Path], object]
 SIZE = (48, 40)
@@ -109,6 +109,11 @@ def pages(kind: str, first=PIXELS, **options) -> Write:
     return saved(first, kind=kind, save_all=True, append_images=more, **options)
 
 
+def broken_tiff() -> Write:
+    data = encoded(kind="TIFF", compression="tiff_adobe_deflate")
+    return edited(data, data[2000:2010], 0, b"\0\xff\0\xff\0")
+
+
 def through_opencv(pixels) -> Write:
     """A PNG of any bit depth."""
     return raw(cv2.imencode(".png", pixels)[1].tobytes())
@@ -132,9 +137,9 @@ def png_of(width: int, height: int, colour: int = 2) -> Write:
     return raw(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(100))) + chunk(b"IEND", b""))
 
 
-def tiff_of(width: int, height: int) -> Write:
+def tiff_of(width: int, height: int, rows: int | None = None) -> Write:
     """A TIFF that claims a size and holds one strip."""
-    entries = ((256, width), (257, height), (259, 1), (262, 2), (273, 8), (277, 3), (278, height), (279, 64))
+    entries = ((256, width), (257, height), (259, 1), (262, 2), (273, 8), (277, 3), (278, rows or height), (279, 64))
     fields = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries]
     fields.insert(2, struct.pack("<HHII", 258, 3, 3, 8))  # three times 8 bits, see below
     fields = b"".join(fields)

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
+from benchmark.data.opening import JPEG_2000, ORIENTATION
 from benchmark.data.reading import (
-    JPEG_2000,
-    ORIENTATION,
     BadFileError,
     header_size,
     read_label,
