@@ -1,97 +1,71 @@
-// The choice of a system under limits, cost against size, the slider, the audit.
-function valueOf(table, row, head, side) {
-  const index = table.columns.findIndex((column) => column.head.startsWith(head) && column.name.endsWith("_" + side));
-  return index < 0 ? null : row.cells[index].value;
+// The plots: accuracy against latency, and cost against image size, with names beside points and lines.
+const HUES = ["mark", "front", "green", "pink", "olive"];
+const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star"];
+const OFFSETS = [-1, 1, -2, 2, -3, 3].flatMap((row) => [[1, row], [-1, row]]);
+
+function span(values, room) {
+  const low = Math.min(...values), high = Math.max(...values), pad = (high - low || 1) * room;
+  return [low - pad, high + pad];
 }
 
-function showChoice() {
-  const table = current(), side = $("choice-side").value;
-  const most = (id) => ($(id).value === "" ? Infinity : Number($(id).value));
-  const points = table.rows.map((row) => {
-    const fps = valueOf(table, row, "FPS", side), memory = valueOf(table, row, "Memory", side);
-    return { name: row.label, accuracy: valueOf(table, row, "miou_paper", side), latency: fps ? 1000 / fps : null, memory };
-  }).filter((point) => point.accuracy !== null && point.latency !== null);
-  const fits = (point) => point.latency <= most("limit-latency") && (point.memory === null ? most("limit-memory") === Infinity : point.memory <= most("limit-memory"));
-  const good = points.filter(fits), bad = points.filter((point) => !fits(point));
-  const front = good.filter((a) => !good.some((b) => b.latency < a.latency && b.accuracy > a.accuracy)).sort((a, b) => a.latency - b.latency);
-  const largest = Math.max(1, ...points.map((point) => point.memory || 0));
-  const trace = (name, list, colour) => ({ name, x: list.map((p) => p.latency), y: list.map((p) => p.accuracy), mode: "markers+text",
-    text: list.map((p) => literal(p.name)), textposition: "top center", textfont: { size: 10 },
-    hovertext: list.map((p) => literal(`${p.name}: ${p.accuracy} %, ${p.latency.toPrecision(3)} ms, ${p.memory === null ? "memory unknown" : p.memory.toFixed(0) + " MiB"}`)), hoverinfo: "text",
-    marker: { color: colour, opacity: 0.75, size: list.map((p) => 8 + 26 * Math.sqrt((p.memory || 0) / largest)) } });
-  plot($("choice-plot"), [{ name: "Pareto front", x: front.map((p) => p.latency), y: front.map((p) => p.accuracy), mode: "lines", line: { color: "#D55E00", width: 1 }, hoverinfo: "skip" },
-    trace("fits", good, "#0072B2"), trace("breaks a limit", bad, "#999999")],
-  { xaxis: { type: "log", title: { text: "latency (ms), logarithmic" } }, yaxis: { title: { text: "miou_paper (%)" } } });
-  const names = front.map((point) => point.name).join(", ") || "none";
-  $("choice-text").textContent = `${good.length} of ${points.length} systems with accuracy and FPS fit the limits; on the Pareto front: ${names}.`;
+function scatter(place, all, front, fits, largest) {
+  const x = span(all.map((p) => Math.log10(p.latency)), 0.12), y = span(all.map((p) => p.accuracy), 0.12);
+  const size = (p) => 9 + 26 * Math.sqrt((p.memory || 0) / (largest || 1));
+  const hue = (p) => colour(!fits(p) ? "out" : front.includes(p) ? "front" : "mark");
+  const hover = (p) => literal(`${p.name}: ${p.accuracy} %, ${short(p.latency)} ms, ${p.memory === null ? "memory unknown" : p.memory.toFixed(0) + " MiB"}`);
+  const dots = { x: all.map((p) => p.latency), y: all.map((p) => p.accuracy), mode: "markers", hovertext: all.map(hover), hoverinfo: "text",
+    marker: { color: all.map(hue), opacity: 0.8, size: all.map(size), line: { width: 1, color: colour("paper") } } };
+  const edge = { x: front.map((p) => p.latency), y: front.map((p) => p.accuracy), mode: "lines", line: { color: colour("front"), width: 1.5 }, hoverinfo: "skip" };
+  const wide = place.clientWidth - MARGIN.l - MARGIN.r, high = place.clientHeight - MARGIN.t - MARGIN.b;
+  const boxes = all.map((p) => ({ p, half: size(p) / 2, left: (Math.log10(p.latency) - x[0]) / (x[1] - x[0]) * wide, top: (y[1] - p.accuracy) / (y[1] - y[0]) * high }));
+  plot(place, [edge, dots], { xaxis: { type: "log", range: x, title: { text: "latency (ms), logarithmic" } },
+    yaxis: { range: y, title: { text: "miou_paper (%)" } }, annotations: named(boxes, wide, high) });
+}
+
+// A name beside each point where it covers neither another name nor a marker; a name without room is left to the hover text.
+function named(boxes, wide, high) {
+  const taken = boxes.map((box) => [box.left - box.half * 0.8, box.top - box.half * 0.8, box.left + box.half * 0.8, box.top + box.half * 0.8]);
+  const clear = (a) => a[0] >= 0 && a[2] <= wide && a[1] >= 0 && a[3] <= high && !taken.some((b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]);
+  const found = [];
+  for (const { p, half, left, top } of boxes) {
+    const length = 5.9 * p.name.length + 2;
+    for (const [across, row] of OFFSETS) {
+      const dx = across * (half * 0.7 + 2), dy = row * 7 + Math.sign(row) * half * 0.5;
+      const from = across > 0 ? left + dx : left + dx - length, box = [from, top + dy - 6, from + length, top + dy + 6];
+      if (!clear(box)) continue;
+      taken.push(box);
+      found.push({ x: Math.log10(p.latency), y: p.accuracy, text: literal(p.name), showarrow: false, font: { size: 11 },
+        xanchor: across > 0 ? "left" : "right", xshift: dx, yshift: -dy });
+      break;
+    }
+  }
+  return found;
 }
 
 function showSizes() {
-  const systems = [...new Set(DATA.sizes.map((point) => `${point.system} (${point.hardware})`))];
-  $("sizes-none").textContent = systems.length ? "" : "No system was measured at more than one size; 'isdbench sweep' does that.";
-  for (const [id, field] of [["sizes-latency", "latency_ms"], ["sizes-memory", "memory_mib"]]) {
-    $(id).hidden = !systems.length;
-    if (!systems.length) continue;
-    const traces = systems.map((name, index) => {
-      const own = DATA.sizes.filter((point) => `${point.system} (${point.hardware})` === name);
-      return { name: literal(name), x: own.map((p) => p.megapixels), y: own.map((p) => p[field]), mode: "lines+markers",
-        line: { color: COLOURS[index % COLOURS.length] }, marker: { symbol: SYMBOLS[index % SYMBOLS.length], size: 8 } };
-    });
-    plot($(id), traces, { xaxis: { type: "log", title: { text: "megapixels" } }, yaxis: { type: "log", title: { text: field } } });
-  }
-}
-
-function showImages() {
-  const none = !DATA.examples.length;
-  $("images-body").hidden = none;
-  $("images-none").textContent = none ? "There are no pictures yet; 'isdbench figure' makes them." : "";
+  const none = !DATA.sizes.length;
+  $("sizes-controls").hidden = $("sizes-plots").hidden = none;
+  $("sizes-text").textContent = none ? "No system was measured at more than one size; 'isdbench sweep' does that."
+    : "Latency and memory over the pixels of the image; all axes are logarithmic.";
   if (none) return;
-  const example = DATA.examples.find((one) => one.name === $("image-choice").value), views = Object.keys(example.views);
-  for (const [id, first] of [["image-left", 0], ["image-right", views.length - 1]]) {
-    const kept = $(id).value;
-    fill($(id), views);
-    $(id).value = views.includes(kept) ? kept : views[first];
-  }
-  showPair();
-}
-
-function showPair() {
-  const example = DATA.examples.find((one) => one.name === $("image-choice").value);
-  for (const [image, choice] of [["image-a", "image-left"], ["image-b", "image-right"]]) {
-    $(image).src = example.views[$(choice).value];
-    $(image).alt = `${example.name}: ${$(choice).value}`;
+  const lines = DATA.sizes[Number($("sizes-choice").value)].lines;
+  for (const [id, field, unit] of [["sizes-latency", "latency_ms", "latency (ms)"], ["sizes-memory", "memory_mib", "memory (MiB)"]]) {
+    redraw(id, () => curves($(id), lines, field, unit));
   }
 }
 
-function showAudit() {
-  const wanted = $("audit-choice").value;
-  const rows = DATA.audit.filter((one) => wanted === "all" || one.verdict === wanted).map((one) => ({ cells: [
-    { text: one.also ? `${one.quote} (also ${one.also})` : one.quote, look: "long" }, { text: one.where, look: "word" },
-    { text: one.reading, look: "long" }, { text: one.rule, look: "long" }, { text: one.recomputed, look: "long" },
-    { text: one.verdict, look: "word" }, { text: one.why, look: "long" }, { text: one.source, look: "word" },
-    { text: one.records, look: "word" }] }));
-  const heads = ["The paper says", "Where", "Read as", "Rule", "Numbers", "Verdict", "Why", "Source", "By our records"];
-  sortable($("audit-place"), heads.map((label) => ({ label })), rows);
+function curves(place, lines, field, unit) {
+  const known = lines.map((one) => ({ name: one.system, points: one.points.filter((p) => p[field]) })).filter((one) => one.points.length);
+  const all = known.flatMap((one) => one.points.map((p) => Math.log10(p[field]))), y = span(all, 0.08);
+  const traces = known.map((one, index) => ({ x: one.points.map((p) => p.megapixels), y: one.points.map((p) => p[field]), mode: "lines+markers",
+    name: literal(one.name), line: { color: colour(HUES[index % HUES.length]) }, marker: { symbol: SYMBOLS[index % SYMBOLS.length], size: 8 } }));
+  const room = (y[1] - y[0]) * 14 / (place.clientHeight - MARGIN.t - MARGIN.b);
+  let height = -Infinity;
+  const annotations = known.map((one, index) => ({ one, index, end: Math.log10(one.points[one.points.length - 1][field]) })).sort((a, b) => a.end - b.end)
+    .map(({ one, index, end }) => {
+      height = Math.max(height + room, end);  // no name covers the one below
+      return { xref: "paper", x: 1, xanchor: "left", y: height, text: literal(one.name), showarrow: false, font: { size: 11, color: colour(HUES[index % HUES.length]) } };
+    });
+  plot(place, traces, { xaxis: { type: "log", title: { text: "megapixels" } }, yaxis: { type: "log", range: y, title: { text: unit } },
+    annotations, margin: { ...MARGIN, r: 130 } });
 }
-
-function showSpeeds() {
-  const rows = DATA.speeds.map((one) => ({ cells: [{ text: one.table, look: "word" }, { text: one.method, look: "word" },
-    { text: one.system, look: "word" }, { text: one.fps, value: Number(one.fps) },
-    { text: one.gflops === null ? "" : one.gflops.toFixed(0), value: one.gflops }, { text: one.verdict, look: "word" }] }));
-  const columns = [{ label: "Table" }, { label: "Method" }, { label: "Counted on" }, { label: "FPS (paper)", number: true },
-    { label: "GFLOPs an image", number: true }, { label: "Verdict" }];
-  sortable($("speeds-place"), columns, rows);
-}
-
-fill($("table-choice"), DATA.tables.map((table) => table.name));
-fill($("image-choice"), DATA.examples.map((one) => one.name));
-fill($("audit-choice"), ["all", ...new Set(DATA.audit.map((one) => one.verdict))]);
-$("table-choice").addEventListener("change", () => { showTable(); showChoice(); });
-$("table-filter").addEventListener("input", showTable);
-for (const id of ["choice-side", "limit-memory", "limit-latency"]) $(id).addEventListener("input", showChoice);
-$("image-choice").addEventListener("change", showImages);
-for (const id of ["image-left", "image-right"]) $(id).addEventListener("change", showPair);
-$("image-cut").addEventListener("input", () => $("image-compare").style.setProperty("--cut", `${$("image-cut").value}%`));
-$("audit-choice").addEventListener("change", showAudit);
-if (DATA.tables.length) { showTable(); showChoice(); }
-showSizes(); showImages(); showAudit(); showSpeeds();

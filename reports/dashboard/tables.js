@@ -1,34 +1,28 @@
-// Tables: choose, filter, sort, and open the records behind a row.
-const current = () => DATA.tables.find((table) => table.name === $("table-choice").value);
-
+// All values of a table: filter, sort, and open the records behind a row.
 function keysOf(row) {
   return [...new Set(row.cells.flatMap((cell) => cell.records))];
 }
 
 function rowCells(row) {
-  const keys = keysOf(row), name = { text: row.label, look: "word" };
+  const keys = keysOf(row), name = { text: row.name };
   if (keys.length) {
-    name.node = element("button", row.label, { type: "button", "aria-haspopup": "dialog" });
-    name.node.addEventListener("click", () => openRecords(row.label, keys));
+    name.node = element("button", row.name, { type: "button", "aria-haspopup": "dialog" });
+    name.node.addEventListener("click", () => openRecords(row.name, keys));
   }
   const values = row.cells.map((cell) => ({
     text: cell.text, value: cell.value, spread: cell.spread,
     look: cell.mark || (cell.value === null && cell.text ? "missing" : ""),
   }));
-  return [name, { text: row.fidelity, look: "word" }, ...values];
+  const latency = row.latency_ms.map((value) => ({ text: value === null ? "" : short(value), value }));
+  return [name, ...values, ...latency, { text: row.fidelity, look: "word" }];
 }
 
 function showTable() {
   const table = current(), wanted = $("table-filter").value.toLowerCase();
-  $("table-caption").replaceChildren(...table.caption.flatMap((text) => [text, element("br")]));
-  $("table-details").replaceChildren(element("summary", "Details"), ...table.details.flatMap(([heading, lines]) => {
-    const list = element("ul");
-    list.append(...lines.map((text) => element("li", text)));
-    return [element("h3", heading), list];
-  }));
-  const columns = [{ label: "Method" }, { label: "Fidelity" },
-    ...table.columns.map((column) => ({ label: `${column.head}: ${column.label}`, number: true }))];
-  const kept = table.rows.filter((row) => [row.label, row.system, row.group, row.fidelity].join(" ").toLowerCase().includes(wanted));
+  const latency = ["median", "p90", "p99"].map((label) => ({ label, head: "Latency, ours (ms)", number: true }));
+  const columns = [{ label: "Method" }, ...table.columns.map((column) => ({ label: column.label, head: column.head, number: true })),
+    ...latency, { label: "Fidelity" }];
+  const kept = table.rows.filter((row) => [row.name, row.system, row.group, row.fidelity].join(" ").toLowerCase().includes(wanted));
   const rows = [];
   let group = null;
   for (const row of kept) {
@@ -36,8 +30,18 @@ function showTable() {
     group = row.group;
     rows.push({ cells: rowCells(row) });
   }
-  $("table-count").textContent = `${table.title}: ${kept.length} of ${table.rows.length} rows`;
+  $("table-count").textContent = `${kept.length} of ${table.rows.length} rows.`;
   sortable($("table-place"), columns, rows);
+}
+
+function showCaption() {
+  const table = current();
+  $("table-caption").replaceChildren(...[table.title, ...table.caption].flatMap((text) => [text, element("br")]));
+  $("table-details").replaceChildren(element("summary", "Details"), ...table.details.flatMap(([heading, lines]) => {
+    const list = element("ul");
+    list.append(...lines.map((text) => element("li", text)));
+    return [element("h3", heading), list];
+  }));
 }
 
 function facts(record) {
@@ -62,18 +66,17 @@ function openRecords(label, keys) {
   for (const key of keys) {
     const record = DATA.records[key];
     if (!record) continue;
-    const list = element("dl");
-    for (const [name, value] of facts(record)) list.append(element("dt", name), element("dd", String(value)));
-    $("record-body").append(element("h3", `${record.cell.kind}: ${record.cell.system}`), list);
+    $("record-body").append(element("h3", `${record.cell.kind}: ${record.cell.system}`), definitions(facts(record)));
     for (const samples of record.cost ? record.cost.samples : []) {
-      const place = element("div", null, { class: "plot", style: "height: 14rem" });
-      $("record-body").append(place);
-      plot(place, [{ y: samples.latencies_ms, mode: "lines+markers", name: samples.region, marker: { size: 5 } }],
-        { title: { text: `${samples.region}: raw samples`, font: { size: 12 } }, xaxis: { title: { text: "sample" } },
-          yaxis: { title: { text: "latency_ms" } } });
+      const place = element("div", null, { class: "plot", role: "group", style: "height: 13rem", "aria-label": `raw samples of ${samples.region}` });
+      const percentiles = ["median", "p90", "p99"].map((name) => `${name} ${short(samples[`${name}_ms`])} ms`).join(", ");
+      $("record-body").append(element("p", `${samples.region}: ${samples.latencies_ms.length} raw samples; ${percentiles}.`), place);
+      redraw(`sample-${key}-${samples.region}`, () => plot(place, [{ y: samples.latencies_ms, mode: "lines+markers", marker: { size: 5 }, line: { color: colour("mark") } }],
+        { xaxis: { title: { text: "sample" } }, yaxis: { title: { text: "latency (ms)" }, rangemode: "tozero" } }));
     }
   }
 }
 $("record").addEventListener("close", () => {
-  for (const place of $("record-body").querySelectorAll(".plot")) { drawn.delete(place); Plotly.purge(place); }
+  for (const name of [...drawn.keys()]) if (name.startsWith("sample-")) drawn.delete(name);
+  for (const place of $("record-body").querySelectorAll(".plot")) Plotly.purge(place);
 });
