@@ -10,26 +10,50 @@ function element(tag, text, attributes) {
   return made;
 }
 
-function fill(select, names, texts) {
-  select.replaceChildren(...names.map((name, index) => element("option", texts ? texts[index] : name, { value: name })));
+function fill(select, names, values) {
+  select.replaceChildren(...names.map((name, index) => element("option", name, { value: values ? values[index] : name })));
+}
+
+function definitions(pairs) {
+  const list = element("dl");
+  for (const [name, value] of pairs) list.append(element("dt", name), element("dd", String(value)));
+  return list;
 }
 
 // Plotly reads some HTML in names: what would open a tag or an entity is made literal.
 const literal = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+const short = (value) => (value >= 1000 ? value.toFixed(0) : value.toPrecision(3));
 
-const COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C7A00", "#888888"];
-const COLOURS_DARK = ["#56B4E9", "#E69F00", "#2FC79B", "#E3A0C4", "#A6D8F5", "#FF8A3D", "#D9C84B", "#BBBBBB"];
-const colours = () => (dark() ? COLOURS_DARK : COLOURS);
-const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "x", "star"];
+// The page's own colours: a probe turns "light-dark(...)" into the one that applies.
+function colour(name) {
+  const probe = element("span", null, { style: `color: var(--${name})` });
+  document.body.append(probe);
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
+}
+
+const MARGIN = { l: 55, r: 15, t: 10, b: 45 };
+const drawn = new Map();  // how to draw each plot again when the theme or the width changes
 
 function plot(place, traces, layout) {
-  const ink = getComputedStyle(document.documentElement).color;
-  const axis = { gridcolor: "#8884", zeroline: false, linecolor: ink };
-  const base = { paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: ink, size: 12 },
-    margin: { l: 60, r: 10, t: 30, b: 50 }, legend: { orientation: "h", y: -0.25 } };
-  const all = { ...base, ...layout, xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis } };
-  Plotly.react(place, traces, all, { responsive: true, displayModeBar: false, scrollZoom: false });
+  const axis = { gridcolor: colour("line"), zeroline: false, linecolor: colour("out"), fixedrange: true, dtick: "D2" };
+  const base = { paper_bgcolor: "transparent", plot_bgcolor: "transparent", font: { color: colour("ink"), size: 12 },
+    margin: MARGIN, showlegend: false };
+  const all = { ...base, ...layout };
+  for (const name of ["xaxis", "yaxis"]) {
+    all[name] = { ...axis, ...layout[name] };
+    if (all[name].type !== "log") delete all[name].dtick;
+  }
+  Plotly.react(place, traces, all, { displayModeBar: false, scrollZoom: false });
 }
+
+function redraw(place, draw) {
+  drawn.set(place, draw);
+  draw();
+}
+
+const drawAll = () => { for (const draw of drawn.values()) draw(); };
 
 function dark() {
   const chosen = document.documentElement.dataset.theme;
@@ -38,56 +62,8 @@ function dark() {
 
 $("theme").addEventListener("click", () => {
   document.documentElement.dataset.theme = dark() ? "light" : "dark";
-  if (DATA.tables.length) showChoice();
-  showSizes();
+  drawAll();
 });
-
-// A table whose columns sort: `columns` are {label, group, number}, `rows` are {cells: [{text, value, node}], kind}.
-function sortable(place, columns, rows) {
-  let by = null, descending = false;
-  const table = element("table"), head = table.createTHead().insertRow(), body = table.createTBody();
-  const buttons = columns.map((column, index) => {
-    const cell = element("th", null, { scope: "col", class: column.number ? "" : "word" }), button = element("button", column.label, { type: "button" });
-    button.addEventListener("click", () => {
-      descending = by === index ? !descending : Boolean(column.number);
-      by = index;
-      show();
-    });
-    cell.append(button);
-    head.append(cell);
-    return cell;
-  });
-  const key = (row) => row.cells[by].value ?? (columns[by].number ? null : row.cells[by].text);
-  function order(a, b) {
-    const [left, right] = [key(a), key(b)];
-    if (left === null || right === null) return (left === null) - (right === null);  // blanks last, both ways
-    const sign = typeof left === "number" ? left - right : left.localeCompare(right);
-    return descending ? -sign : sign;
-  }
-  function show() {
-    buttons.forEach((cell, index) => {
-      if (index === by) cell.setAttribute("aria-sort", descending ? "descending" : "ascending");
-      else cell.removeAttribute("aria-sort");
-    });
-    const kept = by === null ? rows : rows.filter((row) => row.kind !== "group").sort(order);
-    body.replaceChildren(...kept.map((row) => row.line));
-  }
-  for (const row of rows) row.line = line(row, columns.length);
-  show();
-  place.replaceChildren(table);
-}
-
-function line(row, width) {
-  const made = element("tr", null, { class: row.kind || "" });
-  if (row.kind === "group") {
-    made.append(element("th", row.cells[0].text, { colspan: width, scope: "rowgroup" }));
-    return made;
-  }
-  for (const cell of row.cells) {
-    const place = element("td", cell.node ? null : cell.text, { class: cell.look || "" });
-    if (cell.node) place.append(cell.node);
-    if (cell.spread) place.append(" ", element("span", cell.spread, { class: "spread" }));
-    made.append(place);
-  }
-  return made;
-}
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+let width = innerWidth;
+addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; drawAll(); } });

@@ -4,24 +4,57 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from reports.paper_check.claims import Finding
 from reports.paper_check.plausibility import Speed
 from reports.tables.columns import PROBES
-from reports.tables.frame import newest, records_frame
-from reports.tables.table import Table
+from reports.tables.frame import records_frame, sweeps
+from reports.tables.table import Row, Table
 from results.record import Record
 
 Json = dict[str, Any]
+_CELL = ("text", "spread", "status", "value", "mark", "records")
 
 
-def table_data(table: Table) -> Json:
-    """A table with its cells, the labels of its rows and its details."""
-    rows = [{**dataclasses.asdict(row), "label": row.label} for row in table.rows]
-    return {**dataclasses.asdict(table), "rows": rows, "details": table.details}
+def table_data(table: Table, records: Mapping[str, Json]) -> Json:
+    """A table with its subject and details; its rows with names that differ and percentiles of latency."""
+    shown = [field.name for field in dataclasses.fields(table) if field.name not in ("setup", "notes", "rows")]
+    rows = [
+        {
+            "name": name,
+            "latency_ms": _percentiles(row, records),
+            **{name: getattr(row, name) for name in ("system", "group", "fidelity")},
+            "cells": [{name: getattr(cell, name) for name in _CELL} for cell in row.cells],
+        }
+        for row, name in zip(table.rows, _names(table.rows), strict=True)
+    ]
+    columns = [dataclasses.asdict(column) for column in table.columns]
+    facts = {name: getattr(table, name) for name in shown} | {"columns": columns, "rows": rows}
+    return {**facts, "subject": table.title.partition(" – ours")[0], "details": table.details}
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """The rows' labels; where two are the same, with what tells their systems apart: "UNet (local)"."""
+    same = Counter(row.label for row in rows)
+    ends = Counter((row.label, _end(row)) for row in rows)
+    told = [_end(row) if ends[row.label, _end(row)] == 1 else row.system for row in rows]
+    return [row.label if same[row.label] == 1 else f"{row.label} ({end})" for row, end in zip(rows, told, strict=True)]
+
+
+def _end(row: Row) -> str:
+    return (row.system or row.row).rpartition("-")[2]
+
+
+def _percentiles(row: Row, records: Mapping[str, Json]) -> list[float | None]:
+    """Median, 90th and 99th percentile of the latency behind a row, in ms; of the whole call where it was timed."""
+    costs = [cost for cell in row.cells for key in cell.records if (cost := records.get(key, {}).get("cost"))]
+    samples = [one for cost in costs for one in cost["samples"]]
+    timed = sorted(samples, key=lambda one: one["region"] != "predict")
+    return [timed[0][name] if timed else None for name in ("median_ms", "p90_ms", "p99_ms")]
 
 
 def record_data(tables: Iterable[Table], records: Iterable[Record]) -> dict[str, Json]:
@@ -33,23 +66,24 @@ def record_data(tables: Iterable[Table], records: Iterable[Record]) -> dict[str,
 
 
 def size_data(records: Sequence[Record]) -> list[Json]:
-    """Cost at each image size of the systems that were measured at more than one."""
-    frame = newest(records_frame(records))
-    rows = frame[(frame["kind"] == "cost") & (frame["status"] == "ok")]
-    several = rows.groupby("system")[["height", "width"]].transform("nunique").max(axis=1) > 1
+    """For each dataset and machine, cost at each image size of the systems that were measured at more than one."""
     found = []
-    for row in rows[several].to_dict("records"):
-        memory = next((row[probe] for probe in PROBES if row[probe] == row[probe]), None)  # NaN differs from itself
-        found.append(
-            {
-                "system": row["system"],
-                "hardware": row["hardware"],
-                "megapixels": row["height"] * row["width"] / 1e6,
-                "latency_ms": row["latency_ms"],
-                "memory_mib": memory,
-            }
-        )
-    return sorted(found, key=lambda point: (point["system"], point["megapixels"]))
+    for rows in sweeps(records_frame(records)):
+        done = rows[rows["status"] == "ok"].assign(megapixels=rows["height"] * rows["width"] / 1e6)
+        lines = [
+            {"system": str(system), "points": [_size_point(row) for row in own.to_dict("records")]}
+            for system, own in done.sort_values("megapixels").groupby("system")
+            if own["megapixels"].nunique() > 1
+        ]
+        first = rows.iloc[0]
+        setting = f"{first['dataset']}, {first['hardware']}, profile {first['profile']}"
+        found += [{"setting": setting, "lines": lines}] if lines else []
+    return found
+
+
+def _size_point(row: Mapping[Hashable, Any]) -> Json:
+    memory = next((row[probe] for probe in PROBES if row[probe] > 0), None)  # NaN is not
+    return {"megapixels": row["megapixels"], "latency_ms": row["latency_ms"], "memory_mib": memory}
 
 
 def example_data(folder: Path) -> list[Json]:

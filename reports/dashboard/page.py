@@ -13,9 +13,10 @@ from reports.dashboard.data import audit_data, example_data, record_data, size_d
 from reports.paper_check.claims import Finding
 from reports.paper_check.plausibility import Speed
 from reports.tables.table import Table
+from reports.theme import css
 from results.record import Record
 
-_SCRIPTS = ("common.js", "tables.js", "plots.js")
+_SCRIPTS = ("common.js", "sortable.js", "plots.js", "choice.js", "tables.js", "paper.js", "start.js")
 
 
 def page(
@@ -26,9 +27,11 @@ def page(
     examples: Path,
 ) -> str:
     """The page; ``examples`` is the folder with pictures for the slider; it may be missing."""
+    behind = record_data(tables, records)
     data = {
-        "tables": list(map(table_data, tables)),
-        "records": record_data(tables, records),
+        "tables": [table_data(table, behind) for table in tables],
+        "first": max(range(len(tables)), key=lambda index: tables[index].standing, default=None),
+        "records": behind,
         "sizes": size_data(records),
         "examples": example_data(examples),
         "audit": audit_data(findings),
@@ -38,7 +41,7 @@ def page(
     for character in "<>&":  # text that can neither open nor close an element of the page
         text = text.replace(character, f"\\u{ord(character):04x}")
     parts = {
-        "style": _file("style.css"),
+        "style": css() + _file("style.css"),
         "data": text,
         "plotly": get_plotlyjs(),
         "script": "\n".join(map(_file, _SCRIPTS)),

@@ -1,55 +1,47 @@
-// Tables: choose, filter, sort, and open the records behind a row.
-const current = () => DATA.tables.find((table) => table.name === $("table-choice").value);
-
-// A method's name; where a table has it twice, with the group that tells the two apart.
-function nameOf(table, row) {
-  const twice = table.rows.filter((other) => other.label === row.label).length > 1;
-  return twice ? `${row.label} (${row.group.split(" ")[0].toLowerCase()})` : row.label;
-}
-
-// Titles for the choice; equal ones are told apart by profile and machine.
-function titles(tables) {
-  const facts = (table) => [/profile [\w-]+/, /(?:fp32|fp16|bf16) on [^.(]+/].map((part) => (table.caption.join(" ").match(part) || [""])[0]);
-  return tables.map((table) => [table.title, ...facts(table)].filter(Boolean).join(" · "));
-}
-
+// All values of a table: filter, sort, and open the records behind a row.
 function keysOf(row) {
   return [...new Set(row.cells.flatMap((cell) => cell.records))];
 }
 
-function rowCells(table, row) {
-  const keys = keysOf(row), label = nameOf(table, row), name = { text: label, look: "word" };
+function rowCells(row) {
+  const keys = keysOf(row), name = { text: row.name };
   if (keys.length) {
-    name.node = element("button", label, { type: "button", "aria-haspopup": "dialog" });
-    name.node.addEventListener("click", () => openRecords(label, keys));
+    name.node = element("button", row.name, { type: "button", "aria-haspopup": "dialog" });
+    name.node.addEventListener("click", () => openRecords(row.name, keys));
   }
   const values = row.cells.map((cell) => ({
     text: cell.text, value: cell.value, spread: cell.spread,
     look: cell.mark || (cell.value === null && cell.text ? "missing" : ""),
   }));
-  return [name, { text: row.fidelity, look: "word" }, ...values];
+  const latency = row.latency_ms.map((value) => ({ text: value === null ? "" : short(value), value }));
+  return [name, ...values, ...latency, { text: row.fidelity, look: "word" }];
 }
 
 function showTable() {
   const table = current(), wanted = $("table-filter").value.toLowerCase();
-  $("table-caption").replaceChildren(...table.caption.flatMap((text) => [text, element("br")]));
-  $("table-details").replaceChildren(element("summary", "Details"), ...table.details.flatMap(([heading, lines]) => {
-    const list = element("ul");
-    list.append(...lines.map((text) => element("li", text)));
-    return [element("h3", heading), list];
-  }));
-  const columns = [{ label: "Method" }, { label: "Fidelity" },
-    ...table.columns.map((column) => ({ label: `${column.head}: ${column.label}`, number: true }))];
-  const kept = table.rows.filter((row) => [row.label, row.system, row.group, row.fidelity].join(" ").toLowerCase().includes(wanted));
+  const latency = ["median", "p90", "p99"].map((label) => ({ label, head: "Latency, ours (ms)", number: true }));
+  const columns = [{ label: "Method" }, ...table.columns.map((column) => ({ label: column.label, head: column.head, number: true })),
+    ...latency, { label: "Fidelity" }];
+  const kept = table.rows.filter((row) => [row.name, row.system, row.group, row.fidelity].join(" ").toLowerCase().includes(wanted));
   const rows = [];
   let group = null;
   for (const row of kept) {
     if (row.group !== group && row.group) rows.push({ kind: "group", cells: [{ text: row.group }] });
     group = row.group;
-    rows.push({ cells: rowCells(table, row) });
+    rows.push({ cells: rowCells(row) });
   }
-  $("table-count").textContent = `${table.title}: ${kept.length} of ${table.rows.length} rows`;
+  $("table-count").textContent = `${kept.length} of ${table.rows.length} rows.`;
   sortable($("table-place"), columns, rows);
+}
+
+function showCaption() {
+  const table = current();
+  $("table-caption").replaceChildren(...[table.title, ...table.caption].flatMap((text) => [text, element("br")]));
+  $("table-details").replaceChildren(element("summary", "Details"), ...table.details.flatMap(([heading, lines]) => {
+    const list = element("ul");
+    list.append(...lines.map((text) => element("li", text)));
+    return [element("h3", heading), list];
+  }));
 }
 
 function facts(record) {
@@ -61,9 +53,6 @@ function facts(record) {
     command: record.provenance.command, created: record.provenance.created, key: record.key };
   if (accuracy) Object.assign(list, { miou_paper: accuracy.miou_paper, miou_dataset: accuracy.miou_dataset,
     boundary_iou: accuracy.boundary_iou, weights: accuracy.weights, iterations: accuracy.iterations, ...accuracy.iou });
-  for (const one of cost ? cost.samples : []) {
-    for (const name of ["median_ms", "p90_ms", "p99_ms"]) list[`${one.region} ${name}`] = one[name];
-  }
   if (cost) Object.assign(list, { parameters: cost.parameters, flops: cost.flops ?? cost.flops_reason,
     ...Object.fromEntries(Object.entries(cost.memory).map(([name, probe]) => [name, probe.mib ?? probe.reason])),
     ...cost.work });
@@ -77,18 +66,17 @@ function openRecords(label, keys) {
   for (const key of keys) {
     const record = DATA.records[key];
     if (!record) continue;
-    const list = element("dl");
-    for (const [name, value] of facts(record)) list.append(element("dt", name), element("dd", String(value)));
-    $("record-body").append(element("h3", `${record.cell.kind}: ${record.cell.system}`), list);
+    $("record-body").append(element("h3", `${record.cell.kind}: ${record.cell.system}`), definitions(facts(record)));
     for (const samples of record.cost ? record.cost.samples : []) {
-      const place = element("div", null, { class: "plot", style: "height: 14rem" });
-      $("record-body").append(place);
-      plot(place, [{ y: samples.latencies_ms, mode: "lines+markers", name: samples.region, marker: { size: 5 } }],
-        { title: { text: `${samples.region}: raw samples`, font: { size: 12 } }, xaxis: { title: { text: "sample" } },
-          yaxis: { title: { text: "latency_ms" } } });
+      const place = element("div", null, { class: "plot", role: "group", style: "height: 13rem", "aria-label": `raw samples of ${samples.region}` });
+      const percentiles = ["median", "p90", "p99"].map((name) => `${name} ${short(samples[`${name}_ms`])} ms`).join(", ");
+      $("record-body").append(element("p", `${samples.region}: ${samples.latencies_ms.length} raw samples; ${percentiles}.`), place);
+      redraw(`sample-${key}-${samples.region}`, () => plot(place, [{ y: samples.latencies_ms, mode: "lines+markers", marker: { size: 5 }, line: { color: colour("mark") } }],
+        { xaxis: { title: { text: "sample" } }, yaxis: { title: { text: "latency (ms)" }, rangemode: "tozero" } }));
     }
   }
 }
 $("record").addEventListener("close", () => {
+  for (const name of [...drawn.keys()]) if (name.startsWith("sample-")) drawn.delete(name);
   for (const place of $("record-body").querySelectorAll(".plot")) Plotly.purge(place);
 });

@@ -36,6 +36,11 @@ def title(paper: PaperTable, group: Group) -> str:
     return f"Table {paper.number} of the paper: {paper.title}" + (f" – ours: {limits}" if limits else "")
 
 
+def setting(group: Group) -> str:
+    """What ours were measured on, in a few words: dataset, image size, machine, profile."""
+    return f"{_dataset(group)} {_size(group.image_size)}, {group.hardware}, profile {group.profile}"
+
+
 def limitations(group: Group) -> str:
     """Why our data are not the paper's full dataset; empty where they are."""
     name, done = _dataset(group), _nets(group)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.tables.caption import COUNTED, caption, comparable, is_untrained, setup, title, with_untrained
+from reports.tables.caption import COUNTED, caption, comparable, is_untrained, setting, setup, title, with_untrained
 from reports.tables.columns import Measure, measures, speedup, speedup_columns
 from reports.tables.groups import SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
@@ -52,6 +52,7 @@ def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts],
         setup=tuple(map(plain, [*setup(paper, group, compared), *legend])),
         notes=tuple(dict.fromkeys(notes)),
         untrained=is_untrained(group),
+        setting=plain(setting(group)),
     )
 
 

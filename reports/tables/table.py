@@ -112,6 +112,12 @@ class Table:
     setup: tuple[str, ...] = ()  # how ours were measured and defined
     notes: tuple[str, ...] = ()  # about single systems
     untrained: bool = False  # whether its accuracy is that of nets that were hardly trained
+    setting: str = ""  # of ours: dataset, image size, machine, profile; tells tables of one subject apart
+
+    @property
+    def standing(self) -> tuple[bool, int]:
+        """The greatest belongs to the table to show first: trained nets, then the most values."""
+        return not self.untrained, sum(cell.value is not None for row in self.rows for cell in row.cells)
 
     @property
     def details(self) -> list[tuple[str, tuple[str, ...]]]:

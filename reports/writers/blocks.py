@@ -23,16 +23,12 @@ def contents(
     tables: Sequence[Table], names: Sequence[str] = BLOCKS, found: Sequence[Finding] | None = None
 ) -> dict[str, str]:
     """The text of each block, by name: of the tables that ``names`` holds, and of the findings, if given."""
-
-    def measured(table: Table) -> tuple[bool, int]:
-        return not table.untrained, sum(cell.value is not None for row in table.rows for cell in row.cells)
-
     blocks = {} if found is None else {"findings": "".join(map(_bullet, found))}
     for name in filter(BLOCKS.__contains__, names):
         fitting = [table for table in tables if re.fullmatch(rf"{name}(-.*)?", table.name)]
         none = "No record feeds this table yet.\n"
         blocks[name] = "\n".join(map(markdown.render, fitting)) or none
-        blocks[f"{name}-brief"] = markdown.brief(max(fitting, key=measured)) if fitting else none
+        blocks[f"{name}-brief"] = markdown.brief(max(fitting, key=lambda table: table.standing)) if fitting else none
     return blocks
 
 

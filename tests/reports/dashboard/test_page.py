@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,14 +19,21 @@ from tests.results.records import cost, record
 
 HOSTILE = "</script><script>alert(1)</script>"
 SYSTEMS = [SystemFacts(name, name, "library", 1, rows=(f"table1/{name}",)) for name in ("isdnet", "stdc")]
-OWN = ("page.html", "style.css", "common.js", "tables.js", "plots.js")
+OWN = [
+    file.name for file in resources.files("reports.dashboard").iterdir() if file.name.endswith((".html", ".css", ".js"))
+]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
 def records():
-    wide = record("cost", "isdnet", figures=cost(900.0), protocol_changes={"height": 1224, "width": 1224})
-    return [*(record(kind, name) for name in ("isdnet", "stdc", HOSTILE) for kind in ("accuracy", "cost")), wide]
+    swept = [
+        record(
+            "cost", name, figures=cost(float(side)), paper_dataset="", protocol_changes={"height": side, "width": side}
+        )
+        for name, side in (("isdnet", 612), ("isdnet", 1224), ("stdc", 612))
+    ]
+    return [*(record(kind, name) for name in ("isdnet", "stdc", HOSTILE) for kind in ("accuracy", "cost")), *swept]
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +72,7 @@ def test_foreign_text_cannot_leave_the_data(text):
 
 
 def test_our_own_files_name_no_host_and_set_no_markup():
+    assert len(OWN) > 5
     for name in OWN:
         source = resources.files("reports.dashboard").joinpath(name).read_text(encoding="utf-8")
         assert not re.search(r"https?://|innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", source)
@@ -72,10 +81,32 @@ def test_our_own_files_name_no_host_and_set_no_markup():
 
 
 def test_only_systems_with_several_sizes_have_a_line(records):
-    assert [(point["system"], round(point["megapixels"], 2)) for point in size_data(records)] == [
-        ("isdnet", 0.37),
-        ("isdnet", 1.5),
-    ]
+    (curve,) = size_data(records)
+    assert curve["setting"] == "synthetic, Test CPU, profile smoke"
+    ((system, points),) = [tuple(one.values()) for one in curve["lines"]]
+    assert system == "isdnet"
+    assert [(round(point["megapixels"], 2), point["latency_ms"]) for point in points] == [(0.37, 612.0), (1.5, 1224.0)]
+    assert size_data([one for one in records if one.cell.paper_dataset]) == []  # patches of a table's cells are scaled
+
+
+def test_rows_of_one_method_have_different_names_and_all_have_percentiles(text):
+    (table,) = data_of(text)["tables"]
+    rows = {row["name"]: row for row in table["rows"]}
+    assert len(rows) == len(table["rows"])
+    assert {"UNet (local)", "UNet (global)", "ISDNet"} <= rows.keys()
+    samples = cost().samples[0]
+    assert rows["ISDNet"]["latency_ms"] == [samples.median_ms, samples.p90_ms, samples.p99_ms]
+    assert rows["UNet (local)"]["latency_ms"] == [None] * 3
+
+
+def test_tables_of_one_subject_are_told_apart_by_the_image_size(records):
+    wide = record("cost", "isdnet", protocol_changes={"height": 1224, "width": 1224})
+    found = data_of(page(build_tables([*records, wide], SYSTEMS, ["table1"]), records, (), (), Path("none")))
+    assert {table["subject"] for table in found["tables"]} == {"Table 1 of the paper: comparison on DeepGlobe"}
+    settings = [table["setting"] for table in found["tables"]]
+    assert any("1224x1224" in one for one in settings)
+    assert len(set(settings)) == len(settings) == 2
+    assert "612x612" in settings[found["first"]]  # it has more values
 
 
 def test_of_two_records_of_a_cell_the_newest_finished_one_is_shown(records):
@@ -103,6 +134,7 @@ def test_the_page_comes_alive_in_a_browser(text, tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
     body = done.stdout
     assert "16 of 16 rows" in body or "17 of 17 rows" in body
-    assert "systems with accuracy and FPS fit" in body
+    assert "Best: STDC and ISDNet" in body  # their intervals overlap
+    assert "No system of this table has both" in body  # the nets of these records are untrained
     assert "js-plotly-plot" in body
     assert "<script>alert(1)" not in body.partition('id="data"')[0]
