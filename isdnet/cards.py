@@ -240,11 +240,7 @@ def build(card: Card, num_classes: int, *, variant: Variant) -> System:
     from isdnet.model import ISDNet
     from isdnet.single_branch import DeepAlone, ShallowAlone
 
-    kinds: dict[str, Callable[[Card, int, Variant], System]] = {
-        "both": ISDNet,
-        "deep": DeepAlone,
-        "shallow": ShallowAlone,
-    }
+    kinds: dict[str, Callable[..., System]] = {"both": ISDNet, "deep": DeepAlone, "shallow": ShallowAlone}
     return kinds[variant.branches](card, num_classes, variant)
 
 

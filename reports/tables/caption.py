@@ -8,18 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from reports.tables import training
 from reports.tables.columns import CPU_PROBE, Measure
 from reports.tables.groups import Group
 from reports.tables.table import counted
-from reports.tables.training import (
-    TAKEN_OVER,
-    hardly_trained,
-    in_common,
-    overrides,
-    settings,
-    shared_weights,
-    untrained,
-)
 from results.paper import DATASETS, PaperTable
 
 COUNTED = "counted"  # what a record says instead of initial weights where the system is a reference, not a net
@@ -74,12 +66,12 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
             f"{_values(done['train_images'].astype(int))} for training, {_values(done['images'].astype(int))} scored"
         )
         data += f" ({images}), seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} (n = {len(seeds)})"
-    recipe = (f", recipe {group.recipe}" if group.recipe else "") + overrides(done)
+    recipe = (f", recipe {group.recipe}" if group.recipe else "") + training.overrides(done)
     cores = _cores(group)
     machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}"
     meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
-    beside = " ".join(filter(None, [untrained(done), *limits])) or _paper(paper)
+    beside = " ".join(filter(None, [training.untrained(done), *limits])) or _paper(paper)
     return f"Ours: {data}; profile {group.profile}{recipe}; {machine}.", beside
 
 
@@ -98,14 +90,14 @@ def _cores(group: Group) -> str:
 
 def with_untrained(group: Group) -> Group:
     """The same group, whose accuracies say in the column ``untrained`` whether their nets were hardly trained."""
-    hardly = hardly_trained(_nets(group)).index
+    hardly = training.hardly_trained(_nets(group)).index
     return replace(group, accuracy=group.accuracy.assign(untrained=group.accuracy.index.isin(hardly)))
 
 
 def is_untrained(group: Group) -> bool:
     """Whether the group has accuracies and all of them are of nets trained for fewer than 100 iterations."""
     done = _nets(group)
-    return not done.empty and len(hardly_trained(done)) == len(done)
+    return not done.empty and len(training.hardly_trained(done)) == len(done)
 
 
 def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Iterator[str]:
@@ -115,7 +107,7 @@ def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Ite
     if "accuracy" in kinds:
         yield _accuracy(group)
         nets = _nets(group)
-        yield from filter(None, [in_common(nets), settings(nets), shared_weights(nets)])
+        yield from filter(None, [training.in_common(nets), training.settings(nets), training.shared_weights(nets)])
         yield _definition(paper, group)
     if "cost" in kinds:
         yield _cost(group)
@@ -141,7 +133,7 @@ def accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
         limitations(group): bool(limitations(group)),
         "another definition of mIoU": _miou_paper(group) != DATASETS[paper.dataset].miou_paper,
         f"training shortened by profile {group.profile}": group.profile != "paper",
-        "training from random weights": not done["weights"].isin(["imagenet", *TAKEN_OVER]).all(),
+        "training from random weights": not done["weights"].isin(["imagenet", *training.TAKEN_OVER]).all(),
     }
     return [limit for limit, applies in limits.items() if applies]
 
