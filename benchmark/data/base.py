@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,21 @@ Image = NDArray[np.uint8]  # [H, W, 3], RGB
 Label = NDArray[np.uint8]  # [H, W], class index; 255 = ignore
 Colour = tuple[int, int, int]
 Progress = Callable[[int, int], None]  # images done, images in all
+
+
+class Pixels(Protocol):
+    """An image ``[H, W, 3]`` or a label map ``[H, W]``, of which a part is taken by slices: an array, or a file."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and, of an image, 3."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+
+    def __getitem__(self, window: tuple[slice, slice], /) -> NDArray[np.uint8]:
+        """The pixels of rows and columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +130,14 @@ class Dataset(ABC):
         Raises:
             DataError: a file is missing, truncated, of another size, or holds a value that is no class.
         """
+
+    def pixels(self, image_id: str) -> tuple[Pixels, Pixels]:
+        """Image and label of one id, of which a training crop takes a part: decoded, if not read in windows.
+
+        Raises:
+            DataError: as :meth:`read`.
+        """
+        return self.read(image_id)
 
     @abstractmethod
     def verify(self, progress: Progress | None = None) -> list[Problem]:

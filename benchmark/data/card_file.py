@@ -32,12 +32,14 @@ import PIL.Image
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from benchmark.data.base import IGNORE, DatasetInfo, Label, Problem, Progress
+from benchmark.data.base import IGNORE, DatasetInfo, Label, Pixels, Problem, Progress
 from benchmark.data.colours import classes_of
 from benchmark.data.folder import FolderDataset
 from benchmark.data.layout import Layout
+from benchmark.data.raster import open_image, open_labels
 from benchmark.data.reading import BadFileError, load, require_values
 from benchmark.data.split_rule import SplitRule, first_repeated
+from benchmark.data.windowed import Windowed, windowed_size
 from benchmark.errors import DataError, UserError
 
 if sys.version_info >= (3, 11):
@@ -154,16 +156,35 @@ class CardDataset(FolderDataset):
         image = load(path)
         if image.mode in ("L", "P", "1"):
             self._require_palette(image, path)
-            stored = np.array(image, dtype=np.uint8)
-            require_values(path, stored, self._table != UNKNOWN, f"{self.card.values} or {self.card.ignore}")
-            label: Label = self._table[stored].astype(np.uint8)
-            return label
+            return self._classes(path, np.array(image, dtype=np.uint8))
         if image.mode not in ("RGB", "RGBA"):
             raise BadFileError(path, f"has mode '{image.mode}'; save the mask as 8-bit grey, palette or RGB")
         if image.mode == "RGBA" and np.array(image.getchannel("A")).min(initial=255) < 255:
             raise BadFileError(path, "has transparent pixels, whose class is unclear; save the mask as RGB")
         classes = {colour: index for index, colour in enumerate(self.card.palette)}
         return classes_of(np.array(image.convert("RGB")), classes, path, COLOURS_REMEDY)
+
+    def _classes(self, path: Path, stored: NDArray[np.uint8]) -> Label:
+        """Class indices of the values of a mask."""
+        require_values(path, stored, self._table != UNKNOWN, f"{self.card.values} or {self.card.ignore}")
+        label: Label = self._table[stored].astype(np.uint8)
+        return label
+
+    def pixels(self, image_id: str) -> tuple[Pixels, Pixels]:
+        """Image and label; of large TIFFs, with a grey mask, windows are read.
+
+        Raises:
+            DataError: as ``read``.
+        """
+        image, mask = self.image_path(image_id), self.label_path(image_id)
+        size = windowed_size(image, "RGB")
+        if size is None or windowed_size(mask, "L") != size:  # another size is an error of reading
+            return self.read(image_id)
+
+        def classes(rows: NDArray[np.uint8]) -> Label:
+            return self._classes(mask, rows[..., 0])
+
+        return Windowed(image, (*size, 3), open_image, np.asarray), Windowed(mask, size, open_labels, classes)
 
     def _require_palette(self, image: PIL.Image.Image, path: Path) -> None:
         """Refuse a mask whose own palette holds the card's colours in another order."""

@@ -17,7 +17,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
 from benchmark.card import Recipe
-from benchmark.data.base import IGNORE, Image, Label
+from benchmark.data.base import IGNORE, Label, Pixels
 
 Pair = tuple[tv_tensors.Image, tv_tensors.Mask]
 CROP_TRIES = 10  # as in mmsegmentation's RandomCrop
@@ -27,8 +27,8 @@ HUE = 18 / 180  # of the colour circle, added
 
 
 def augmented(
-    image: Image,
-    label: Label,
+    image: Pixels,
+    label: Pixels,
     recipe: Recipe,
     crop: tuple[int, int],
     generator: np.random.Generator,
@@ -39,8 +39,8 @@ def augmented(
     target 255.
 
     Args:
-        image: uint8 ``[H, W, 3]``.
-        label: uint8 ``[H, W]``.
+        image: uint8 ``[H, W, 3]``; only the crop is taken from it.
+        label: uint8 ``[H, W]``; of it too, and the crops that are drawn in vain.
         recipe: the ranges.
         crop: height and width in pixels of this image, after the recipe's resize.
         generator: the only source of randomness.
@@ -62,8 +62,8 @@ def augmented(
 
 
 def cut_out(
-    image: Image,
-    label: Label,
+    image: Pixels,
+    label: Pixels,
     recipe: Recipe,
     crop: tuple[int, int],
     generator: np.random.Generator,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmark.card import Recipe
-from benchmark.data.base import Dataset, Image, Label
+from benchmark.data.base import Dataset, Pixels
 from benchmark.training.augment import augmented
 
 Loader: TypeAlias = "torch.utils.data.DataLoader[tuple[Tensor, Tensor]]"
@@ -29,14 +29,14 @@ class DecodedImages:
         self.dataset = dataset
         self.limit = int(megabytes * 1e6)
         self.used = 0
-        self.kept: OrderedDict[str, tuple[Image, Label]] = OrderedDict()
+        self.kept: OrderedDict[str, tuple[Pixels, Pixels]] = OrderedDict()
 
-    def read(self, image_id: str) -> tuple[Image, Label]:
-        """As ``Dataset.read``."""
+    def read(self, image_id: str) -> tuple[Pixels, Pixels]:
+        """As ``Dataset.pixels``."""
         if image_id in self.kept:
             self.kept.move_to_end(image_id)
             return self.kept[image_id]
-        image, label = self.kept[image_id] = self.dataset.read(image_id)
+        image, label = self.kept[image_id] = self.dataset.pixels(image_id)
         self.used += image.nbytes + label.nbytes
         while self.used > self.limit:
             self.used -= sum(dropped.nbytes for dropped in self.kept.popitem(last=False)[1])
