@@ -54,18 +54,28 @@ function showSizes() {
   }
 }
 
+// Rising places for names, near where their lines end, ``room`` apart and not above ``top``.
+function apart(ends, room, top) {
+  const places = [];
+  for (const end of ends) places.push(Math.max(end, places.length ? places[places.length - 1] + room : end));
+  let limit = top;
+  for (let index = places.length - 1; index >= 0; index -= 1) {
+    places[index] = Math.min(places[index], limit);
+    limit = places[index] - room;
+  }
+  return places;
+}
+
 function curves(place, lines, field, unit) {
   const known = lines.map((one) => ({ name: one.system, points: one.points.filter((p) => p[field]) })).filter((one) => one.points.length);
   const all = known.flatMap((one) => one.points.map((p) => Math.log10(p[field]))), y = span(all, 0.08);
   const traces = known.map((one, index) => ({ x: one.points.map((p) => p.megapixels), y: one.points.map((p) => p[field]), mode: "lines+markers",
     name: literal(one.name), line: { color: colour(HUES[index % HUES.length]) }, marker: { symbol: SYMBOLS[index % SYMBOLS.length], size: 8 } }));
   const room = (y[1] - y[0]) * 14 / (place.clientHeight - MARGIN.t - MARGIN.b);
-  let height = -Infinity;
-  const annotations = known.map((one, index) => ({ one, index, end: Math.log10(one.points[one.points.length - 1][field]) })).sort((a, b) => a.end - b.end)
-    .map(({ one, index, end }) => {
-      height = Math.max(height + room, end);  // no name covers the one below
-      return { xref: "paper", x: 1, xanchor: "left", y: height, text: literal(one.name), showarrow: false, font: { size: 11, color: colour(HUES[index % HUES.length]) } };
-    });
+  const ends = known.map((one, index) => ({ one, index, end: Math.log10(one.points[one.points.length - 1][field]) })).sort((a, b) => a.end - b.end);
+  const places = apart(ends.map(({ end }) => end), room, y[1]);
+  const annotations = ends.map(({ one, index }, rank) => ({ xref: "paper", x: 1, xanchor: "left", y: places[rank], text: literal(one.name),
+    showarrow: false, font: { size: 11, color: colour(HUES[index % HUES.length]) } }));
   plot(place, traces, { xaxis: { type: "log", title: { text: "megapixels" } }, yaxis: { type: "log", range: y, title: { text: unit } },
     annotations, margin: { ...MARGIN, r: 130 } });
 }

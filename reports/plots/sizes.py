@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from reports.plots.style import footnote, heading, look, of_all, plain_numbers, styled
 from reports.tables.columns import PROBES
@@ -30,7 +31,7 @@ def draw(frame: pd.DataFrame) -> Figure | None:
         return None
     probe = next(probe for probe in PROBES if rows[probe].notna().any())
     with styled():
-        figure = Figure(figsize=(9.0, 4.6), layout="constrained")
+        figure = Figure(figsize=(10.0, 4.6), layout=ConstrainedLayoutEngine(wspace=0.15, rect=(0, 0, 0.94, 1)))
         panels = figure.subplots(1, 2)
         for panel, column, unit in zip(panels, ("latency_ms", probe), ("ms", "MiB"), strict=True):
             _panel(panel, rows, systems, column, unit)
@@ -103,10 +104,9 @@ def _panel(panel: Axes, rows: pd.DataFrame, systems: list[str], column: str, uni
 def _name(panel: Axes, ends: Mapping[str, float], systems: Sequence[str]) -> None:
     """The systems' names at the right, in the order in which their lines end, each joined to its end."""
     low, high = np.log(panel.get_ylim())
-    room, right = 0.055, panel.get_xlim()[1]
-    place = -room
-    for system in sorted(ends, key=lambda name: ends[name]):
-        place = max(place + room, (np.log(ends[system]) - low) / (high - low))
+    right = panel.get_xlim()[1]
+    order = sorted(ends, key=lambda name: ends[name])
+    for system, place in zip(order, apart([(np.log(ends[name]) - low) / (high - low) for name in order]), strict=True):
         panel.annotate(
             plain(system),
             (right, ends[system]),
@@ -114,6 +114,17 @@ def _name(panel: Axes, ends: Mapping[str, float], systems: Sequence[str]) -> Non
             textcoords="axes fraction",
             fontsize=6,
             va="center",
-            color=look(systems.index(system))[0],
-            arrowprops={"arrowstyle": "-", "color": "#D0D7DE", "linewidth": 0.6},
+            arrowprops={"arrowstyle": "-", "color": look(systems.index(system))[0], "linewidth": 0.6},
         )
+
+
+def apart(ends: Sequence[float], room: float = 0.055) -> list[float]:
+    """Rising places for names, near the rising ``ends`` of their lines, ``room`` apart and not above 1."""
+    places: list[float] = []
+    for end in ends:
+        places.append(max(end, places[-1] + room) if places else end)
+    limit = 1.0
+    for index in reversed(range(len(places))):
+        places[index] = min(places[index], limit)
+        limit = places[index] - room
+    return places

@@ -172,6 +172,12 @@ def test_sizes_draws_growth_and_marks_where_memory_ended(records):
     assert [line.get_marker() for line in first].count("x") == 1
 
 
+def test_names_at_the_ends_of_lines_cover_neither_each_other_nor_the_title():
+    assert sizes.apart([0.2, 0.5]) == [0.2, 0.5]
+    assert sizes.apart([0.2, 0.21, 0.22], 0.1) == pytest.approx([0.2, 0.3, 0.4])
+    assert sizes.apart([0.9, 0.95, 1.0], 0.1) == pytest.approx([0.8, 0.9, 1.0])
+
+
 def test_the_same_records_give_the_same_bytes(records, tmp_path):
     figure = classes.draw(records)
     first, second = write(figure, tmp_path / "1", "a"), write(figure, tmp_path / "2", "a")
