@@ -6,6 +6,7 @@ Exit status: 0 done, 1 a check failed or a cell has no figure, 2 bad usage or in
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import io
 import os
@@ -13,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may be no text
     try:
         args = parser_for(words).parse_args(words)
-        status: int = args.main(args)
+        status = _status(args)
         sys.stdout.flush()
     except UserError as error:
         print(_one_line(f"isdbench: {error}"), file=sys.stderr)
@@ -92,21 +94,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def _status(args: argparse.Namespace) -> int:
+    """Run the command; with ``--quiet`` its standard output goes nowhere."""
+    with contextlib.ExitStack() as stack:
+        if getattr(args, "quiet", False):
+            nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            stack.enter_context(contextlib.redirect_stdout(nowhere))
+        return int(args.main(args))
+
+
 def _complete() -> None:
     """Answer the shell, and exit. Names of systems and datasets are completed as well."""
     import argcomplete
 
     from benchmark import registry
+    from benchmark.run.profiles import PROFILES
+    from results.paper import OWN_TABLES, TABLE_NAMES
 
     typed = os.environ.get("COMP_LINE", "")[: int(os.environ.get("COMP_POINT", "0"))]
     lists: dict[str, Callable[[], Iterable[str]]] = {
         "system": registry.cards,
         "systems": registry.cards,
         "dataset": registry.datasets,
+        "profile": lambda: PROFILES,
+        "tables": lambda: (*TABLE_NAMES, *OWN_TABLES),
     }
 
-    def names(action: argparse.Action, **_: object) -> list[str]:
-        return list(lists[action.dest]()) if action.dest in lists else []
+    def names(action: argparse.Action, prefix: str = "", **_: object) -> list[str]:
+        before, comma, _last = prefix.rpartition(",")  # of a list such as "isdnet,stdc"
+        return [before + comma + name for name in lists[action.dest]()] if action.dest in lists else []
 
     completer: Any = names
     argcomplete.autocomplete(parser_for(typed.split()[1:]), default_completer=completer)

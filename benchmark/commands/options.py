@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 FORMATS = ("md", "tex", "html", "csv")
 
 
+def add_quiet_option(parser: argparse.ArgumentParser) -> None:
+    """``--quiet``; the command line itself silences standard output."""
+    parser.add_argument("--quiet", action="store_true", help="print nothing but what went wrong; write files as always")
+
+
 def add_dataset_options(parser: argparse.ArgumentParser, default: str | None, *, required: bool = False) -> None:
     """``--dataset`` and ``--root``."""
     parser.add_argument(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_device_option, positive, positive_number, share
+from benchmark.commands.options import add_device_option, add_quiet_option, positive, positive_number, share
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--memory-budget", type=positive_number, metavar="GIB", help="of host memory (half of what is free)"
     )
     add_device_option(parser)
+    add_quiet_option(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -96,7 +97,7 @@ def main(args: argparse.Namespace) -> int:
     load_weights(args.weights, system)
     system = system.inference_form().to(settings.device).eval()
     for path, out in files.items():
-        with bar(sys.stderr, path.name) as advance:
+        with bar(sys.stderr, path.name, quiet=args.quiet) as advance:
             shares = out.probabilities
             made = predict_file(system, path, out.labels, info, settings, probabilities=shares, progress=advance)
         print(f"{out.labels}  ({made})")

@@ -37,9 +37,11 @@ class Display:
     Args:
         stream: that it writes to.
         clock: seconds.
+        quiet: show nothing but cells that have no result.
     """
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic, *, quiet: bool = False) -> None:
+        self.quiet = quiet
         self.console = Console(file=stream, highlight=False)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self.bars = Progress(*columns, TextColumn("{task.fields[note]}"), console=self.console, transient=True)
@@ -52,14 +54,14 @@ class Display:
         self.printed = clock()
 
     def __enter__(self) -> Display:
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self.quiet:
             self.bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self.quiet:
             self.bars.stop()
 
     def making(self, what: str, done: int, total: int) -> None:
@@ -83,7 +85,8 @@ class Display:
             waiting = f"{job.cell.system} {job.cell.kind}: {message.holder} is at work on it; waiting"
             if job not in self.elsewhere:
                 self.elsewhere.append(job)
-                self._line(waiting, with_left=False)
+                if not self.quiet:
+                    self._line(waiting, with_left=False)
             self._line_if_due(waiting)
         elif isinstance(message, Step):
             self.time.step(job, message)
@@ -107,7 +110,8 @@ class Display:
         name = f"{cell.system} {cell.kind}" + (f" seed {cell.seed}" if cell.kind == "accuracy" else "")
         outcome = "on record" if known else f"{record.provenance.wall_seconds:.0f} s"
         reason = "" if record.status == "ok" else f": {one_line(record.reason)}"  # perhaps of another host's log
-        self._line(f"{name}: {record.status}, {outcome}{reason}", with_left=not known)
+        if not self.quiet or record.status != "ok":
+            self._line(f"{name}: {record.status}, {outcome}{reason}", with_left=not known)
 
     def _ended(self, job: Job) -> None:
         self.time.ended(job)
@@ -120,7 +124,7 @@ class Display:
         return f"about {seconds / 60:.0f} min left" if seconds > 90 else f"about {seconds:.0f} s left"
 
     def _line_if_due(self, text: str) -> None:
-        if not self.console.is_terminal and self.clock() - self.printed >= SILENCE_S:
+        if not self.quiet and not self.console.is_terminal and self.clock() - self.printed >= SILENCE_S:
             self._line(text, with_left=True)
 
     def _line(self, text: str, *, with_left: bool) -> None:
@@ -132,15 +136,15 @@ class Display:
 
 @contextmanager
 def bar(
-    stream: TextIO, title: str, clock: Callable[[], float] = time.monotonic
+    stream: TextIO, title: str, clock: Callable[[], float] = time.monotonic, *, quiet: bool = False
 ) -> Iterator[Callable[[int, int], None]]:
-    """A bar with time left for one long step, outside a terminal a line now and then.
+    """A bar with time left for one long step, outside a terminal a line now and then; nothing if ``quiet``.
 
     Yields:
         The function that advances it: done, and in all.
     """
     columns = (TextColumn(title), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    console = Console(file=stream, highlight=False)
+    console = Console(file=stream, highlight=False, quiet=quiet)
     printed = clock()
 
     def advance(done: int, total: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.commands.options import add_format_option, add_store_options, names
+from benchmark.commands.options import add_format_option, add_quiet_option, add_store_options, names
 from benchmark.errors import UserError
 from results.paper import OWN_TABLES, TABLE_NAMES, paper_table
 
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_store_options(parser)
     add_format_option(parser)
+    add_quiet_option(parser)
 
 
 def main(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from benchmark.commands.options import (
     add_device_option,
     add_format_option,
     add_protocol_options,
+    add_quiet_option,
     add_store_options,
     add_timing_options,
     names,
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     add_timing_options(parser)
     add_format_option(parser)
+    add_quiet_option(parser)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -80,7 +82,7 @@ def main(args: argparse.Namespace) -> int:
     tables = [paper_table(name) for name in args.tables]
     store = store_of(args)
     store.ensure_writable()
-    with Display(sys.stderr) as display:
+    with Display(sys.stderr, quiet=args.quiet) as display:
         planned = [job for table in tables for job in plan_table(args, table, display)]
         unique = {job.cell.key: job for job in planned}  # a cell that two tables share runs once
         records = measured(list(unique.values()), store, display)

@@ -33,7 +33,14 @@ def test_the_name_alone_prints_what_can_be_done(capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "wanted"),
-    [("isdbench mea", "measure"), ("isdbench run --sys", "--systems"), ("isdbench measure isdn", "isdnet")],
+    [
+        ("isdbench mea", "measure"),
+        ("isdbench run --sys", "--systems"),
+        ("isdbench measure isdn", "isdnet"),
+        ("isdbench run table1 --systems fctl,isdn", "fctl,isdnet"),
+        ("isdbench run --profile sm", "smoke"),
+        ("isdbench run tab", "table1"),
+    ],
 )
 def test_the_shell_completes(typed, wanted, tmp_path):
     answer = tmp_path / "answer"
