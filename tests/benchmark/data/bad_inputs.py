@@ -25,6 +25,7 @@ CLEAR[:9, :, 3] = 0
 BLURRED = np.asarray(Image.fromarray(COLOURS[LABEL]).resize((80, 96)).resize((40, 48), 1))
 NAN = PIXELS.astype(np.float32) / 255
 NAN[3, 3] = np.nan
+VAST = {"tiled": True, "blockxsize": 4096, "blockysize": 4096, "compress": "zstd"}
 DEEP = "[" * 10_000
 OPTIONS = {
     "predict stdc good.png --weights w --out out": "--scale=nan --scale=0 --scale=-1 --scale=x --tile=0 --tile=-5 "
@@ -85,7 +86,9 @@ BAD = {
         ("tiff of no height", "a.tif", odd.tiff_of(9, 0), "a.tif: cannot be read"),
         ("png that claims 4e18 pixels", "a.png", odd.png_of(2**31 - 1, 2**31 - 1), "a.png: "),
         ("tiff that claims 4e18 pixels", "a.tif", odd.tiff_of(2**31 - 1, 2**31 - 1), "a.tif: "),
-        ("tiff that claims 1e12 pixels", "a.tif", odd.tiff_of(10**6, 10**6), "a.tif: "),
+        ("tiff of a vast, empty tile", "a.tif", tiff(PIXELS, **VAST), "a.tif: claims 4096x4096 pixels at once"),
+        ("jpeg 2000 of false size", "a.jp2", odd.large_jpeg_2000(), "a.jp2: claims 8000x8000 pixels at once"),
+        ("tiff that claims 1e12 pixels", "a.tif", odd.tiff_of(10**6, 10**6), "a.tif: 1000000x1000000 pixels need"),
         ("name with a line break", "a\nb.png", raw("no image"), "a?b.png: "),
         ("name that is no text", "a\udcff.png", raw("no image"), ".png: "),
     ],

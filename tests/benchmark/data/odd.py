@@ -139,7 +139,16 @@ def png_of(width: int, height: int, colour: int = 2) -> Write:
 
 def tiff_of(width: int, height: int, rows: int | None = None) -> Write:
     """A TIFF that claims a size and holds one strip."""
-    entries = ((256, width), (257, height), (259, 1), (262, 2), (273, 8), (277, 3), (278, rows or height), (279, 64))
+    entries = (
+        (256, width),
+        (257, height),
+        (259, 1),
+        (262, 2),
+        (273, 8),
+        (277, 3),
+        (278, rows or height),
+        (279, 64),
+    )
     fields = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries]
     fields.insert(2, struct.pack("<HHII", 258, 3, 3, 8))  # three times 8 bits, see below
     fields = b"".join(fields)
@@ -151,6 +160,10 @@ def edited(write: bytes, old: bytes, offset: int, new: bytes) -> Write:
     """A file with bytes replaced ``offset`` after the first place of ``old``."""
     place = write.index(old) + offset
     return raw(write[:place] + new + write[place + len(new) :])
+
+
+def large_jpeg_2000() -> Write:
+    return edited(encoded(kind="JPEG2000"), b"ihdr", 4, struct.pack(">II", 8000, 8000))
 
 
 def deep_jpeg_2000() -> Write:
