@@ -55,7 +55,7 @@ def draw(title: str, examples: Sequence[Example], classes: Classes, source: str)
     names = list(examples[0].predictions)
     with styled():
         height, width = examples[0].truth.shape
-        tall = (2 * PANEL_IN * height / width + 0.1) * len(examples) + 1.1  # title, legend, source
+        tall = (2 * PANEL_IN * height / width + 0.1) * len(examples) + 0.9  # title, legend, source
         figure = Figure(figsize=(PANEL_IN * (2 + len(names)), tall), layout="constrained")
         panels = figure.subplots(2 * len(examples), 2 + len(names), squeeze=False)
         for panel in panels.ravel():
@@ -71,7 +71,7 @@ def draw(title: str, examples: Sequence[Example], classes: Classes, source: str)
             Patch(facecolor=_hex(colour), edgecolor="black", linewidth=0.4, label=name)
             for name, colour in zip(classes.names, classes.palette, strict=True)
         ]
-        figure.legend(handles=[*patches, *_error_patches(classes)], loc="outside lower center", ncols=6, fontsize=6)
+        figure.legend(handles=[*patches, *_error_patches(classes)], loc="outside upper right", ncols=6, fontsize=6)
     return figure
 
 

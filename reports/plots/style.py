@@ -53,7 +53,7 @@ def heading(figure: Figure, text: str) -> None:
 
 def footnote(figure: Figure, text: str) -> None:
     """Write below a figure what it was measured on: figures get separated from their captions."""
-    figure.supxlabel(_wrapped(figure, text, 23), x=0.01, ha="left", fontsize=6, color=QUIET)
+    figure.supxlabel(_wrapped(figure, text, 21), x=0.01, ha="left", fontsize=6, color=QUIET)
 
 
 def _wrapped(figure: Figure, text: str, per_inch: int) -> str:
