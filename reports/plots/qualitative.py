@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from reports.plots.style import footnote, heading, styled
+from reports.plots.style import heading, styled, wrapped
 from results.cell import IGNORE
 
 Pixels = NDArray[np.uint8]
@@ -63,12 +63,12 @@ def draw(title: str, examples: Sequence[Example], classes: Classes, source: str)
         for index, example in enumerate(examples):
             _example(panels[2 * index : 2 * index + 2], example, classes)
         heading(figure, title)
-        footnote(figure, source)
         patches = [
             Patch(facecolor=_hex(colour), edgecolor="black", linewidth=0.4, label=name)
             for name, colour in zip(classes.names, classes.palette, strict=True)
         ]
-        figure.legend(handles=[*patches, *_error_patches(classes)], loc="outside lower center", ncols=6, fontsize=6)
+        handles, below = [*patches, *_error_patches(classes)], wrapped(figure, source, 19)
+        figure.legend(handles=handles, loc="outside lower center", ncols=6, fontsize=6, title=below, title_fontsize=6)
     return figure
 
 

@@ -50,15 +50,15 @@ def look(index: int) -> tuple[str, str]:
 
 def heading(figure: Figure, text: str) -> None:
     """Write a title above a figure, in as many lines as it needs."""
-    figure.suptitle(_wrapped(figure, text, 13), x=0.01, ha="left", fontsize=9, fontweight="bold")
+    figure.suptitle(wrapped(figure, text, 13), x=0.01, ha="left", fontsize=9, fontweight="bold")
 
 
 def footnote(figure: Figure, text: str) -> None:
     """Write below a figure what it was measured on: figures get separated from their captions."""
-    figure.supxlabel(_wrapped(figure, text, 21), x=0.01, ha="left", fontsize=6, color=QUIET)
+    figure.supxlabel(wrapped(figure, text, 21), x=0.01, ha="left", fontsize=6, color=QUIET)
 
 
-def _wrapped(figure: Figure, text: str, per_inch: int) -> str:
+def wrapped(figure: Figure, text: str, per_inch: int) -> str:
     """The lines of a text, none longer than the figure is wide."""
     width = int(figure.get_figwidth() * per_inch)
     return "\n".join(textwrap.fill(line, width) for line in text.splitlines())
