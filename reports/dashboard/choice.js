@@ -58,23 +58,25 @@ function showBest() {
 function points(table) {
   const value = (row, head) => { const cell = cellOf(table, row, head, side()); return cell ? cell.value : null; };
   const untrained = side() === "ours" && table.untrained;
-  return table.rows.filter((row) => row.fidelity !== "reference" && !untrained)
-    .map((row) => ({ name: row.name, accuracy: value(row, "miou_paper"), fps: value(row, "FPS"), memory: value(row, "Memory") }))
-    .filter((point) => point.accuracy !== null && point.fps)
-    .map((point) => ({ ...point, latency: 1000 / point.fps }));
+  return table.rows.filter((row) => row.fidelity !== "reference")
+    .map((row) => ({ name: row.name, accuracy: untrained ? null : value(row, "miou_paper"), fps: value(row, "FPS"), memory: value(row, "Memory") }))
+    .filter((point) => point.fps)
+    .map((point) => ({ ...point, latency: 1000 / point.fps }))
+    .sort((a, b) => a.latency - b.latency);
 }
 
 function showFits() {
-  const all = points(current()), most = (id) => ($(id).value === "" ? Infinity : Number($(id).value));
+  const timed = points(current()), all = timed.filter((point) => point.accuracy !== null), most = (id) => ($(id).value === "" ? Infinity : Number($(id).value));
   const within = (value, limit) => limit === Infinity || (value !== null && value <= limit);
   const fits = (point) => within(point.latency, most("limit-latency")) && within(point.memory, most("limit-memory"));
   const good = all.filter(fits);
-  const front = good.filter((a) => !good.some((b) => b.latency < a.latency && b.accuracy > a.accuracy)).sort((a, b) => a.latency - b.latency);
+  const front = good.filter((a) => !good.some((b) => b.latency < a.latency && b.accuracy > a.accuracy));
   const largest = Math.max(0, ...all.map((point) => point.memory || 0));
   $("fits-area").textContent = largest ? `Area: memory; the largest is ${largest.toFixed(0)} MiB.` : "";
+  const names = (list) => list.map((point) => point.name).join(", ") || "none", cheap = timed.filter(fits);
   $("fits-text").textContent = all.length
-    ? `${good.length} of ${all.length} systems fit. Of these, none is both faster and more accurate than ${front.map((point) => point.name).join(", ") || "another"}.`
-    : "No system of this table has both an accuracy that counts and a speed: choose another table or the paper's values.";
-  $("fits-plot").hidden = !all.length;
+    ? `${good.length} of ${all.length} systems fit; those that none of them beats in both speed and accuracy: ${names(front)}.`
+    : `This table has no accuracy that counts. By cost alone ${cheap.length} of ${timed.length} systems fit, fastest first: ${names(cheap)}.`;
+  $("fits-plot").hidden = $("fits-key").hidden = !all.length;
   if (all.length) redraw("fits", () => scatter($("fits-plot"), all, front, fits, largest));
 }

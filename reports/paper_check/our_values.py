@@ -58,14 +58,15 @@ def measured(records: Sequence[Record], systems: Sequence[SystemFacts]) -> dict[
     for name in TABLE_NAMES:
         paper = paper_table(name)
         fitting = [group for group in found if group.fits(paper) and is_fed(paper, group, systems)]
-        if fitting:
-            nearest[name] = min((_measured(paper, group, systems) for group in fitting), key=_distance)
+        distances = [sum(map(bool, _limits_of(paper, group).values())) for group in fitting]
+        closest = [group for group, distance in zip(fitting, distances, strict=True) if distance == min(distances)]
+        if closest:
+            nearest[name] = min((_measured(paper, group, systems) for group in closest), key=_blank)
     return nearest
 
 
-def _distance(ours: Measured) -> tuple[int, int]:
-    blank = sum(cell.value is None for cell in ours.cells.values())
-    return sum(map(bool, ours.limits.values())), blank
+def _blank(ours: Measured) -> int:
+    return sum(cell.value is None for cell in ours.cells.values())
 
 
 def _measured(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> Measured:
@@ -75,7 +76,7 @@ def _measured(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -
         machine=group.hardware,
         setting=f"{group.dataset} {height}x{width}, profile {group.profile}, {group.hardware}",
         cells=dict(_cells(paper, group, systems)),
-        limits={column: "; ".join(_limits(column, paper, group)) for column in paper.columns},
+        limits=_limits_of(paper, group),
     )
 
 
@@ -86,6 +87,11 @@ def _cells(paper: PaperTable, group: Group, systems: Sequence[SystemFacts]) -> I
         for measure in measures(paper, group):
             if row.row and not row.alternative:
                 yield CellName(paper.name, row.row, measure.printed), row.cells[places.index(f"{measure.ours}_ours")]
+
+
+def _limits_of(paper: PaperTable, group: Group) -> dict[str, str]:
+    """By printed column, why ours cannot test a claim; empty where they can."""
+    return {column: "; ".join(_limits(column, paper, group)) for column in paper.columns}
 
 
 def _limits(column: str, paper: PaperTable, group: Group) -> Iterator[str]:

@@ -10,21 +10,23 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from reports.theme import COLOURS, QUIET
 
 MARKERS = "os^DvPX*<>hp"
 FORMATS = ("pdf", "png")
 MOST = 40  # series or rows of one figure; more would be unreadable
+_DPI = 150
 _SETTINGS: Any = {
     "font.size": 8,
     "axes.titlesize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
-    "savefig.dpi": 150,
     "text.parse_math": False,  # a system's name may hold a dollar sign
 }
 
@@ -48,15 +50,15 @@ def look(index: int) -> tuple[str, str]:
 
 def heading(figure: Figure, text: str) -> None:
     """Write a title above a figure, in as many lines as it needs."""
-    figure.suptitle(_wrapped(figure, text, 13), x=0.01, ha="left", fontsize=9, fontweight="bold")
+    figure.suptitle(wrapped(figure, text, 13), x=0.01, ha="left", fontsize=9, fontweight="bold")
 
 
 def footnote(figure: Figure, text: str) -> None:
     """Write below a figure what it was measured on: figures get separated from their captions."""
-    figure.supxlabel(_wrapped(figure, text, 21), x=0.01, ha="left", fontsize=6, color=QUIET)
+    figure.supxlabel(wrapped(figure, text, 21), x=0.01, ha="left", fontsize=6, color=QUIET)
 
 
-def _wrapped(figure: Figure, text: str, per_inch: int) -> str:
+def wrapped(figure: Figure, text: str, per_inch: int) -> str:
     """The lines of a text, none longer than the figure is wide."""
     width = int(figure.get_figwidth() * per_inch)
     return "\n".join(textwrap.fill(line, width) for line in text.splitlines())
@@ -66,7 +68,7 @@ def plain_numbers(axis: Axis) -> None:
     """Tick labels such as 0.3, 1, 100 on a logarithmic axis: powers of ten need math text, which is off (see above)."""
     axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())  # ticks without numbers, each of which takes as long as one with
 
 
 def write(figure: Figure, folder: Path, name: str) -> list[Path]:
@@ -76,12 +78,15 @@ def write(figure: Figure, folder: Path, name: str) -> list[Path]:
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{name}.{suffix}" for suffix in FORMATS]
+    pdf, png = (folder / f"{name}.{suffix}" for suffix in FORMATS)
+    engine = figure.get_layout_engine()
     with styled():
-        figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # it would place everything again, twice for each file
-    for path in paths:
-        metadata = {"CreationDate": None} if path.suffix == ".pdf" else {"Software": None}
-        with styled():
-            figure.savefig(path, metadata=metadata)
-    return paths
+        if engine is not None:
+            engine.execute(figure)
+        figure.set_layout_engine("none")  # it would place everything again for each file
+        figure.set_dpi(_DPI)
+        raster: Any = FigureCanvasAgg(figure)
+        raster.print_png(png, metadata={"Software": None})  # savefig would draw everything twice
+        vector: Any = FigureCanvasPdf(figure)
+        vector.print_pdf(pdf, metadata={"CreationDate": None})
+    return [pdf, png]

@@ -14,7 +14,6 @@ from reports.tables.groups import Group
 from reports.tables.table import counted
 from results.paper import DATASETS, PaperTable
 
-COUNTED = "counted"  # what a record says instead of initial weights where the system is a reference, not a net
 PAPER_CARD = "2080 Ti"  # part of the card's name; batch 1, memory by gpustat
 
 
@@ -35,7 +34,7 @@ def setting(group: Group) -> str:
 
 def limitations(group: Group) -> str:
     """Why our data are not the paper's full dataset; empty where they are."""
-    name, done = _dataset(group), _nets(group)
+    name, done = _dataset(group), group.nets
     if group.dataset not in DATASETS:
         return f"{name} of {_size(group.image_size)}"
     if done.empty:
@@ -54,7 +53,7 @@ def limitations(group: Group) -> str:
 
 def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
     """Two lines: what ours were measured on, and how far they compare with the paper's values."""
-    done = _nets(group)
+    done = group.nets
     ratio = float(group.rows["image_ratio"].iloc[0])
     reduced = f", {ratio:g} of the images' sides" if ratio != 1 else ""
     data = f"{_dataset(group)} of {_size(group.image_size)} pixels{reduced}"
@@ -90,13 +89,13 @@ def _cores(group: Group) -> str:
 
 def with_untrained(group: Group) -> Group:
     """The same group, whose accuracies say in the column ``untrained`` whether their nets were hardly trained."""
-    hardly = training.hardly_trained(_nets(group)).index
+    hardly = training.hardly_trained(group.nets).index
     return replace(group, accuracy=group.accuracy.assign(untrained=group.accuracy.index.isin(hardly)))
 
 
 def is_untrained(group: Group) -> bool:
     """Whether the group has accuracies and all of them are of nets trained for fewer than 100 iterations."""
-    done = _nets(group)
+    done = group.nets
     return not done.empty and len(training.hardly_trained(done)) == len(done)
 
 
@@ -106,7 +105,7 @@ def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Ite
     yield _paper(paper)
     if "accuracy" in kinds:
         yield _accuracy(group)
-        nets = _nets(group)
+        nets = group.nets
         yield from filter(None, [training.in_common(nets), training.settings(nets), training.shared_weights(nets)])
         yield _definition(paper, group)
     if "cost" in kinds:
@@ -126,7 +125,7 @@ def setup(paper: PaperTable, group: Group, measures: tuple[Measure, ...]) -> Ite
 
 def accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
     """Why our accuracies do not compare with the paper's; empty where they do, or where there are none."""
-    done = _nets(group)
+    done = group.nets
     if done.empty or not paper.is_printed:
         return []
     limits = {
@@ -140,7 +139,7 @@ def accuracy_limits(paper: PaperTable, group: Group) -> list[str]:
 
 def cost_limits(paper: PaperTable, group: Group) -> list[str]:
     """Why our speed and memory do not compare with the paper's; empty where they do, or where there are none."""
-    if _done(group.cost).empty or paper.columns == ("miou_paper",) or not paper.is_printed:
+    if group.timed.empty or paper.columns == ("miou_paper",) or not paper.is_printed:
         return []
     size = DATASETS[paper.dataset].image_size
     limits = {
@@ -152,8 +151,8 @@ def cost_limits(paper: PaperTable, group: Group) -> list[str]:
 
 def comparable(paper: PaperTable, group: Group, kind: str) -> bool:
     """Whether values of a kind, "accuracy" or "cost", may be set against the paper's: as a ratio or difference."""
-    frame, limits = (group.accuracy, accuracy_limits) if kind == "accuracy" else (group.cost, cost_limits)
-    return not _done(frame).empty and not limits(paper, group)
+    frame, limits = (group.nets, accuracy_limits) if kind == "accuracy" else (group.timed, cost_limits)
+    return not frame.empty and not limits(paper, group)
 
 
 def _limits(paper: PaperTable, group: Group) -> Iterator[str]:
@@ -174,7 +173,7 @@ def _paper(paper: PaperTable) -> str:
 
 
 def _accuracy(group: Group) -> str:
-    done = _nets(group)
+    done = group.nets
     if done.empty:
         return "Accuracy: none was measured."
     known = done.dropna(subset=["iterations"])
@@ -212,7 +211,7 @@ def _miou_paper(group: Group) -> str:
 
 
 def _cost(group: Group) -> str:
-    done = _done(group.cost)
+    done = group.timed
     if done.empty:
         return "Cost: none was measured."
     region = _values(done["timed_region"].dropna())
@@ -234,20 +233,8 @@ def _dataset(group: Group) -> str:
     return {"synthetic": "synthetic images", "": "no dataset"}.get(group.dataset, group.dataset)
 
 
-def _nets(group: Group) -> pd.DataFrame:
-    """The accuracies of methods, without those of reference systems."""
-    done = _done(group.accuracy)
-    nets: pd.DataFrame = done[done["weights"] != COUNTED]
-    return nets
-
-
 def _size(height_width: tuple[int, int]) -> str:
     return "{}x{}".format(*height_width)
-
-
-def _done(frame: pd.DataFrame) -> pd.DataFrame:
-    done: pd.DataFrame = frame[frame["status"] == "ok"]
-    return done
 
 
 def _span(column: pd.Series[Any]) -> str:

@@ -17,6 +17,7 @@ import pandas as pd
 from reports.tables.frame import newest
 from results.paper import PaperTable
 
+COUNTED = "counted"  # what a record says instead of initial weights where the system is a reference, not a net
 SHARED_RECIPES = ("short", "paper", "released-code", "library")  # any other is a system's own and joins each of these
 _MACHINE = ["dataset", "paper_dataset", "profile", "profile_hash", "hardware", "image_ratio"]
 _ACCURACY = ["split", "split_hash", "protocol_hash", "overrides"]
@@ -56,6 +57,18 @@ class Group:
         names = list(systems)
         accuracy, cost = (frame[frame["system"].isin(names)] for frame in (self.accuracy, self.cost))
         return replace(self, accuracy=accuracy, cost=cost)
+
+    @functools.cached_property
+    def nets(self) -> pd.DataFrame:
+        """The finished accuracies of methods, without those of reference systems."""
+        done: pd.DataFrame = self.accuracy[(self.accuracy["status"] == "ok") & (self.accuracy["weights"] != COUNTED)]
+        return done
+
+    @functools.cached_property
+    def timed(self) -> pd.DataFrame:
+        """The finished costs."""
+        done: pd.DataFrame = self.cost[self.cost["status"] == "ok"]
+        return done
 
     def records_of(self, system: str, kind: str) -> pd.DataFrame:
         """The rows of one system and one kind of record; empty where there are none."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from reports.tables.caption import COUNTED, caption, comparable, is_untrained, setting, setup, title, with_untrained
+from reports.tables.caption import caption, comparable, is_untrained, setting, setup, title, with_untrained
 from reports.tables.columns import Measure, measures, speedup, speedup_columns
-from reports.tables.groups import SHARED_RECIPES, Group
+from reports.tables.groups import COUNTED, SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
 from reports.tables.table import REFERENCE, Cell, Row, SystemFacts, Table, counted, plain, significant
 from results.paper import PaperRow, PaperTable

@@ -135,6 +135,6 @@ def test_the_page_comes_alive_in_a_browser(text, tmp_path):
     body = done.stdout
     assert "16 of 16 rows" in body or "17 of 17 rows" in body
     assert "Best: STDC and ISDNet" in body  # their intervals overlap
-    assert "No system of this table has both" in body  # the nets of these records are untrained
-    assert "js-plotly-plot" in body
+    assert 'role="status">3 of 3 systems fit' in body
+    assert 'class="plot js-plotly-plot"' in body
     assert "<script>alert(1)" not in body.partition('id="data"')[0]
