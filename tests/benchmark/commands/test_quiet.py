@@ -2,6 +2,8 @@
 
 import io
 
+import pytest
+
 from benchmark.cli import main
 from benchmark.commands.progress import SILENCE_S, Display, bar
 from results.store import Store
@@ -9,6 +11,7 @@ from tests.benchmark.run.test_time_left import planned
 from tests.results.records import record
 
 
+@pytest.mark.slow
 def test_report_writes_its_files_and_prints_nothing(tmp_path, capsys):
     Store(tmp_path / "records").append(record("cost", "isdnet"))
     words = ["report", "--records", str(tmp_path / "records"), "--out", str(tmp_path), "--no-figures"]
