@@ -16,9 +16,11 @@ REPOSITORY = Path(__file__).parents[3]
 RECORDS = REPOSITORY / "results" / "records"
 
 
-def first(kind, system, device):
+def first(kind, system, device, dataset=""):
     for path in sorted(RECORDS.glob(f"{kind}-{system}-*.json")):
         data = json.loads(path.read_text())
+        if dataset not in ("", data["cell"]["dataset"]):
+            continue
         if (data["schema_version"], data["cell"]["device"]) == (2, device):
             return path
     raise AssertionError(f"no {kind} record of {system} on {device}")
@@ -27,7 +29,7 @@ def first(kind, system, device):
 HONEST = {
     "cost": first("cost", "stdc", "cpu"),
     "gpu": first("cost", "stdc", "NVIDIA H200"),
-    "accuracy": first("accuracy", "stdc", "cpu"),
+    "accuracy": first("accuracy", "stdc", "cpu", "synthetic"),  # of seven classes, one of which does not count
 }
 
 
