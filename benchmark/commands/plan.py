@@ -35,7 +35,7 @@ class Line:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The words of ``run``, and how many machines there are."""
-    run.add_arguments(parser)
+    run.add_table_arguments(parser)
     parser.add_argument("--machines", type=positive, default=1, metavar="N", help="that share the cells (1)")
     parser.add_argument("--json", action="store_true", help="the plan as JSON")
 
@@ -98,9 +98,9 @@ def _print(lines: list[Line], totals: dict[str, float]) -> None:
     ]
     print(tabulate(cells, headers=("system", "kind", "seed", "takes", "memory (MiB)", "machine", "starts at")))
     print(
-        f"\n{totals['cells']:.0f} cells, {totals['on_record']:.0f} on record. To do: {_time(totals['machine_hours'])} "
-        f"of one machine; {_time(totals['hours'])} on {totals['machines']:.0f}. No number of machines takes less than "
-        f"{_time(totals['longest_chain_hours'])}, the longest chain of cells.\n"
+        f"\nCells: {totals['cells']:.0f}, on record: {totals['on_record']:.0f}. To do: "
+        f"{_time(totals['machine_hours'])} of one machine; {_time(totals['hours'])} on {totals['machines']:.0f}. "
+        f"No number of machines takes less than {_time(totals['longest_chain_hours'])}, the longest chain of cells.\n"
         "Times come from earlier records of the systems, or from their FLOPs; memory is that of one prediction."
     )
 

@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The tables, and what to run them on."""
+    """The tables, what to run them on, and whether to speak of it."""
+    add_table_arguments(parser)
+    add_quiet_option(parser)
+
+
+def add_table_arguments(parser: argparse.ArgumentParser) -> None:
+    """The tables, and what to run them on: shared with ``plan``."""
     parser.add_argument(
         "tables",
         nargs="*",
@@ -44,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_run_options(parser)
     add_timing_options(parser)
     add_format_option(parser)
-    add_quiet_option(parser)
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 
 from benchmark.data.base import DatasetInfo, Image, Label, TrainingHints
 from benchmark.data.folder import Layout, SplitFolders
-from benchmark.data.reading import RESTORE, BadFileError, label_of, load, require_colours, require_values, rgb_of
+from benchmark.data.opening import RESTORE, BadFileError, load
+from benchmark.data.reading import label_of, require_colours, require_values, rgb_of
 
 OFFICIAL_COUNTS = {"train": 400, "val": 50, "test": 50}
 RELEASED_COLOURS = np.array([(0, 0, 0), (0, 176, 0), (255, 0, 0)], np.uint8)

@@ -36,8 +36,9 @@ from benchmark.data.base import IGNORE, DatasetInfo, Label, Pixels, Problem, Pro
 from benchmark.data.colours import classes_of
 from benchmark.data.folder import FolderDataset
 from benchmark.data.layout import Layout
+from benchmark.data.opening import BadFileError, load
 from benchmark.data.raster import open_image, open_labels
-from benchmark.data.reading import BadFileError, load, require_values
+from benchmark.data.reading import require_values
 from benchmark.data.split_rule import SplitRule, first_repeated
 from benchmark.data.windowed import Windowed, windowed_size
 from benchmark.errors import DataError, UserError

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.data.base import Colour, Image, Label
-from benchmark.data.reading import BadFileError
+from benchmark.data.opening import BadFileError
 
 ROWS = 512  # at a time: the 32-bit codes of a whole mask of 6000x6000 would take 144 MB
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from benchmark.data.base import DatasetInfo, Image, Label
 from benchmark.data.folder import FolderDataset, Layout
-from benchmark.data.reading import RESTORE, BadFileError, label_of, load, require_colours, require_values, rgb_of
+from benchmark.data.opening import RESTORE, BadFileError, load
+from benchmark.data.reading import label_of, require_colours, require_values, rgb_of
 
 PALETTE = (
     (0, 0, 0),

@@ -13,7 +13,8 @@ from typing import ClassVar
 
 from benchmark.data.base import Dataset, Image, Label, Problem, Progress
 from benchmark.data.layout import Layout, file_name, scan
-from benchmark.data.reading import RESTORE, BadFileError, read_rgb_of_mask, require_same_size, size_text
+from benchmark.data.opening import RESTORE, BadFileError
+from benchmark.data.reading import read_rgb_of_mask, require_same_size, size_text
 from benchmark.errors import DataError, UnknownNameError
 
 __all__ = ["FolderDataset", "Layout", "SplitFolders", "packaged_ids"]

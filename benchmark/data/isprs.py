@@ -12,7 +12,8 @@ import numpy as np
 from benchmark.data.base import Label
 from benchmark.data.colours import classes_of
 from benchmark.data.folder import FolderDataset
-from benchmark.data.reading import RESTORE, load, require_colours, rgb_of
+from benchmark.data.opening import RESTORE, load
+from benchmark.data.reading import require_colours, rgb_of
 
 CLASSES = ("impervious_surface", "building", "low_vegetation", "tree", "car", "clutter")
 PALETTE = ((255, 255, 255), (0, 0, 255), (0, 255, 255), (0, 255, 0), (255, 255, 0), (255, 0, 0))

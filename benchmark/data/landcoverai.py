@@ -12,7 +12,8 @@ import numpy as np
 
 from benchmark.data.base import DatasetInfo, Label
 from benchmark.data.folder import FolderDataset, Layout
-from benchmark.data.reading import RESTORE, BadFileError, label_of, load, require_values, rgb_of
+from benchmark.data.opening import RESTORE, BadFileError, load
+from benchmark.data.reading import label_of, require_values, rgb_of
 
 CLASSES = ("background", "building", "woodland", "water", "road")
 _VALUES = np.arange(256) < len(CLASSES)

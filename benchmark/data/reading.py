@@ -13,23 +13,7 @@ from numpy.typing import NDArray
 from PIL import ImageOps
 
 from benchmark.data.base import Image, Label
-from benchmark.data.opening import RESTORE, BadFileError, header_size, load, orientation
-
-__all__ = [
-    "RESTORE",
-    "BadFileError",
-    "header_size",
-    "label_of",
-    "load",
-    "read_label",
-    "read_rgb",
-    "read_rgb_of_mask",
-    "require_colours",
-    "require_same_size",
-    "require_values",
-    "rgb_of",
-    "size_text",
-]
+from benchmark.data.opening import RESTORE, BadFileError, load, orientation
 
 
 def read_rgb(path: Path) -> Image:

@@ -14,7 +14,8 @@ import numpy as np
 from benchmark.data.base import DatasetInfo, Label
 from benchmark.data.colours import classes_of
 from benchmark.data.folder import Layout, SplitFolders
-from benchmark.data.reading import RESTORE, BadFileError, load, require_colours
+from benchmark.data.opening import RESTORE, BadFileError, load
+from benchmark.data.reading import require_colours
 
 OFFICIAL_COUNTS = {"train": 2157, "val": 280, "test": 571}
 COLOURS = {

@@ -87,7 +87,8 @@ def procedure(system: System, source: Source, settings: Settings) -> Procedure:
     budget_mib = settings.budget_mib or psutil.virtual_memory().available / MIB / 2
     window = _window(system, settings)
     if window:
-        patch_mib = (TILE_BYTES if settings.tile else PATCH_BYTES) * window.patch**2 / MIB
+        seen = min(window.patch, source.size[0]) * min(window.patch, source.size[1])  # pixels of a patch
+        patch_mib = (TILE_BYTES if settings.tile else PATCH_BYTES) * seen / MIB
         window = replace(window, batch=min(window.batch, max(1, int(budget_mib / 2 / patch_mib))))
         parts = _bands(system, source, window, budget_mib, window.batch * patch_mib)
         words = f"patches of {window.patch}, overlap {window.overlap}, blend {settings.blend}"

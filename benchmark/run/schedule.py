@@ -41,7 +41,9 @@ def schedule(tasks: Sequence[Task], machines: int) -> list[Placed]:
     ready = [(-length[task.key], place, task) for place, task in enumerate(tasks) if task.needs not in known]
     heapq.heapify(ready)
     places = {task.key: place for place, task in enumerate(tasks)}
-    free, running, placed, now = list(range(machines)), [(0.0, -1, "")][:0], list[Placed](), 0.0
+    free, now = list(range(machines)), 0.0
+    running: list[tuple[float, int, str]] = []  # when a cell ends, its machine, its key
+    placed: list[Placed] = []
     while ready or running:
         while ready and free:
             _, _, task = heapq.heappop(ready)

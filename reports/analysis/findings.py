@@ -22,6 +22,7 @@ from results.paper.flops import read_flops
 from results.record import Record
 
 COST_TABLES = ("table1", "table2", "table3")  # that compare ISDNet with rivals
+ELSEWHERE = "order by mIoU after one short training each, against the paper's on DeepGlobe"
 LARGEST = 5  # ratios shown of each table
 
 
@@ -47,8 +48,8 @@ def findings(records: Sequence[Record], systems: Sequence[SystemFacts]) -> tuple
             *(_ratios(values, systems) for values in at_true_size.values()),
             _memories(records),
             _beyond_the_card(systems),
-            *(_rank(agreement) for agreement in found),
-            *(_order_elsewhere(agreement) for agreement in orders(tables)),
+            *(_rank(one, one.column, f"agreement.md, {one.table}") for one in found),
+            *(_rank(one, ELSEWHERE, f"{one.table} and the paper's Table 1, miou_paper") for one in orders(tables)),
             *(_learned_nothing(table) for table in own_tables(tables)),
         )
         for finding in part
@@ -167,25 +168,14 @@ def _beyond_the_card(systems: Sequence[SystemFacts]) -> Iterator[Finding]:
     )
 
 
-def _rank(agreement: Agreement) -> Iterator[Finding]:
+def _rank(agreement: Agreement, subject: str, source: str) -> Iterator[Finding]:
     """Whether ours has the paper's order; only where that can be told."""
     if agreement.verdict == "too few rows to tell":
         return
     yield Finding(
-        f"{agreement.title}, {agreement.column}: {agreement.verdict}.",
+        f"{agreement.title}, {subject}: {agreement.verdict}.",
         (f"Kendall's tau {agreement.kendall_tau:.2f} over {agreement.n} rows (p = {agreement.chance:.2g})",),
-        f"agreement.md, {agreement.table}",
-    )
-
-
-def _order_elsewhere(agreement: Agreement) -> Iterator[Finding]:
-    """Whether nets have the paper's order on images of another kind."""
-    if agreement.kendall_tau is None or agreement.chance is None:
-        return
-    yield Finding(
-        f"{agreement.title}, order by mIoU against the paper's on DeepGlobe: {agreement.verdict}.",
-        (f"Kendall's tau {agreement.kendall_tau:.2f} over {agreement.n} rows (p = {agreement.chance:.2g})",),
-        f"{agreement.table} and the paper's Table 1, miou_paper; one short training each",
+        source,
     )
 
 

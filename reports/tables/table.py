@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Literal
 
 RATIO_LABEL = "ours / paper"  # of a column
@@ -113,6 +114,12 @@ class Table:
     notes: tuple[str, ...] = ()  # about single systems
     untrained: bool = False  # whether its accuracy is that of nets that were hardly trained
     setting: str = ""  # of ours: dataset, image size, machine, profile; tells tables of one subject apart
+
+    def without(self, columns: Collection[Column]) -> Table:
+        """The table without some of its columns."""
+        kept = [index for index, column in enumerate(self.columns) if column not in columns]
+        rows = tuple(replace(row, cells=tuple(row.cells[index] for index in kept)) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[index] for index in kept), rows=rows)
 
     @property
     def standing(self) -> tuple[bool, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import unicodedata
 
 from reports.tables.table import FIDELITY_LEGEND, Cell, Table, fidelity_code
@@ -64,7 +65,7 @@ def escape(text: str) -> str:
         return unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode() or "?"
 
     made = "".join(_SPECIAL.get(character) or known(character) for character in text)
-    return made.replace("--", "-{}-")  # an option, which would become a dash
+    return re.sub("-(?=-)", "-{}", made)  # two hyphens of an option would become a dash
 
 
 def _header(table: Table) -> list[str]:

@@ -19,9 +19,11 @@ def render(table: Table) -> str:
 
 
 def brief(table: Table) -> str:
-    """Title, caption and table alone."""
+    """Title, caption and table alone, without the columns that hold no value."""
+    values = [[row.cells[index].value for row in table.rows] for index in range(len(table.columns))]
+    empty = [column for column, of in zip(table.columns, values, strict=True) if set(of) == {None}]
     caption = "<br>\n".join(map(escape, table.caption))
-    return f"**{escape(table.title)}**\n\n{caption}\n\n{body(table)}\n"
+    return f"**{escape(table.title)}**\n\n{caption}\n\n{body(table.without(empty))}\n"
 
 
 def body(table: Table) -> str:

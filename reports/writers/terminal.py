@@ -5,8 +5,6 @@ Where columns do not fit, ratios to the paper go first, then single classes and 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -28,7 +26,7 @@ def show(table: Table, console: Console) -> None:
     optional, left_out = [*classes, *ratios], []
     while optional and _NARROWEST + sum((column.width or 1) + 2 for column in grid.columns) > console.width:
         left_out.append(optional.pop())
-        shown = _without(shown, shown.columns.index(left_out[-1]))
+        shown = shown.without([left_out[-1]])
         grid = _grid(shown, console)
     console.print(Text(table.title, "bold"))
     for line in table.caption:
@@ -40,11 +38,6 @@ def show(table: Table, console: Console) -> None:
     console.print(Text(FIDELITY_LEGEND, "dim"))
     for line in (*table.setup, *table.notes):
         console.print(Text(line, "dim"))
-
-
-def _without(table: Table, index: int) -> Table:
-    rows = tuple(replace(row, cells=row.cells[:index] + row.cells[index + 1 :]) for row in table.rows)
-    return replace(table, columns=table.columns[:index] + table.columns[index + 1 :], rows=rows)
 
 
 def _grid(table: Table, console: Console) -> Grid:

@@ -27,6 +27,6 @@ FIGURES: Mapping[str, PaperFigure] = {
     "figure6": PaperFigure("examples of Inria Aerial", "table2", ("fctl-inria", "stdc", "isdnet"), 2),
 }
 OWN_FIGURES: Mapping[str, PaperFigure] = {
-    "figure-hrf": PaperFigure("arteries and veins on a fundus photograph", "hrf", ("unet-global", "stdc", "isdnet"), 1),
+    "figure-hrf": PaperFigure("arteries and veins of the eye", "hrf", ("unet-global", "unet-local", "isdnet"), 1),
     "figure-bracol": PaperFigure("symptoms on coffee leaves", "bracol", ("unet-local", "stdc", "isdnet"), 2),
 }

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from benchmark.data.base import Problem
 from benchmark.data.deepglobe import DeepGlobe
-from benchmark.data.reading import BadFileError, size_text
+from benchmark.data.opening import BadFileError
+from benchmark.data.reading import size_text
 from benchmark.data.synthetic.files import make_world, read_plan
 from benchmark.data.synthetic.model import World
 from benchmark.data.synthetic.scene import Scene, scene

@@ -14,7 +14,7 @@ import numpy as np
 from benchmark.atomic import write_atomic
 from benchmark.data.base import Progress
 from benchmark.data.deepglobe import PALETTE
-from benchmark.data.reading import BadFileError, load
+from benchmark.data.opening import BadFileError, load
 from benchmark.data.synthetic.model import World
 from benchmark.data.synthetic.noise import Size
 from benchmark.data.synthetic.scene import VERSION, Scene, scene

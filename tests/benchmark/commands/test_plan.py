@@ -43,4 +43,4 @@ def test_what_is_on_record_costs_nothing(tmp_path, capsys, monkeypatch):
     found = planned(capsys, tmp_path, *words)
     assert (found["cells"], found["on_record"], found["hours"]) == (1, 1, 0.0)
     assert main(["plan", "table1", "--profile", "smoke", "--out", str(tmp_path), *words]) == 0
-    assert "1 cells, 1 on record. To do: 0 s of one machine" in capsys.readouterr().out
+    assert "Cells: 1, on record: 1. To do: 0 s of one machine" in capsys.readouterr().out

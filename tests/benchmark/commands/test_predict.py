@@ -237,3 +237,10 @@ def test_fewer_patches_at_a_time_where_the_budget_is_small(image):
     with open_image(image) as source:
         batches = [procedure(system, source, Settings(budget_mib=mib)).window.batch for mib in (4096, 5 * patch_mib)]
     assert batches == [own.batch, 2]
+
+
+def test_a_tile_larger_than_the_image_takes_no_more_than_the_image(image):
+    system = registry.build(registry.card("stdc").at(0.125), 7)
+    with open_image(image) as source:
+        made = procedure(system, source, Settings(tile=100_000, budget_mib=64))
+    assert made.window.batch == 1

@@ -23,9 +23,10 @@ import torch
 from benchmark.data.card_file import FILE, dataset_of
 from benchmark.data.deepglobe import DeepGlobe
 from benchmark.data.duplicates import fingerprint
+from benchmark.data.opening import header_size
 from benchmark.data.prepare import prepare
 from benchmark.data.raster import open_image, open_labels
-from benchmark.data.reading import header_size, read_rgb
+from benchmark.data.reading import read_rgb
 from benchmark.errors import UserError
 from benchmark.weights.files import load_state, trained_ratio
 from results.store import read_record

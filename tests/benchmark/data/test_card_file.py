@@ -10,7 +10,7 @@ from benchmark import registry
 from benchmark.cli import main
 from benchmark.commands.options import open_dataset
 from benchmark.data.card_file import FILE, DatasetCard, dataset_of
-from benchmark.data.reading import BadFileError
+from benchmark.data.opening import BadFileError
 from benchmark.errors import UserError
 
 FORMATS = ("png", "jpg", "tif", "webp")

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from benchmark.data import raster, raster_output
+from benchmark.data.opening import BadFileError
 from benchmark.data.raster import open_image
 from benchmark.data.raster_output import NO_LABEL, is_ours, label_writer
-from benchmark.data.reading import BadFileError
 from benchmark.errors import UserError
 
 PIXELS = np.random.default_rng(0).integers(1, 256, (300, 280, 3), dtype=np.uint8)

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from benchmark.data.opening import JPEG_2000, ORIENTATION
+from benchmark.data.opening import JPEG_2000, ORIENTATION, BadFileError, header_size
 from benchmark.data.reading import (
-    BadFileError,
-    header_size,
     read_label,
     read_rgb,
     read_rgb_of_mask,

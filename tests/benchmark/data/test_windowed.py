@@ -9,7 +9,7 @@ from PIL import Image
 
 from benchmark.data import windowed
 from benchmark.data.card_file import FILE, dataset_of
-from benchmark.data.reading import BadFileError
+from benchmark.data.opening import BadFileError
 from benchmark.data.windowed import Windowed
 from benchmark.training.sampling import DecodedImages, Samples
 from tests.benchmark.data import odd
