@@ -21,3 +21,7 @@ class ProbeUnavailableError(Exception):
 
 class MissingBaseError(RuntimeError):
     """A refiner has no trained base to start from, because its training failed. An outcome, not bad input."""
+
+
+class WeightsError(UserError):
+    """A weights file that cannot be used. The message names the file, says what is wrong and what to do."""

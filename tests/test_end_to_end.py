@@ -84,7 +84,7 @@ def wait_for(condition, process, seconds=120):
 
 @pytest.mark.slow
 def test_a_killed_run_continues_and_leaves_the_same_record(folder, tmp_path):
-    slow = "time.sleep(0.2) if self.training else time.sleep(1.5)"
+    slow = "time.sleep(0.1) if self.training else time.sleep(0.7)"
     package = write_slownet(tmp_path / "package", forward=slow)
     isdbench(*RUN, "--only", "accuracy", "--out", "whole/out", folder=folder, paths=[package])
     uninterrupted = figures(accuracy_of(folder / "whole"))
@@ -139,7 +139,7 @@ def test_a_full_memory_is_a_record(folder, tmp_path):
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_loses_the_cell_in_flight_only(folder, tmp_path, sent, status):
     package = write_slownet(tmp_path / "package", loss="time.sleep(0.5)")
-    process = start(folder, package)
+    process = start(folder, package, "--only", "accuracy")
     wait_for(lambda: list((folder / "out" / "work").glob("*/training.losses.jsonl")), process)
     children = psutil.Process(process.pid).children(recursive=True)
     os.kill(process.pid, sent)

@@ -218,7 +218,7 @@ def _imagenet(systems: Iterable[str], chosen: Profile) -> dict[str, tuple[str, .
     """The available ImageNet files of each system; the profile says whether missing ones are downloaded first."""
     if chosen.imagenet == "off":
         return {}
-    from benchmark.weights.imagenet import default_folder, obtain
+    from benchmark.weights.download import default_folder, obtain
 
     folder = default_folder()
     wanted = {name: registry.card(name).imagenet for name in systems}

@@ -20,6 +20,7 @@ from benchmark.training.label_counts import label_counts
 from benchmark.training.settings import TrainSettings
 from benchmark.training.train import TrainOutcome, train
 from benchmark.weights import imagenet
+from benchmark.weights.download import default_folder
 from benchmark.weights.files import load_state, load_weights, save_weights
 from results.record import Accuracy
 from results.training import Training
@@ -40,7 +41,7 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
     dataset = at_ratio(registry.dataset(job.cell.dataset, job.root)(job.root), job.cell.image_ratio)
     torch.manual_seed(job.cell.seed)
     system = registry.build(job.card, job.num_classes)
-    start = imagenet.initialise(system, job.cell.imagenet, imagenet.default_folder())
+    start = imagenet.initialise(system, job.cell.imagenet, default_folder())
     if job.base_weights:
         start = start_from_base(system, job.base_weights)
 

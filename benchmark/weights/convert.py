@@ -16,9 +16,10 @@ from torch import Tensor
 
 from benchmark import registry
 from benchmark.card import Card
+from benchmark.errors import WeightsError
 from benchmark.spec import KeyMap
 from benchmark.system import System
-from benchmark.weights.files import WeightsError, load_state, save_weights, system_of
+from benchmark.weights.files import load_state, save_weights, system_of
 from results.paper import DATASETS
 
 

@@ -18,19 +18,15 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from benchmark.atomic import write_atomic
-from benchmark.errors import UserError
+from benchmark.errors import WeightsError
 from benchmark.system import System
+from benchmark.weights.download import is_html
 from results.cell import digest, identity
 
 WRAPPERS = ("state_dict", "model")  # keys under which training scripts put the state dict
 PARALLEL = "module."  # what torch's DataParallel puts before every key
 TORCH_STARTS = (b"P", b"\x80")  # of a zip, or of a pickle
 BROKEN = "truncated, or not a weights file; download it again"
-HTML_STARTS = (b"<!doctype html", b"<html", b"<head")
-
-
-class WeightsError(UserError):
-    """A weights file that cannot be used. The message names the file, says what is wrong and what to do."""
 
 
 def load_state(path: Path) -> dict[str, Tensor]:
@@ -155,11 +151,6 @@ def trained_ratio(path: Path) -> float:
 def system_of(path: Path) -> str:
     """The system whose weights ``save_weights`` wrote; empty for any other file."""
     return _metadata(path).get("system", "")
-
-
-def is_html(head: bytes) -> bool:
-    """Whether a file starting with ``head`` is a web page: file hosts send one in place of a large or missing file."""
-    return head.lstrip().lower().startswith(HTML_STARTS)
 
 
 def _head(path: Path) -> bytes:

@@ -1,38 +1,14 @@
-"""ImageNet weights: a local file, else a download, else none with a reason. Files are checked by hash.
-
-Nothing in a file is executed, and a system without its weights can still be trained.
-"""
+"""A system's start from ImageNet weights: those of its files that are available. Without any it starts at random."""
 
 from __future__ import annotations
 
-import hashlib
-import http.client
-import os
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-from benchmark.atomic import write_atomic
-from benchmark.card import ImageNetWeights
+from benchmark.errors import WeightsError
 from benchmark.system import System
-from benchmark.weights.files import WeightsError, is_html, load_state
-
-Mode = Literal["auto", "local", "off"]  # auto: a local file, else a download
-FOLDER_VARIABLE = "ISDBENCH_WEIGHTS"
-TIMEOUT_SECONDS = 20.0  # without a response
-RECORDED_DIGITS = 16  # of the sha256, in a record
-
-
-def default_folder() -> Path:
-    """Where ImageNet weights are looked for and downloaded to; it need not exist.
-
-    The environment variable ``ISDBENCH_WEIGHTS`` names it. Without it, the folder is ``isdbench/weights`` in the
-    user's cache: ``XDG_CACHE_HOME``, or ``~/.cache``.
-    """
-    named = os.environ.get(FOLDER_VARIABLE)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(named) if named else cache / "isdbench" / "weights"
+from benchmark.weights.download import RECORDED_DIGITS, sha256
+from benchmark.weights.files import load_state
 
 
 def initialise(system: System, files: Sequence[str], folder: Path) -> str:
@@ -60,50 +36,4 @@ def _loaded(system: System, path: Path) -> str:
         raise WeightsError(
             f"{path}: not the weights of '{system.card.name}' ({error}); remove or replace it"
         ) from error
-    return f"{path.name} {_sha256(path.read_bytes())[:RECORDED_DIGITS]}"
-
-
-def obtain(weights: ImageNetWeights, mode: Literal["auto", "local"], folder: Path) -> Path | str:
-    """The path of the file in ``folder``, downloaded if needed; or why there is none and which file to put where.
-
-    Raises:
-        WeightsError: the file in the folder is not the one on the card.
-        WriteError: a download cannot be written.
-    """
-    path = folder / weights.file
-    if path.exists():
-        found = _sha256(path.read_bytes())
-        if not found.startswith(weights.sha256):
-            raise WeightsError(
-                f"{path}: sha256 {found[:RECORDED_DIGITS]}..., expected {weights.sha256}...; remove or replace it"
-            )
-        return path
-    failures = []
-    for url in weights.urls if mode == "auto" else ():
-        answer = _fetched(url, weights.sha256)
-        if isinstance(answer, bytes):
-            write_atomic(path, answer)
-            return path
-        failures.append(f"{url}: {answer}")
-    tried = f" ({'; '.join(failures)})" if failures else ""
-    source = f" from {weights.urls[0]}" if weights.urls else ""
-    return f"no file{tried}; put {weights.file}{source} into {folder}"
-
-
-def _fetched(url: str, sha256: str) -> bytes | str:
-    """The content of a URL, or why it could not be downloaded."""
-    if not url.startswith(("https://", "http://")):
-        return "not a web address"
-    try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
-            content: bytes = answer.read()
-    except (OSError, http.client.HTTPException) as error:  # urllib's own errors are OSErrors
-        return str(error)
-    if is_html(content[:512]):
-        return "answers with a web page"
-    found = _sha256(content)
-    return content if found.startswith(sha256) else f"sha256 {found[:RECORDED_DIGITS]}..., expected {sha256}..."
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return f"{path.name} {sha256(path.read_bytes())[:RECORDED_DIGITS]}"

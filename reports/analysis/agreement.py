@@ -8,8 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from scipy import stats
-
 from reports.tables.table import Cell, Row, Table
 from results.analysis.statistics import CONFIDENCE, FEWEST
 from results.paper import Printed
@@ -98,6 +96,8 @@ def _pairs(rows: Sequence[Row], index: int) -> list[Pair]:
 
 def agreement(table: Table, column: str, pairs: Sequence[Pair]) -> Agreement:
     """The agreement of the printed values and ours in some rows of a table."""
+    from scipy import stats  # takes longer to import than a small table to write
+
     couples = list(itertools.combinations(pairs, 2))
     paper, ours = [pair.paper for pair in pairs], [pair.ours.value for pair in pairs]
     varied = len(set(paper)) > 1 and len(set(ours)) > 1

@@ -9,8 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from benchmark.errors import WeightsError
 from benchmark.weights.convert import convert
-from benchmark.weights.files import WeightsError, load_weights
+from benchmark.weights.files import load_weights
 from isdnet.cards import published_key
 from isdnet.official_weights import official_key
 from tests.isdnet.nets import CARD, image, net, numbered, target, without_dropout

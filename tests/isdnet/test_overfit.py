@@ -9,12 +9,12 @@ import torch
 
 from benchmark.accuracy.metrics import confusion, metrics
 from benchmark.data.deepglobe import DeepGlobe
+from benchmark.training.batch_norm import settle
 from tests.isdnet.nets import net
 
 ROOT = Path(os.environ.get("ISDBENCH_REAL_DATA", Path(__file__).parents[2] / "../shared/data")) / "deepglobe"
 SIDE = 256
 STEPS = 40
-SETTLING = 30
 
 
 def balanced_crop(dataset: DeepGlobe, image_id: str):
@@ -28,7 +28,8 @@ def balanced_crop(dataset: DeepGlobe, image_id: str):
 
 
 def rarest(label) -> float:
-    counts = np.unique(label, return_counts=True)[1]
+    counts = np.bincount(label.ravel())
+    counts = counts[counts > 0]
     return counts.min() / label.size if len(counts) > 1 else 0.0
 
 
@@ -53,9 +54,7 @@ def test_isdnet_overfits_two_crops():
         sum(system.loss(images, torch.from_numpy(labels).long()).values()).backward()
         optimiser.step()
         schedule.step()
-    with torch.no_grad():
-        for _ in range(SETTLING):  # so few steps leave the running statistics of batch norm behind the weights
-            system(images)
+    settle(system, [(images, torch.from_numpy(labels).long())])  # these few steps leave batch norm's statistics behind
 
     with torch.inference_mode():
         predicted = system.eval().inference_form().predict(images).numpy()

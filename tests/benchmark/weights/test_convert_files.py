@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from benchmark import registry
+from benchmark.errors import WeightsError
 from benchmark.spec import SystemSpec
 from benchmark.weights.convert import convert
-from benchmark.weights.files import WeightsError, load_weights
+from benchmark.weights.files import load_weights
 from tests.benchmark.tiny import CARD, TinySystem
 
 

@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from benchmark.card import ImageNetWeights
-from benchmark.weights.files import WeightsError
-from benchmark.weights.imagenet import default_folder, initialise, obtain
+from benchmark.errors import WeightsError
+from benchmark.weights.download import default_folder, obtain
+from benchmark.weights.imagenet import initialise
 from tests.benchmark.tiny import CARD, TinySystem
 
 
