@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ import torch
 
 from benchmark.accuracy.metrics import Metrics, boundary_counts, boundary_iou, confusion, metrics
 from benchmark.atomic import append_line, write_atomic
+from benchmark.data.ahead import read_ahead
 from benchmark.data.base import Dataset, DatasetInfo, Label
 from benchmark.errors import UserError
 from benchmark.prediction import predicted
@@ -78,7 +80,7 @@ def evaluate(
         scale: if not 1, the system sees the image reduced (bilinear, not antialiased), and its logits are enlarged to
             the labels' size, as with the official ``--down-test``. If a system's ``predict`` is more than the argmax
             of its logits, the labels are enlarged instead, by the nearest pixel.
-        progress: called after each image.
+        progress: called after each image, from another thread.
 
     Raises:
         UserError: ``ids`` is empty, or the resume file cannot be written.
@@ -100,14 +102,24 @@ def evaluate(
     }
     scored = _restart(resume_file, header)
     resumed = bool(scored)
-    for image_id in ids[len(scored) :]:
-        image, label = dataset.read(image_id)
-        started = time.monotonic()
-        prediction = predicted(system, image, device=device, precision=precision, scale=scale)
-        seconds = time.monotonic() - started
-        scored.append(_scored(dataset.info, image_id, label, prediction, seconds, system.work))
+    left = ids[len(scored) :]
+
+    def score(image_id: str, label: Label, prediction: Label, seconds: float, work: dict[str, int]) -> None:
+        scored.append(_scored(dataset.info, image_id, label, prediction, seconds, work))
         append_line(resume_file, json.dumps(asdict(scored[-1])))
         progress(len(scored), len(ids))
+
+    with ThreadPoolExecutor(1) as scorer:  # scores an image while the next one is predicted
+        scoring: Future[None] | None = None
+        for image_id, (image, label) in zip(left, read_ahead(dataset, left), strict=True):
+            started = time.monotonic()
+            prediction = predicted(system, image, device=device, precision=precision, scale=scale)
+            seconds = time.monotonic() - started
+            if scoring:
+                scoring.result()
+            scoring = scorer.submit(score, image_id, label, prediction, seconds, dict(system.work))
+        if scoring:
+            scoring.result()
     return _outcome(dataset.info, scored, weights, resumed=resumed)
 
 
@@ -133,7 +145,7 @@ def _scored(
         boundary=boundary_counts(info, label, prediction).tolist(),
         labels=hashlib.sha256(np.ascontiguousarray(prediction).data).hexdigest(),
         seconds=seconds,
-        work=dict(work),
+        work=work,
     )
 
 
