@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from benchmark.data.base import DatasetInfo
 
 OPACITY = 0.5  # of the labels over the image
-OVERLAY_PIXELS = 50_000_000  # no overlay of a larger image: a viewer shows a TIFF's pyramid instead
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".jp2"}  # of images, in a folder
 
 
@@ -74,6 +72,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.large.output import predict_file
     from benchmark.large.polygons import write_polygons
     from benchmark.large.predict import Settings
+    from benchmark.large.results import fingerprint, is_done, require_free, results_of
     from benchmark.machine.device import resolve, torch_device
     from benchmark.weights.files import load_weights, trained_on, trained_ratio
 
@@ -91,15 +90,27 @@ def main(args: argparse.Namespace) -> int:
         option = "--polygons" if args.polygons else "--probabilities"
         raise UserError(f"{option} needs rasterio: pip install 'isdbench[geo]'")
     images = _images(args.images)
-    files = _files(images, args)
+    suffix = args.format and f".{args.format}"
+    files = {path: results_of(path, args.out, suffix, args.probabilities, args.polygons) for path in images}
+    require_free(files)
     _require_images(images)
+    runs = {path: fingerprint(path, card.name, info.name, args.weights, settings, out) for path, out in files.items()}
+    for path in [path for path, out in files.items() if is_done(path, out, runs[path])]:
+        print(f"{files.pop(path).labels}  (done before)")
+    if not files:
+        return 0
     system = registry.build(card.at(trained_ratio(args.weights)), len(info.classes))
     load_weights(args.weights, system)
     system = system.inference_form().to(settings.device).eval()
     for path, out in files.items():
         with bar(sys.stderr, path.name, quiet=args.quiet) as advance:
             shares = out.probabilities
-            made = predict_file(system, path, out.labels, info, settings, probabilities=shares, progress=advance)
+            made = predict_file(
+                *(system, path, out.labels, info, settings),
+                run=runs[path],
+                probabilities=shares,
+                progress=advance,
+            )
         print(f"{out.labels}  ({made})")
         if shares:
             print(shares)
@@ -125,48 +136,6 @@ def _images(named: list[Path]) -> list[Path]:
     return found
 
 
-@dataclass(frozen=True)
-class _Files:
-    """What is written for an image; None if it was not asked for."""
-
-    labels: Path
-    overlay: Path
-    probabilities: Path | None
-    polygons: Path | None
-
-
-def _files(images: list[Path], args: argparse.Namespace) -> dict[Path, _Files]:
-    """The files to write for each image, named after its stem. Results of earlier runs may be written again.
-
-    Raises:
-        UserError: two images have one stem, or a file that this command did not write would be lost.
-    """
-    from benchmark.data.raster import TIFF, has_rasterio
-    from benchmark.data.raster_output import is_ours
-
-    stems = [path.stem for path in images]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
-    if twice is not None:
-        raise UserError(
-            f"two images are named '{twice}'; their results would overwrite each other: predict them one by one"
-        )
-    files = {}
-    for path in images:
-        usual = "tif" if path.suffix.lower() in TIFF and has_rasterio() else "png"
-        base = args.out / path.stem
-        files[path] = _Files(
-            labels=Path(f"{base}_labels.{args.format or usual}"),
-            overlay=Path(f"{base}_overlay.png"),
-            probabilities=Path(f"{base}_probabilities.tif") if args.probabilities else None,
-            polygons=Path(f"{base}_labels.geojson") if args.polygons else None,
-        )
-    for file in (file for found in files.values() for file in vars(found).values() if file):
-        if file.exists() and not is_ours(file):
-            out = f"--out {args.out}: {file.name}"
-            raise UserError(f"{out} exists and was not written by 'predict'; choose another folder")
-    return files
-
-
 def _require_images(images: list[Path]) -> None:
     """Read every header, so that a bad file is named at once.
 
@@ -190,6 +159,7 @@ def _write_overlay(path: Path, labels_file: Path, overlay_file: Path, info: Data
 
     from benchmark.data.raster import open_image
     from benchmark.data.raster_output import MADE_BY
+    from benchmark.large.results import OVERLAY_PIXELS
 
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(open_image(path))

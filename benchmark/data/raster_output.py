@@ -24,6 +24,7 @@ MADE_BY = "isdbench predict"  # in the files, so that no other file is overwritt
 BLOCK = 256  # side of the tiles of a TIFF
 LEVELS = (2, 4, 8, 16, 32)  # of the pyramid for viewing
 SOFTWARE = 305  # tag of a TIFF
+RUN = "Run"  # note in a label map: the fingerprint of the run that wrote it
 NO_LABEL = 255  # where the image has no data
 
 
@@ -154,20 +155,27 @@ def is_ours(file: Path) -> bool:
     if file.suffix == ".geojson":
         with file.open("rb") as stream:
             return MADE_BY.encode() in stream.read(200)
+    notes = _notes(file)
+    return MADE_BY in (notes.get("Software"), notes.get("TIFFTAG_SOFTWARE"))
+
+
+def run_of(labels: Path) -> str | None:
+    """The fingerprint of the run that wrote a label map; None if it has none."""
+    return _notes(labels).get(RUN)
+
+
+def _notes(file: Path) -> dict[str, str]:
+    """The notes in the metadata of a PNG or a TIFF; none of another file."""
     if file.suffix in TIFF and has_rasterio():  # Pillow reads no TIFF of more than four bands
-        return _software(file) == MADE_BY
+        import rasterio
+        from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+
+        with warnings.catch_warnings(), contextlib.suppress(RasterioIOError):
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(file) as dataset:
+                return dict(dataset.tags())
+        return {}
     with contextlib.suppress(OSError), PIL.Image.open(file) as picture:
-        return MADE_BY in (picture.info.get("Software"), getattr(picture, "tag_v2", {}).get(SOFTWARE))
-    return False
-
-
-def _software(file: Path) -> str | None:
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
-
-    with warnings.catch_warnings(), contextlib.suppress(RasterioIOError):
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(file) as dataset:
-            found: str | None = dataset.tags().get("TIFFTAG_SOFTWARE")
-            return found
-    return None
+        software = getattr(picture, "tag_v2", {}).get(SOFTWARE)
+        return {"TIFFTAG_SOFTWARE": software, **picture.info}
+    return {}

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmark.data.base import DatasetInfo
 from benchmark.data.raster import open_image
-from benchmark.data.raster_output import NO_LABEL, label_writer, share_writer
+from benchmark.data.raster_output import NO_LABEL, RUN, label_writer, share_writer
 from benchmark.large.predict import Settings, Slab, procedure, slabs_of
 from benchmark.large.seams import Seams
 from benchmark.system import System
@@ -36,6 +36,7 @@ def predict_file(
     info: DatasetInfo,
     settings: Settings,
     *,
+    run: str = "",
     probabilities: Path | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Made:
@@ -47,6 +48,7 @@ def predict_file(
         out: of the label map, PNG or TIFF.
         info: the dataset whose classes the system knows.
         settings: see there; ``logits`` must be set where probabilities are wanted.
+        run: fingerprint that the label map carries in its metadata.
         probabilities: TIFF with a band for each class, 0 to 255.
         progress: told the pixels done and the pixels in all.
 
@@ -57,7 +59,7 @@ def predict_file(
     """
     with open_image(path) as source, contextlib.ExitStack() as files:
         made = procedure(system, source, settings)
-        notes = {"System": system.card.name, "Classes": ", ".join(info.classes), "Procedure": made.words}
+        notes = {"System": system.card.name, "Classes": ", ".join(info.classes), "Procedure": made.words, RUN: run}
         writer = files.enter_context(label_writer(out, source, info.palette, notes))
         shares = (
             files.enter_context(share_writer(probabilities, source, info.classes, notes)) if probabilities else None

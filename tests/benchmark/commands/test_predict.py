@@ -45,7 +45,28 @@ def test_labels_and_an_overlay_of_each_image_and_again(weights, image, tmp_path,
     load_weights(weights, system)
     wanted = registry.dataset("deepglobe").info.colourise(predicted(system.eval(), PIXELS))
     assert np.array_equal(np.array(Image.open(files[0]).convert("RGB")), wanted)
-    assert run(image, "--weights", weights, "--out", out) == 0  # its own files it may replace
+    assert run(image, "--weights", weights, "--out", out, "--tta") == 0  # its own files it may replace
+
+
+def test_what_the_same_run_made_before_is_left_alone(weights, image, tmp_path, capsys, monkeypatch):
+    other = tmp_path / "b.png"
+    Image.fromarray(PIXELS[::-1]).save(other)
+    words = (image, other, "--weights", weights, "--out", tmp_path / "out")
+    labels, overlay = tmp_path / "out" / "a_labels.png", tmp_path / "out" / "a_overlay.png"
+    assert run(*words) == 0
+    overlay.unlink()  # as if the run had been killed before
+    made = [path.stat().st_mtime_ns for path in (labels, tmp_path / "out" / "b_labels.png")]
+    assert run(*words) == 0
+    assert overlay.exists()
+    assert labels.stat().st_mtime_ns > made[0]
+    assert (tmp_path / "out" / "b_labels.png").stat().st_mtime_ns == made[1]
+    assert run(image, "--weights", weights, "--out", tmp_path / "out", "--tta") == 0
+    Image.fromarray(PIXELS[:80]).save(other)
+    assert run(*words) == 0  # other views, and another image: both again
+    capsys.readouterr()
+    no_build(monkeypatch)
+    assert run(*words) == 0
+    assert capsys.readouterr().out.count("done before") == 2
 
 
 def no_build(monkeypatch):
