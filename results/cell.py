@@ -47,6 +47,7 @@ class Protocol(Model):
     cudnn_benchmark: bool = False
     channels_last: bool = False
     compiled: bool = False
+    optimized: bool = False  # the fastest form that keeps 99.9 % of the labels, see `Cost.form`
     deterministic: bool = False
     threads: int | None = None  # CPU threads; None on a GPU
     timed_regions: tuple[str, ...] = ()  # of Region

@@ -39,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weights to use instead of training",
     )
     add_run_options(parser)
-    parser.set_defaults(only="accuracy", seeds=1, timing=DEFAULT_TIMING, compile=False, channels_last=False)
+    parser.set_defaults(
+        only="accuracy", seeds=1, timing=DEFAULT_TIMING, compile=False, channels_last=False, optimized=False
+    )
 
 
 def _weights(text: str) -> tuple[str, Path]:

@@ -191,6 +191,7 @@ def _common(args: argparse.Namespace, chosen: Profile) -> dict[str, Any]:
         "threads": args.threads or (cpu_threads() if device == "cpu" else None),
         "precision": args.precision,
         "compiled": args.compile,
+        "optimized": args.optimized,
         "switches": {name: getattr(args, name) for name in switches},
         "timing": args.timing,
         "out": args.out,

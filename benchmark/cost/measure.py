@@ -15,8 +15,9 @@ from benchmark.cost.latency import Progress, SpeedSettings, take
 from benchmark.cost.memory.cuda import cuda_context, cuda_probes
 from benchmark.cost.memory.host import host_probes
 from benchmark.cost.memory.probes import first_value, peak_readings
+from benchmark.cost.optimized import optimize
 from benchmark.cost.roofline import ceilings
-from benchmark.cost.timed_system import Image, LabelsError, TimedSystem
+from benchmark.cost.timed_system import Form, Image, LabelsError, TimedSystem
 from benchmark.machine.allocator import MIB
 from benchmark.machine.gpu import GpuMonitor, GpuReading, gpu_reading, monitor_without_gpu, telemetry, torch_uuid
 from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
@@ -40,6 +41,8 @@ class Round(Model):
     gpu_readings: tuple[GpuReading, ...]
     gpu_reason: str  # why there are no readings
     labels_hash: str
+    form: Form | None = None  # the fastest, where the protocol asks for it
+    labels_kept: float = 1.0  # share of the pixels whose label the form keeps
 
 
 def sample(
@@ -50,12 +53,13 @@ def sample(
     device: str,
     *,
     seed: int = 0,
+    earlier: Sequence[Round] = (),
     progress: Progress = lambda *_: None,
 ) -> Round:
     """One process's share of a cell's samples, for :func:`measure` in a later one. Arguments and errors as there."""
     with _measuring(system, image, protocol, device) as timed:
-        timed.prepare()
-        return _round(timed, settings, seed, progress)
+        kept = _prepare(timed, earlier, progress)
+        return _round(timed, settings, seed, kept, progress)
 
 
 def measure(
@@ -91,12 +95,14 @@ def measure(
     """
     context = cuda_context() if device == "cuda" else NO_GPU  # before anything else is on the GPU
     with _measuring(system, image, protocol, device) as timed:
-        if not (protocol.cudnn_benchmark or protocol.compiled):  # these may choose other kernels in another process
+        if not (
+            protocol.cudnn_benchmark or protocol.compiled or protocol.optimized
+        ):  # these may choose other kernels in another process
             for one in earlier:
                 timed.expect(one.labels_hash)
         counts = count(timed.system, timed.batch)
-        timed.prepare()
-        rounds = [*earlier, _round(timed, settings, len(earlier), progress)]
+        kept = _prepare(timed, earlier, progress)
+        rounds = [*earlier, _round(timed, settings, len(earlier), kept, progress)]
         progress("memory", 0, 1)
         return _cost(timed, counts, rounds, context)
 
@@ -130,20 +136,33 @@ def _check(image: Image, protocol: Protocol) -> None:
         raise ProtocolError(f"protocol field 'batch' is {protocol.batch}; cost is measured with one image at a time")
 
 
-def _round(timed: TimedSystem, settings: SpeedSettings, seed: int, progress: Progress) -> Round:
+def _prepare(timed: TimedSystem, earlier: Sequence[Round], progress: Progress) -> float:
+    """Put the system into the form that the protocol asks for; returns the share of the labels that the form keeps."""
+    timed.prepare()
+    if not timed.protocol.optimized:
+        return 1.0
+    if earlier and earlier[0].form:
+        timed.take(earlier[0].form)
+        return earlier[0].labels_kept
+    return optimize(timed, progress)
+
+
+def _round(timed: TimedSystem, settings: SpeedSettings, seed: int, labels_kept: float, progress: Progress) -> Round:
     on_gpu = timed.device == "cuda"
     monitor = GpuMonitor(partial(gpu_reading, torch_uuid())) if on_gpu else monitor_without_gpu(NO_GPU.reason)
-    with monitor:
+    with monitor, timed.autocast():
         taken = take(
             timed.calls(), settings, timed.synchronise, seed=seed, progress=progress, throttled=monitor.throttled
         )
-    if not timed.labels_hash:
-        timed.check(timed.system.predict(timed.batch))  # no timed region of the protocol returned labels
+        if not timed.labels_hash:
+            timed.check(timed.system.predict(timed.batch))  # no timed region of the protocol returned labels
     return Round(
         samples=tuple(taken.values()),
         gpu_readings=tuple(monitor.readings),
         gpu_reason=monitor.reason,
         labels_hash=timed.labels_hash,
+        form=timed.form if timed.protocol.optimized else None,
+        labels_kept=labels_kept,
     )
 
 
@@ -165,6 +184,8 @@ def _cost(timed: TimedSystem, counts: Counts, rounds: Sequence[Round], context: 
         scored_labels_hash=scored_hash,
         work=dict(timed.system.work),
         parts_ms=parts_ms,
+        form=timed.form.words if timed.protocol.optimized else "",
+        labels_kept=100 * rounds[0].labels_kept,
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,12 +18,34 @@ from benchmark import inference
 from benchmark.card import CustomInference
 from benchmark.cost.flops import parameters
 from benchmark.cost.latency import TimedCall
+from benchmark.machine.torch_settings import DTYPES
 from benchmark.parts import time_parts
 from benchmark.prediction import predicted, to_batch
 from benchmark.system import System
-from results.cell import Protocol
+from results.cell import Precision, Protocol
 
 Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A way to run a system."""
+
+    channels_last: bool = False
+    compiled: bool = False
+    precision: Precision = "fp32"
+
+    @property
+    def words(self) -> str:
+        """As in records: "channels-last, compiled"; "as it is" without any change."""
+        parts = ["channels-last"] * self.channels_last + ["compiled"] * self.compiled
+        parts += [self.precision] * (self.precision != "fp32")
+        return ", ".join(parts) or "as it is"
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """Of the weights and the image."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
 
 
 class LabelsError(RuntimeError):
@@ -36,10 +61,10 @@ class TimedSystem:
     def __init__(self, system: System, image: Image, protocol: Protocol, device: str) -> None:
         self.protocol, self.device = protocol, device
         self.synchronise: Callable[[], Any] = torch.cuda.synchronize if device == "cuda" else lambda: None
-        self.layout = torch.channels_last if protocol.channels_last else torch.contiguous_format
+        self.form = Form(channels_last=protocol.channels_last, precision=protocol.precision)
         self.trained_parameters = parameters(system)
         self.system: System = system.inference_form().eval()
-        self.system.to(device=device, memory_format=self.layout)  # type: ignore[call-overload]
+        self.system.to(device=device, memory_format=self.form.layout)  # type: ignore[call-overload]
         self.image = np.require(image, np.uint8, ["C", "W"])  # torch shares memory only with such an array
         self.batch = self.upload()
         self.pass_input: Tensor | None = None  # of one pass of the net, where that is timed
@@ -48,7 +73,30 @@ class TimedSystem:
 
     def upload(self) -> Tensor:
         """The image from host memory in the form that the system takes: float32 ``[1, 3, H, W]`` on the device."""
-        return to_batch(self.image, self.device, self.layout)
+        return to_batch(self.image, self.device, self.form.layout)
+
+    @cached_property
+    def compiled_forward(self) -> Callable[..., Any]:
+        """The net's pass, compiled when it is first called."""
+        return torch.compile(type(self.system).forward.__get__(self.system))
+
+    def take(self, form: Form) -> None:
+        """Put the system and its input into a form."""
+        if form.layout != self.form.layout:
+            self.system.to(memory_format=form.layout)
+            self.batch = self.batch.contiguous(memory_format=form.layout)
+            if self.pass_input is not None:
+                self.pass_input = self.pass_input.contiguous(memory_format=form.layout)
+        vars(self.system).pop("forward", None)
+        if form.compiled:
+            vars(self.system)["forward"] = self.compiled_forward
+        self.form = form
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """The precision of the form, where it is not the protocol's, which is set already."""
+        if self.form.precision == self.protocol.precision:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device, DTYPES[self.form.precision])
 
     @property
     def weights_bytes(self) -> int:
@@ -57,6 +105,8 @@ class TimedSystem:
 
     def prepare(self) -> None:
         """Find the input of one pass of the net if the protocol times it; compile if the protocol says so."""
+        if self.protocol.compiled:
+            self.take(replace(self.form, compiled=True))
         if "forward" in self.protocol.timed_regions:
             if isinstance(self.system.card.inference, CustomInference):
                 self.regions_absent["forward"] = "the system's own inference procedure is not made of passes of one net"
@@ -64,8 +114,6 @@ class TimedSystem:
                 self.regions_absent["forward"] = "the system's inference procedure does not call its forward"
             else:
                 self.pass_input = found
-        if self.protocol.compiled:
-            self.system.compile()
 
     def calls(self) -> dict[str, TimedCall]:
         """The calls that the protocol times, by region; see ``results.cell.Region``."""
@@ -118,11 +166,8 @@ class TimedSystem:
         Raises:
             LabelsError: the labels differ from those that were timed.
         """
-        precision = self.protocol.precision
-        labels, parts_ms = time_parts(
-            lambda: predicted(self.system, self.image, device=self.device, precision=precision, layout=self.layout),
-            self.synchronise,
-        )
+        how: dict[str, Any] = {"device": self.device, "precision": self.form.precision, "layout": self.form.layout}
+        labels, parts_ms = time_parts(lambda: predicted(self.system, self.image, **how), self.synchronise)
         found = _hash(labels)
         if found != self.labels_hash:
             raise LabelsError(

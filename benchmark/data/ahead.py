@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from benchmark.data.base import Dataset, Image, Label
-from benchmark.machine.device import cpu_threads
 
+THREADS = 4  # decoding releases the interpreter's lock
 AHEAD_BYTES = 2**28  # of decoded images that wait; larger ones are read when they are needed
 PIXEL_BYTES = 4  # colours and label
 
@@ -21,11 +21,11 @@ def read_ahead(dataset: Dataset, ids: Sequence[str]) -> Iterator[tuple[Image, La
         DataError: an image cannot be read; those before it have been given.
     """
     height, width = dataset.info.image_size
-    ahead = min(cpu_threads(), AHEAD_BYTES // (PIXEL_BYTES * height * width))
+    ahead = min(THREADS, AHEAD_BYTES // (PIXEL_BYTES * height * width))
     if not ahead:
         yield from map(dataset.read, ids)
         return
-    readers, left = ThreadPoolExecutor(ahead), iter(ids)  # decoding releases the interpreter's lock
+    readers, left = ThreadPoolExecutor(ahead), iter(ids)
     waiting: deque[Future[tuple[Image, Label]]] = deque()
 
     def read(count: int) -> None:

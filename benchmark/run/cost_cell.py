@@ -47,7 +47,8 @@ def measure_cost(job: Job, progress: Tell) -> Cost | None:
 
     started, protocol, device = time.monotonic(), job.cell.protocol, torch_device(job.cell.device)
     if job.round < job.rounds:
-        taken = sample(*inputs(job), protocol, _settings(job), device, seed=job.round, progress=told)
+        before = [kept.round for kept in earlier(job)]
+        taken = sample(*inputs(job), protocol, _settings(job), device, seed=job.round, earlier=before, progress=told)
         kept = Kept(round=taken, wall_seconds=time.monotonic() - started)
         write_atomic(job.round_file(job.round), kept.model_dump_json().encode())
         return None

@@ -37,6 +37,7 @@ class RunOptions:
     threads: int | None = None  # CPU threads; None on a GPU
     precision: Precision = "fp32"
     compiled: bool = False
+    optimized: bool = False
     switches: Mapping[str, bool] = field(default_factory=dict)  # tf32, cudnn_benchmark, channels_last, deterministic
     timing: str = "full-scale"  # a name in benchmark.run.timing_variants
     smallest_budget: bool = False  # search for the least memory that a system runs in

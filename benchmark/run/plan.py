@@ -163,6 +163,7 @@ def _protocol(kind: Kind, options: RunOptions) -> Protocol:
         height=height,
         width=width,
         compiled=options.compiled,
+        optimized=options.optimized,
         timed_regions=timing.timed_regions or options.profile.timed_regions,
         input=timing.input,
         **common,

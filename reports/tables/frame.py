@@ -17,6 +17,8 @@ IOU = "iou_"  # how the column of a class, or of several scored as one, begins
 _FACTS = (
     "work",
     "parts_ms",
+    "form",
+    "labels_kept",
     "scored_work",
     "seconds_per_image",
     "images",
@@ -146,7 +148,7 @@ def _cost(cost: Cost | None) -> dict[str, Any]:
         return {}
     probes = {name: getattr(cost.memory, name) for name in MEMORY_PROBES}
     row: dict[str, Any] = {"parameters": cost.parameters, "flops": cost.flops, "work": cost.work}
-    row["parts_ms"] = cost.parts_ms
+    row |= {"parts_ms": cost.parts_ms, "form": cost.form, "labels_kept": cost.labels_kept}
     row |= {name: probe.mib for name, probe in probes.items()}
     row["probe_reasons"] = {name: probe.reason for name, probe in probes.items() if probe.mib is None}
     samples = cost.headline

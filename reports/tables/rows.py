@@ -177,6 +177,8 @@ def _on_cost(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Ite
     done = ", ".join(_counted(kind, count, count) for kind, count in record["work"].items())
     if done not in ("", "1 pass"):
         yield f"the timed call did {done}"
+    if record["form"]:
+        yield f"timed in its fastest form: {record['form']}; {record['labels_kept']:.3f} % of its labels are the same"
     if record["parts_ms"]:
         parts = ", ".join(f"{name} {significant(spent)}" for name, spent in record["parts_ms"].items())
         yield f"time of each part of the scored call, in ms: {parts}"

@@ -21,7 +21,7 @@ class OneBad(TinyDataset):
 
 
 def test_images_come_in_order_and_few_wait(monkeypatch):
-    monkeypatch.setattr(ahead, "cpu_threads", lambda: 2)
+    monkeypatch.setattr(ahead, "THREADS", 2)
     dataset, expected = TinyDataset(), TinyDataset()
     ids = expected.ids("train")
     for done, (image_id, (image, label)) in enumerate(zip(ids, read_ahead(dataset, ids), strict=True), 1):
@@ -31,8 +31,7 @@ def test_images_come_in_order_and_few_wait(monkeypatch):
     assert sorted(dataset.reads) == sorted(ids)
 
 
-def test_a_large_image_is_read_when_it_is_needed(monkeypatch):
-    monkeypatch.setattr(ahead, "cpu_threads", lambda: 64)
+def test_a_large_image_is_read_when_it_is_needed():
     dataset = TinyDataset()
     dataset.info = dataclasses.replace(INFO, image_size=(20_000, 20_000))
     reading = read_ahead(dataset, dataset.ids("train"))

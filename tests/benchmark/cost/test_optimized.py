@@ -1,0 +1,113 @@
+"""The optimized form: the fastest that keeps the labels, the same in every process, named in the record."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.cost import optimized
+from benchmark.cost.measure import measure, sample
+from benchmark.cost.optimized import optimize
+from benchmark.cost.timed_system import Form, TimedSystem
+from tests.benchmark.cost.test_measure import FEW, HALF, IMAGE, protocol
+from tests.benchmark.tiny import TinySystem, tiny_system
+
+LAST = Form(channels_last=True)
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """Only channels-last is tried; it is ``tried.faster`` or not."""
+
+    def is_faster(timed, form, best):
+        return is_faster.faster
+
+    is_faster.faster = True
+    monkeypatch.setattr(optimized, "forms", lambda *_: [Form(), LAST])
+    monkeypatch.setattr(optimized, "_is_faster", is_faster)
+    return is_faster
+
+
+def timed(system):
+    return TimedSystem(system, IMAGE, protocol(optimized=True), "cpu")
+
+
+def silent(*_):
+    pass
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_a_form_is_kept_only_if_it_is_faster(tried, faster):
+    tried.faster = faster
+    one = timed(tiny_system())
+    assert optimize(one, silent) == 1.0
+    assert one.form == (LAST if faster else Form())
+    assert one.batch.is_contiguous(memory_format=one.form.layout)
+
+
+def test_a_form_that_changes_labels_is_not_kept(tried):
+    class Other(TinySystem):
+        def logits(self, image):
+            made = super().logits(image)
+            return made if image.is_contiguous() else made.flip(1)
+
+    one = timed(Other())
+    optimize(one, silent)
+    assert one.form == Form()
+
+
+def test_a_form_that_cannot_run_is_not_kept(tried):
+    class Broken(TinySystem):
+        def logits(self, image):
+            if not image.is_contiguous():
+                raise RuntimeError("no such kernel")
+            return super().logits(image)
+
+    one = timed(Broken())
+    optimize(one, silent)
+    assert one.form == Form()
+
+
+def test_later_processes_take_the_form_of_the_first_and_the_record_names_it(tried):
+    how = {"settings": HALF, "device": "cpu"}
+    first = sample(tiny_system(), IMAGE, protocol(optimized=True), **how)
+    tried.faster = False  # which nobody asks any more
+    cost = measure(tiny_system(), IMAGE, protocol(optimized=True), **how, earlier=[first])
+    assert (cost.form, cost.labels_kept) == ("channels-last", 100.0)
+    assert cost.labels_hash == cost.scored_labels_hash == first.labels_hash
+
+
+def test_a_faithful_protocol_tries_nothing(monkeypatch):
+    monkeypatch.setattr(optimized, "forms", lambda *_: pytest.fail("a form was tried"))
+    assert measure(tiny_system(), IMAGE, protocol(), FEW, "cpu").form == ""
+
+
+@pytest.mark.parametrize("form", [LAST, Form(precision="bf16")])
+def test_a_form_reaches_the_weights_and_the_pass(form):
+    seen = []
+
+    class Watched(TinySystem):
+        def forward(self, image):
+            made = super().forward(image)
+            seen.append((made.dtype, self.body[0].weight.is_contiguous(memory_format=form.layout)))
+            return made
+
+    one = timed(Watched())
+    one.take(form)
+    with torch.inference_mode(), one.autocast():
+        one.system.predict(one.batch)
+    assert seen == [(torch.bfloat16 if form.precision == "bf16" else torch.float32, True)]
+
+
+def test_the_compiled_form_is_undone(monkeypatch):
+    calls = []
+    monkeypatch.setattr(torch, "compile", lambda forward: lambda image: calls.append(1) or forward(image))
+    one = timed(tiny_system())
+    own = one.system.predict(one.batch)
+    for form, count in ((Form(compiled=True), 1), (Form(), 1), (Form(compiled=True), 2)):
+        one.take(form)
+        assert np.array_equal(one.system.predict(one.batch), own)
+        assert len(calls) == count
+
+
+def test_the_words_of_a_form():
+    assert [form.words for form in (Form(), Form(True, True, "fp16"))] == ["as it is", "channels-last, compiled, fp16"]
