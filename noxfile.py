@@ -137,6 +137,13 @@ def crf(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def ray(session: nox.Session) -> None:
+    """The Ray engine on a local cluster: its driver is killed twice, its node once."""
+    session.install("-e", ".[dev,ray]")
+    session.run("pytest", "tests/benchmark/run/test_ray_engine.py", env={"ISDBENCH_RAY": "1", **ONE_CORE})
+
+
+@nox.session(default=False)
 def ports(session: nox.Session) -> None:
     """Verified ports against recorded outputs of the official code; renews the table in docs/verified-ports.md."""
     session.install("-e", ".[dev]")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from benchmark.data.base import Dataset
     from benchmark.run.job import Job
     from benchmark.run.options import RunOptions
+    from benchmark.run.pool import Engine
     from results.paper import PaperTable
     from results.record import Record
     from results.store import Store
@@ -244,13 +245,16 @@ def store_of(args: argparse.Namespace) -> Store:
     return Store(args.records or args.out / "records", warn=warn)
 
 
-def measured(jobs: Sequence[Job], store: Store, display: Display) -> list[Record]:
-    """The records of the jobs, those on record already and those made now; progress goes to the display."""
+def measured(jobs: Sequence[Job], store: Store, display: Display, run: Engine | None = None) -> list[Record]:
+    """The records of the jobs, those on record already and those made now; progress goes to the display.
+
+    ``run`` is the engine, by default the local one.
+    """
     from benchmark.run.pool import run_jobs
 
     display.plan(jobs, store.folder)
     records = []
-    for job, record, known in run_jobs(list(jobs), store, display.progress):
+    for job, record, known in (run or run_jobs)(list(jobs), store, display.progress):
         display.finished(job, record, known)
         records.append(record)
     return records

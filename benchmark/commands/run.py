@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.commands.options import (
@@ -20,18 +21,22 @@ from benchmark.commands.options import (
     size,
 )
 from benchmark.commands.requests import check_table_options, measured, neutral_table, store_of, table_options
+from benchmark.errors import UserError
 from benchmark.run.profiles import PROFILES
 from results.paper import OWN_TABLES, TABLE_NAMES, paper_table
 
 if TYPE_CHECKING:
     from benchmark.commands.progress import Display
     from benchmark.run.job import Job
+    from benchmark.run.pool import Engine
     from results.paper import PaperTable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The tables, what to run them on, and whether to speak of it."""
     add_table_arguments(parser)
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster")
+    parser.add_argument("--address", metavar="HOST:PORT", help="of the Ray cluster, or 'auto' (one on this machine)")
     add_quiet_option(parser)
 
 
@@ -82,6 +87,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.commands.progress import Display
     from benchmark.commands.report import write_tables
 
+    run = _engine(args)
     check_table_options(args)
     args.tables = args.tables or [neutral_table(args)]
     tables = [paper_table(name) for name in args.tables]
@@ -90,9 +96,27 @@ def main(args: argparse.Namespace) -> int:
     with Display(sys.stderr, quiet=args.quiet) as display:
         planned = [job for table in tables for job in plan_table(args, table, display)]
         unique = {job.cell.key: job for job in planned}  # a cell that two tables share runs once
-        records = measured(list(unique.values()), store, display)
+        records = measured(list(unique.values()), store, display, run)
     write_tables(args.tables, records, args.out, args.format)
     return 1 if any(record.status == "failed" for record in records) else 0
+
+
+def _engine(args: argparse.Namespace) -> Engine:
+    """What runs the jobs.
+
+    Raises:
+        UserError: an address without Ray, or Ray is not installed.
+    """
+    if args.engine == "ray":
+        from benchmark.run.ray_engine import require_ray, run_on_ray
+
+        require_ray()
+        return partial(run_on_ray, address=args.address)
+    if args.address:
+        raise UserError("--address: only a Ray cluster has one; add --engine ray")
+    from benchmark.run.pool import run_jobs
+
+    return run_jobs
 
 
 def plan_table(args: argparse.Namespace, table: PaperTable, display: Display) -> list[Job]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -28,6 +28,7 @@ from results.store import Store, read_record
 
 LOOK_AGAIN_S = 1.0  # at cells that other runs are at work on
 Outcome = tuple[Job, Record, bool]  # whether the record was there already
+Engine = Callable[[list[Job], Store, Report], Iterator[Outcome]]
 
 
 def run_jobs(jobs: list[Job], store: Store, report: Report) -> Iterator[Outcome]:

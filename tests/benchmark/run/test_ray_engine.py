@@ -1,0 +1,69 @@
+"""The Ray engine: what it refuses at once, and that a lost node and a killed driver change no record."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.benchmark.data.fakes import write_deepglobe
+from tests.packages import environment, isdbench, write_slownet
+from tests.test_end_to_end import RUN, TEST, TRAIN, accuracy_of, all_but_the_reference, figures, kill_tree, wait_for
+
+HAS_RAY = importlib.util.find_spec("ray") is not None
+THREAD = ("--threads", "1")
+
+
+def test_an_address_without_ray_is_refused(tmp_path):
+    done = isdbench("run", "table1", "--address", "auto", folder=tmp_path, check=False)
+    assert done.returncode == 2
+    assert "--engine ray" in done.stderr
+
+
+@pytest.mark.skipif(HAS_RAY, reason="Ray is installed")
+def test_without_ray_one_line_says_what_to_install(tmp_path):
+    done = isdbench("run", "table1", "--engine", "ray", folder=tmp_path, check=False)
+    assert done.returncode == 2
+    assert "pip install 'isdbench[ray]'" in done.stderr
+
+
+@pytest.mark.skipif(not HAS_RAY or "ISDBENCH_RAY" not in os.environ, reason="belongs to `nox -s ray`")
+def test_a_lost_node_and_a_killed_driver_leave_the_records_of_an_undisturbed_run(tmp_path):
+    from ray.cluster_utils import Cluster
+
+    write_deepglobe(tmp_path / "data", (*TRAIN, *TEST), size=(256, 256))
+    package = write_slownet(tmp_path / "package", forward="time.sleep(2) if self.training else None")
+    isdbench(*RUN, *THREAD, "--out", "whole/out", folder=tmp_path, paths=[package])
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    node = cluster.add_node(num_cpus=1)
+    words = (*RUN, *THREAD, "--engine", "ray", "--address", cluster.address)
+    try:
+        for _ in range(2):
+            driver = start_driver(tmp_path, package, words)
+            trained = losses(tmp_path)
+            wait_for(lambda trained=trained: losses(tmp_path) > trained, driver, seconds=240)
+            kill_tree(driver)
+            time.sleep(1)
+        driver = start_driver(tmp_path, package, words)
+        wait_for(lambda: list((tmp_path / "out/work").glob("*/training.pt")), driver, seconds=240)
+        cluster.remove_node(node, allow_graceful=False)
+        cluster.add_node(num_cpus=1)
+        assert driver.wait(timeout=240) == 0
+    finally:
+        cluster.shutdown()
+    assert figures(accuracy_of(tmp_path)) == figures(accuracy_of(tmp_path / "whole"))
+    assert len(all_but_the_reference(tmp_path)) == 2  # each cell once
+    assert list((tmp_path / "out").rglob(".*")) == []
+
+
+def losses(folder):
+    return sum(len(path.read_text().splitlines()) for path in (folder / "out/work").glob("*/training.losses.jsonl"))
+
+
+def start_driver(folder, package, words):
+    command = [sys.executable, "-m", "benchmark", *words]
+    with (folder / "driver.txt").open("a") as output:
+        return subprocess.Popen(command, cwd=folder, env=environment(package), stdout=output, stderr=output)
