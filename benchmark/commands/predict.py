@@ -74,7 +74,7 @@ def main(args: argparse.Namespace) -> int:
     from benchmark.large.predict import Settings
     from benchmark.large.results import fingerprint, is_done, require_free, results_of
     from benchmark.machine.device import resolve, torch_device
-    from benchmark.weights.files import load_weights, trained_on, trained_ratio
+    from benchmark.weights.files import file_hash, load_weights, trained_on, trained_ratio
 
     card, info = registry.card(args.system), registry.dataset(args.dataset or trained_on(args.weights)).info
     settings = Settings(
@@ -94,7 +94,8 @@ def main(args: argparse.Namespace) -> int:
     files = {path: results_of(path, args.out, suffix, args.probabilities, args.polygons) for path in images}
     require_free(files)
     _require_images(images)
-    runs = {path: fingerprint(path, card.name, info.name, args.weights, settings, out) for path, out in files.items()}
+    trained = file_hash(args.weights)
+    runs = {path: fingerprint(path, card.name, info.name, trained, settings, out) for path, out in files.items()}
     for path in [path for path, out in files.items() if is_done(path, out, runs[path])]:
         print(f"{files.pop(path).labels}  (done before)")
     if not files:

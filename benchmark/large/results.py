@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,19 +56,15 @@ def require_free(files: Mapping[Path, Results]) -> None:
             raise UserError(f"{out} exists and was not written by 'predict'; choose another folder")
 
 
-def fingerprint(image: Path, system: str, dataset: str, weights: Path, settings: Settings, files: Results) -> str:
+def fingerprint(image: Path, system: str, dataset: str, weights: str, settings: Settings, files: Results) -> str:
     """Tells runs apart whose results differ. An image is known by its length and its time of change.
 
-    Raises:
-        UserError: the image or the weights cannot be read.
+    ``weights`` is the hash of the weights file.
     """
     how = {name: value for name, value in asdict(settings).items() if name not in ("device", "budget_mib")}
-    try:
-        status, trained = image.stat(), hashlib.sha256(weights.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(f"{error.filename}: cannot be read: {error.strerror}") from error
     kinds = [name for name, file in vars(files).items() if file]
-    return digest([system, dataset, trained, how, kinds, status.st_size, status.st_mtime_ns])
+    status = image.stat()
+    return digest([system, dataset, weights, how, kinds, status.st_size, status.st_mtime_ns])
 
 
 def is_done(image: Path, files: Results, run: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import math
 import pickle
 import warnings
@@ -151,6 +152,16 @@ def trained_ratio(path: Path) -> float:
 def system_of(path: Path) -> str:
     """The system whose weights ``save_weights`` wrote; empty for any other file."""
     return _metadata(path).get("system", "")
+
+
+def file_hash(path: Path) -> str:
+    """Sha256 of a weights file, in hexadecimal digits.
+
+    Raises:
+        WeightsError: the file is missing or cannot be read.
+    """
+    _head(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _head(path: Path) -> bytes:

@@ -105,7 +105,7 @@ FORGED = {
     "other labels timed": ("cost", "scored-timed", put("cost", "labels_hash", "0" * 64)),
     "a region that was not asked for": ("cost", "regions", put(*SAMPLES, "region", "forward")),
     "another protocol": ("cost", "key", put("cell", "protocol", "precision", "bf16")),
-    "another size": ("cost", "key", put("cell", "protocol", "height", 2448)),
+    "another size": ("cost", "key", put("cell", "protocol", "height", 999)),
     "another system": ("cost", "key", put("cell", "system", "isdnet")),
     "another key": ("cost", "key", put("key", "0" * 12)),
     "metrics of tomorrow": ("cost", "new-version", put("cell", "protocol", "metric_version", 99)),

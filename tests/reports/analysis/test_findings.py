@@ -38,7 +38,7 @@ def fps(dataset):
     return {
         record["cell"]["system"]: 1000 / statistics.median(record["cost"]["samples"][-1]["latencies_ms"])
         for record in raw("cost")
-        if record["cell"]["dataset"] == dataset and record["status"] == "ok"
+        if record["cell"]["dataset"] == dataset and record["status"] == "ok" and record["cell"]["device"] != "cpu"
     }
 
 
