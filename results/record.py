@@ -107,12 +107,14 @@ class Cost(Model):
     memory: Memory
     labels_hash: str  # sha256 of the labels that the timed call returned
     scored_labels_hash: str = ""  # sha256 of the labels that the scoring call returned for that image; "": not compared
+    tells_images_apart: bool | None = None  # whether another image had other labels; False: all pixels were one class
     work: dict[str, Count] = Field(default_factory=dict)  # what the call did: passes, points, padded rows
     parts_ms: dict[str, Amount] = Field(
         default_factory=dict
     )  # one scoring call by the system's named parts, and "rest"
     bytes_moved: Count | None = None  # of one predict call: every operator's operands, read and written once each
     bytes_reason: str = OLDER  # why bytes_moved is None
+    convolution_shapes: Count | None = None  # the most input shapes that one convolution met in a predict call
     ceilings: Ceilings | None = None
     telemetry: Telemetry = Telemetry(reason=OLDER)
     smallest_budget_mib: MemoryReading = MemoryReading(reason="not searched for; measure with --smallest-budget")
@@ -129,6 +131,13 @@ class Cost(Model):
     def fps(self) -> float | None:
         """1 / median latency of the headline region, the value in the tables."""
         return 1000.0 / self.headline.median_ms if self.headline else None
+
+    @property
+    def joules_per_image(self) -> float | None:
+        """Median power of the GPU while sampling x median latency of the headline region; None without a reading."""
+        if self.headline is None or self.telemetry.power_w is None:
+            return None
+        return self.telemetry.power_w.median * self.headline.median_ms / 1000
 
     @property
     def attainable_tflops(self) -> float | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
+from benchmark.commands.chosen import chosen_systems
 from benchmark.commands.options import names
-from benchmark.commands.requests import check_table_options, chosen_systems, measured, store_of, table_options
+from benchmark.commands.requests import check_table_options, measured, store_of, table_options
 from benchmark.commands.run import add_run_options
 from benchmark.errors import UnknownNameError, UserError
 from benchmark.run.timing_variants import DEFAULT_TIMING
@@ -40,7 +41,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_run_options(parser)
     parser.set_defaults(
-        only="accuracy", seeds=1, timing=DEFAULT_TIMING, compile=False, channels_last=False, optimized=False
+        only="accuracy",
+        seed=0,
+        seeds=1,
+        timing=DEFAULT_TIMING,
+        repeats=None,
+        compile=False,
+        channels_last=False,
+        optimized=False,
     )
 
 

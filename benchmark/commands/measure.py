@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_cost_options, size
-from benchmark.commands.requests import cost_options, measured, store_of
+from benchmark.commands.options import add_cost_options, add_json_option, size
+from benchmark.commands.requests import cost_options, measured, print_json, store_of
 
 if TYPE_CHECKING:
     from benchmark.run.job import Job
@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("system", help="see 'isdbench systems'")
     parser.add_argument("--size", type=size, default=(2448, 2448), metavar="HxW", help="of the image (2448x2448)")
     add_cost_options(parser)
+    add_json_option(parser, "the record")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -29,7 +30,10 @@ def main(args: argparse.Namespace) -> int:
     job = job_of(args)
     with Display(sys.stderr) as display:
         [record] = measured([job], store_of(args), display)
-    _print(record)
+    if args.json:
+        print_json([record])
+    else:
+        _print(record)
     return 1 if record.status == "failed" else 0
 
 

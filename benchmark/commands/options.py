@@ -23,6 +23,11 @@ def add_quiet_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print nothing but what went wrong; write files as always")
 
 
+def add_json_option(parser: argparse.ArgumentParser, what: str) -> None:
+    """``--json``: ``what`` goes to standard output as JSON, and nothing else does."""
+    parser.add_argument("--json", action="store_true", help=f"print {what} as JSON; all else goes to standard error")
+
+
 def add_dataset_options(parser: argparse.ArgumentParser, default: str | None, *, required: bool = False) -> None:
     """``--dataset`` and ``--root``."""
     parser.add_argument(
@@ -43,6 +48,9 @@ def add_timing_options(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_TIMING,
         metavar="NAME",
         help=f"what is timed: {', '.join(TIMING_VARIANTS)} ({DEFAULT_TIMING})",
+    )
+    parser.add_argument(
+        "--repeats", type=positive, metavar="N", help="timed calls of each region, 6 or more, instead of the profile's"
     )
     parser.add_argument("--compile", action="store_true", help="torch.compile the timed system first")
     parser.add_argument("--channels-last", action="store_true", help="memory layout of the timed system")
@@ -67,6 +75,7 @@ def protocol_words(args: argparse.Namespace) -> list[str]:
     switches = ("compile", "channels_last", "optimized", "tf32", "cudnn_benchmark", "deterministic")
     words = ["--precision", args.precision]
     words += ["--timing", args.timing] if args.timing != DEFAULT_TIMING else []
+    words += ["--repeats", str(args.repeats)] if args.repeats else []
     words += [f"--{name.replace('_', '-')}" for name in switches if getattr(args, name)]
     return words + (["--threads", str(args.threads)] if args.threads else [])
 

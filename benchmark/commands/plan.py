@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.commands import run
+from benchmark.commands.chosen import neutral_table
 from benchmark.commands.options import positive
-from benchmark.commands.requests import check_table_options, neutral_table, store_of
+from benchmark.commands.requests import check_table_options, store_of
 from results.paper import paper_table
 
 if TYPE_CHECKING:

@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Write everything for which there are records; name the files that are not records. 1 if there is one."""
+    from reports.writers.outdated_page import outdated
     from results.store import Store
 
     for name in args.tables:
@@ -58,6 +59,9 @@ def main(args: argparse.Namespace) -> int:
     if contents.problems:
         total = len(contents.records) + len(contents.problems)
         print(f"isdbench: {len(contents.problems)} of {total} records left out, named above", file=sys.stderr)
+    if old := outdated(contents.records):
+        what = f"{len(old)} of {len(contents.records)} records are of older metrics"
+        print(f"isdbench: {what}; {args.out / 'outdated.md'} lists them", file=sys.stderr)
     return 1 if contents.problems else 0
 
 
@@ -75,6 +79,7 @@ def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path, *
     from reports.paper_check.throughput import throughputs
     from reports.plots.draw import write_figures
     from reports.writers.audit_page import audit_page
+    from reports.writers.outdated_page import outdated_page
     from reports.writers.pages import write_page
     from results.paper.flops import read_flops
 
@@ -83,6 +88,7 @@ def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path, *
     return [
         *(write_figures(records, tables, out / "figures") if figures else ()),
         write_page(out, "audit.md", audit_page(findings, printed, throughputs())),
+        write_page(out, "outdated.md", outdated_page(records)),
         write_page(out, "dashboard.html", page(tables, records, findings, printed, out / "examples")),
     ]
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import fnmatch
 import functools
-import re
+import json
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmark import registry
+from benchmark.commands.chosen import WILD, chosen_systems
 from benchmark.commands.options import open_dataset
 from benchmark.errors import UserError
 from benchmark.machine.device import cpu_threads, resolve
 from benchmark.run.profiles import Profile, profile
-from benchmark.run.tables import row_of, systems_of, world_size
+from benchmark.run.tables import systems_of, world_size
 from benchmark.run.timing_variants import timing_variant
-from results.paper import NEUTRAL
 
 if TYPE_CHECKING:
     from benchmark.commands.progress import Display
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from results.paper import PaperTable
     from results.record import Record
     from results.store import Store
-
-WILD = re.compile(r"^!|[*?[]")  # of a pattern that names systems
 
 
 def table_options(args: argparse.Namespace, table: PaperTable, display: Display) -> RunOptions:
@@ -74,53 +71,26 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
         split=split,
         systems=named,
         kinds=(args.only,) if args.only else ("accuracy", "cost"),
-        seeds=args.seeds,
+        seeds=range(args.seed, args.seed + args.seeds),
         recipe=args.recipe,
         imagenet=_imagenet(systems, chosen) if dataset else {},
         devices=args.devices,
     )
 
 
-def chosen_systems(patterns: Sequence[str] | None, table: PaperTable) -> tuple[str, ...] | None:
-    """The systems that patterns name: "isdnet", "unet*" of the table's systems, "!fctl" for all others.
-
-    None, for the table's own list, where there are no patterns.
-
-    Raises:
-        UserError: a pattern fits no system of the table, or nothing is left.
-    """
-    if not patterns:
-        return None
-    cards = registry.cards()
-    fitting = [name for name, card in cards.items() if table.is_neutral or row_of(table, card) is not None]
-    wanted = [pattern for pattern in patterns if pattern[0] != "!"] or systems_of(table, cards)
-    found: dict[str, None] = {}
-    for pattern in wanted:
-        fits = fnmatch.filter(fitting, pattern) if WILD.search(pattern) else [pattern]
-        if not fits:
-            raise UserError(f"--systems {pattern}: fits no system of {table.name}; see 'isdbench systems'")
-        found |= dict.fromkeys(fits)
-    unwanted = [pattern[1:] for pattern in patterns if pattern[0] == "!"]
-    left = tuple(name for name in found if not any(fnmatch.fnmatchcase(name, pattern) for pattern in unwanted))
-    if not left:
-        raise UserError(f"--systems {','.join(patterns)}: no system is left")
-    return left
-
-
-def neutral_table(args: argparse.Namespace) -> str:
-    """The table that compares the systems that were named with each other; synthetic images stand for DeepGlobe's.
-
-    Raises:
-        UserError: no system was named.
-    """
-    if not any(pattern[0] != "!" for pattern in args.systems or ()):
-        raise UserError("name a table, or the systems to compare with --systems A,B")
-    return NEUTRAL + ("deepglobe" if args.dataset == "synthetic" else registry.dataset(args.dataset).info.name)
-
-
 def _changed(chosen: Profile, args: argparse.Namespace) -> Profile:
-    """The profile with the iterations and batch that the user overrides; for heavy and slow systems too."""
-    changes = {name: getattr(args, name) for name in ("iterations", "batch") if getattr(args, name)}
+    """The profile with the numbers that the user overrides; for heavy and slow systems too.
+
+    Raises:
+        UserError: so few timed calls have no interval.
+    """
+    from results.analysis.statistics import FEWEST
+
+    changes = {name: getattr(args, name) for name in ("iterations", "batch") if getattr(args, name, None)}
+    if args.repeats:
+        if args.repeats < FEWEST:
+            raise UserError(f"--repeats {args.repeats}: give {FEWEST} or more; fewer have no interval")
+        changes |= {"min_samples": args.repeats, "max_samples": args.repeats}
 
     def kept(settings: Mapping[str, int]) -> dict[str, int]:
         return {name: value for name, value in settings.items() if name not in changes}
@@ -142,8 +112,8 @@ def check_table_options(args: argparse.Namespace) -> None:
     Raises:
         UserError: a name is unknown, a number out of range, or the dataset's folder is not usable.
     """
-    if min(args.seeds, args.devices) < 1 or args.holdout < 0:
-        raise UserError("--seeds and --devices must be 1 or more, --holdout 0 or more")
+    if min(args.seeds, args.devices) < 1 or min(args.seed, args.holdout) < 0:
+        raise UserError("--seeds and --devices must be 1 or more, --seed and --holdout 0 or more")
     if not 0 < args.ratio <= 1:
         raise UserError(f"--ratio {args.ratio}: give a number above 0 and up to 1")
     if args.ratio != 1 and args.dataset == "synthetic":
@@ -170,7 +140,7 @@ def cost_options(args: argparse.Namespace, size: tuple[int, int]) -> RunOptions:
     from benchmark.run.options import RunOptions
 
     return RunOptions(
-        **_common(args, profile(args.profile)),
+        **_common(args, _changed(profile(args.profile), args)),
         dataset=registry.dataset(args.dataset).info,
         image_size=size,
         kinds=("cost",),
@@ -258,3 +228,8 @@ def measured(jobs: Sequence[Job], store: Store, display: Display, run: Engine | 
         display.finished(job, record, known)
         records.append(record)
     return records
+
+
+def print_json(records: Iterable[Record]) -> None:
+    """Print records as a JSON list, as they stand in the store."""
+    print(json.dumps([record.model_dump(mode="json") for record in records], indent=1))

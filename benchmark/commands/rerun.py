@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from benchmark import registry
-from benchmark.commands.options import positive_number
+from benchmark.commands.options import add_json_option, positive_number
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tolerance", type=positive_number, default=3.0, metavar="POINTS", help="of miou_paper, where not exact (3)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep what was made here; a folder without it")
+    add_json_option(parser, "the differences")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -45,15 +48,20 @@ def main(args: argparse.Namespace) -> int:
     from results.store import read_record
 
     known = [(path, read_record(path)) for path in args.records]
-    held = []
+    held, values = [], {}
     with ExitStack() as stack:
         display = stack.enter_context(Display(sys.stderr))
         out = args.out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="isdbench-rerun-")))
         for path, record in known:
             found = findings(record, _again(record, args.root, out, display), args.tolerance)
-            _print(path, found)
+            values[str(path)] = [asdict(one) for one in found]
+            if not args.json:
+                _print(path, found)
             held.append(all(one.holds for one in found))
-    print(f"{sum(held)} of {len(held)} records hold")
+    if args.json:
+        print(json.dumps(values, indent=1))
+    else:
+        print(f"{sum(held)} of {len(held)} records hold")
     return 0 if all(held) else 1
 
 
@@ -125,7 +133,8 @@ def _arguments(record: Record, root: Path | None, out: Path) -> argparse.Namespa
     args.device, args.threads = "cpu" if cell.device == "cpu" else "cuda", cell.protocol.threads
     if args.command == "run":
         reference = registry.card(cell.system).is_reference
-        args.systems, args.only, args.seeds = None if reference else (cell.system,), cell.kind, cell.seed + 1
+        args.systems, args.only = None if reference else (cell.system,), cell.kind
+        args.seed, args.seeds = cell.seed, 1
         args.root = root or (None if args.dataset == "synthetic" else args.root)  # its world is made again
     return args
 

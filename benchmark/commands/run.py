@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from benchmark.commands.chosen import neutral_table
 from benchmark.commands.options import (
     add_dataset_options,
     add_device_option,
     add_format_option,
+    add_json_option,
     add_protocol_options,
     add_quiet_option,
     add_store_options,
@@ -20,7 +23,7 @@ from benchmark.commands.options import (
     positive_number,
     size,
 )
-from benchmark.commands.requests import check_table_options, measured, neutral_table, store_of, table_options
+from benchmark.commands.requests import check_table_options, measured, print_json, store_of, table_options
 from benchmark.errors import UserError
 from benchmark.run.profiles import PROFILES
 from results.paper import OWN_TABLES, TABLE_NAMES, paper_table
@@ -38,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", choices=("local", "ray"), default="local", help="this machine, or a Ray cluster")
     parser.add_argument("--address", metavar="HOST:PORT", help="of the Ray cluster, or 'auto' (one on this machine)")
     add_quiet_option(parser)
+    add_json_option(parser, "the records")
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +54,9 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--only", choices=("cost", "accuracy"), help="measure only cost, or only accuracy")
     parser.add_argument(
-        "--seeds", type=int, default=1, metavar="N", help="training runs of each system, with seeds 0 to N - 1 (1)"
+        "--seeds", type=int, default=1, metavar="N", help="training runs of each system, one seed after the other (1)"
     )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first training run (0)")
     add_run_options(parser)
     add_timing_options(parser)
     add_format_option(parser)
@@ -97,7 +102,10 @@ def main(args: argparse.Namespace) -> int:
         planned = [job for table in tables for job in plan_table(args, table, display)]
         unique = {job.cell.key: job for job in planned}  # a cell that two tables share runs once
         records = measured(list(unique.values()), store, display, run)
-    write_tables(args.tables, records, args.out, args.format)
+    with contextlib.redirect_stdout(sys.stderr) if args.json else contextlib.nullcontext():
+        write_tables(args.tables, records, args.out, args.format)
+    if args.json:
+        print_json(records)
     return 1 if any(record.status == "failed" for record in records) else 0
 
 

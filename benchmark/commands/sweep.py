@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_cost_options, names, positive
-from benchmark.commands.requests import cost_options, measured, store_of
+from benchmark.commands.options import add_cost_options, add_json_option, names, positive
+from benchmark.commands.requests import cost_options, measured, print_json, store_of
 
 if TYPE_CHECKING:
     from results.analysis.sweep import Growth, Point
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sides", type=sides, default=SIDES, metavar="LIST", help="of square images (512,768,...,16384)"
     )
     add_cost_options(parser)
+    add_json_option(parser, "the records")
 
 
 def sides(text: str) -> tuple[int, ...]:
@@ -48,9 +49,12 @@ def main(args: argparse.Namespace) -> int:
         for record in made:
             records[record.cell.system].append(record)
         fitting = [record.cell.system for record in made if record.status == "ok"]
-    for name in args.systems:
-        _print(name, points(records[name]))
     every = [record for made in records.values() for record in made]
+    if args.json:
+        print_json(every)
+    else:
+        for name in args.systems:
+            _print(name, points(records[name]))
     return 1 if any(record.status == "failed" for record in every) else 0
 
 

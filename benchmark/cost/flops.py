@@ -24,14 +24,20 @@ UNWRITTEN = (
 )  # allocate memory without writing it
 # Each is one kernel, but torch would decompose it into the many operators of its Python reference, which is far slower
 ONE_KERNEL = ("upsample_", "_upsample_")
+CONVOLUTIONS = ("convolution", "cudnn_convolution", "mkldnn_convolution")
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What one ``predict`` call does; None and a reason where that cannot be counted."""
+    """What one ``predict`` call does; None and a reason where that cannot be counted.
+
+    ``convolution_shapes`` is the largest number of different input shapes that one convolution met: cuDNN chooses an
+    algorithm for each of them.
+    """
 
     flops: int | None
     bytes_moved: int | None
+    convolution_shapes: int | None
     reason: str = ""
 
 
@@ -58,19 +64,26 @@ def count(system: System, image: Tensor) -> Counts:
     except Exception as error:  # a third party's kernel may fail under the counters; the timed calls run without them
         if is_out_of_memory(error):
             raise
-        return Counts(None, None, f"cannot be counted: {type(error).__name__}: {error}")
-    return Counts(int(counter.get_total_flops()), traffic.bytes_moved)
+        return Counts(None, None, None, f"cannot be counted: {type(error).__name__}: {error}")
+    return Counts(int(counter.get_total_flops()), traffic.bytes_moved, traffic.convolution_shapes)
 
 
 class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sums the bytes of the tensors that operators read and write while open, each operand of each operator once.
 
-    Views cost nothing. Caches, fused kernels and repeated reads inside one kernel are not modelled.
+    Views cost nothing. Caches, fused kernels and repeated reads inside one kernel are not modelled. It also notes which
+    shapes of input each convolution, told by its weights, meets.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.bytes_moved = 0
+        self._met: dict[int, set[torch.Size]] = {}
+
+    @property
+    def convolution_shapes(self) -> int:
+        """The largest number of different input shapes that one convolution met."""
+        return max(map(len, self._met.values()), default=0)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
@@ -82,6 +95,9 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 parts = func.decompose(*args, **kwargs)
             if parts is not NotImplemented:
                 return parts
+        if func.overloadpacket.__name__ in CONVOLUTIONS:
+            image, weight = args[:2]
+            self._met.setdefault(weight.data_ptr(), set()).add(image.shape)
         output = func(*args, **kwargs)
         aliases = [one.alias_info for one in func._schema.returns]
         is_view = any(alias is not None and not alias.is_write for alias in aliases)

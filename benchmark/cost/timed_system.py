@@ -166,8 +166,7 @@ class TimedSystem:
         Raises:
             LabelsError: the labels differ from those that were timed.
         """
-        how: dict[str, Any] = {"device": self.device, "precision": self.form.precision, "layout": self.form.layout}
-        labels, parts_ms = time_parts(lambda: predicted(self.system, self.image, **how), self.synchronise)
+        labels, parts_ms = time_parts(lambda: self._predicted(self.image), self.synchronise)
         found = _hash(labels)
         if found != self.labels_hash:
             raise LabelsError(
@@ -175,6 +174,28 @@ class TimedSystem:
                 "timed; make predict a function of the image alone"
             )
         return found, parts_ms
+
+    def tells_images_apart(self) -> bool:
+        """Whether another image, the negative of this one upside down, has other labels.
+
+        False of a net whose labels are all of one class, as an untrained one's may be: nothing can be told then.
+
+        Raises:
+            LabelsError: the labels are the same and of several classes, so they were not computed from the image.
+        """
+        labels = self._predicted(255 - self.image[::-1])
+        if _hash(labels) != self.labels_hash:
+            return True
+        if (labels != labels.flat[0]).any():
+            raise LabelsError(
+                f"system '{self.system.card.name}': predict returned the same labels for two different images; a "
+                "measurement must compute every call anew, so remove what keeps earlier results"
+            )
+        return False
+
+    def _predicted(self, image: Image) -> Image:
+        how: dict[str, Any] = {"device": self.device, "precision": self.form.precision, "layout": self.form.layout}
+        return predicted(self.system, image, **how)
 
 
 class _FirstInputError(Exception):

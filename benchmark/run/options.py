@@ -26,7 +26,7 @@ class RunOptions:
     split: Split | None = None  # which images to train on and to score; None: cost only
     systems: tuple[str, ...] | None = None  # None: those of the table
     kinds: tuple[Kind, ...] = ("accuracy", "cost")
-    seeds: int = 1  # training runs of each system
+    seeds: range = range(1)  # of the training runs of each system
     recipe: str | None = None  # None: the profile's, or the first on each card
     recipe_changes: Mapping[str, Any] = field(default_factory=dict)  # settings of the recipe that the user overrides
     overrides: tuple[str, ...] = ()  # these and the profile's changes, in the words of the command line

@@ -59,7 +59,7 @@ def jobs(card: Card, paper_dataset: str, options: RunOptions) -> list[Job]:
     """
     made = []
     if "accuracy" in options.kinds:
-        for seed in range(options.seeds):
+        for seed in options.seeds:
             made += _accuracy_jobs(card, seed, paper_dataset, options)
     if "cost" in options.kinds:
         made.append(_job(card, "cost", 0, paper_dataset, options))

@@ -17,7 +17,9 @@ _HOW_TO_READ = (
 )
 _RULE = (
     "GFLOPs (2 x multiply-accumulate), GB moved and the share of the roofline reached are those of one predict call; "
-    'clock, power and temperature are medians over the time of sampling; "drifts" marks a latency that was not steady.'
+    "clock, power and temperature are medians over the time of sampling; energy is that power times the median latency "
+    "of the region behind the FPS; conv. shapes is the largest number of input shapes that one convolution meets in a "
+    'call (cuDNN chooses an algorithm for each); "drifts" marks a latency that was not steady.'
 )
 _TIMES = ("Samples", "Median (ms)", "95 % interval", "p90 (ms)", "p99 (ms)", "Throttled")
 _FACTS = (
@@ -26,8 +28,10 @@ _FACTS = (
     "Roofline (%)",
     "SM clock (MHz)",
     "Power (W)",
+    "Energy (J/image)",
     "Temperature (°C)",
     "Smallest budget (MiB)",
+    "Conv. shapes",
 )
 _PLACE = ["hardware", "dataset", "height", "width", "profile", "protocol_hash"]
 
@@ -80,8 +84,11 @@ def _facts(cost: Cost) -> tuple[str, ...]:
         _number(cost.flops, 1e9),
         _number(cost.bytes_moved, 1e9),
         _number(cost.roofline_fraction, 0.01),
-        *map(_median, (telemetry.sm_clock_mhz, telemetry.power_w, telemetry.temperature_c)),
+        *map(_median, (telemetry.sm_clock_mhz, telemetry.power_w)),
+        _number(cost.joules_per_image, 1.0),
+        _median(telemetry.temperature_c),
         _number(cost.smallest_budget_mib.mib, 1.0),
+        "–" if cost.convolution_shapes is None else str(cost.convolution_shapes),
     )
 
 

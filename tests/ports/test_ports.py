@@ -95,7 +95,7 @@ def test_fctl(name, classes, contexts, converted, measured):
 
 
 def test_magnet(converted, measured):
-    """Backbone and refinement module; the way between them is in tests/baselines/test_magnet.py."""
+    """Backbone and refinement module; the next test goes the way between them."""
     fpn, module = recording("magnet_fpn"), recording("magnet_refine")
     system = converted("magnet", 7, fpn.state(), module.state())
     logits = resize(system(seeded_image(508, 508, 1)), (508, 508))[0]
@@ -104,6 +104,18 @@ def test_magnet(converted, measured):
     refined = system.refinement[0](*map(_maps, (11, 12)))[0]
     measured("magnet", "refinement, 128x128", relative=relative(refined[:, ::8, ::8], module["logits"]))
     measured("magnet", "refinement, 128x128", labels=equal(refined.argmax(0)[::2, ::2], module["labels"]))
+
+
+@pytest.mark.skipif(not os.environ.get("ISDBENCH_PORTS"), reason="half a minute of a core: nox -s ports")
+@pytest.mark.parametrize(("name", "form"), [("magnet", "full"), ("magnet-fast", "fast")])
+def test_magnet_end_to_end(name, form, converted, measured):
+    """Three scales, tiles and points; of the fast form the refined tiles and nearly all points come from ties."""
+    fpn, module, official = recording("magnet_fpn"), recording("magnet_refine"), recording("magnet_e2e")
+    system = converted(name, 7, fpn.state(), module.state())
+    found = system.logits(seeded_image(2448, 2448, 4))[0]
+    place = "end to end, 2448x2448"
+    measured(name, place, labels=equal(found.argmax(0)[::12, ::12], official[f"{form}_labels"]))
+    assert equal(found[:, ::102, ::102].round(decimals=2), official[f"{form}_probs"].round(decimals=2)) > 0.99
 
 
 def test_cascadepsp(converted, measured, tmp_path):

@@ -6,14 +6,9 @@ from importlib import import_module
 import pytest
 
 from benchmark import registry
+from benchmark.commands.chosen import chosen_systems, neutral_table
 from benchmark.commands.options import names
-from benchmark.commands.requests import (
-    check_table_options,
-    chosen_systems,
-    cost_options,
-    neutral_table,
-    table_options,
-)
+from benchmark.commands.requests import check_table_options, cost_options, table_options
 from benchmark.errors import UserError
 from benchmark.machine import device
 from benchmark.run.tables import systems_of
@@ -69,7 +64,7 @@ def test_what_the_user_overrides_is_named_in_the_words_of_the_command_line():
 
 
 @pytest.mark.parametrize(
-    "words", [("--seeds", "0"), ("--holdout", "-1"), ("--profile", "smok"), ("--systems", "stdcc")]
+    "words", [("--seeds", "0"), ("--seed", "-1"), ("--holdout", "-1"), ("--profile", "smok"), ("--systems", "stdcc")]
 )
 def test_bad_numbers_and_names_are_refused_before_anything_is_made(words):
     with pytest.raises(UserError, match=r"--seeds|unknown"):
@@ -142,3 +137,14 @@ def test_all_systems_of_a_table_but_some():
 def test_a_pattern_that_leaves_nothing_is_refused(words, said):
     with pytest.raises(UserError, match=said):
         chosen_systems(names(words), paper_table("table1"))
+
+
+def test_seeds_and_repeats_are_those_asked_for():
+    assert options_of("run").seeds == range(1)
+    assert options_of("run", "--seed", "4", "--seeds", "2").seeds == range(4, 6)
+    for command in FIRST:
+        made = options_of(command, "--repeats", "9").profile
+        assert (made.min_samples, made.max_samples) == (9, 9)
+        assert made.hash != options_of(command).profile.hash
+        with pytest.raises(UserError, match="--repeats 5: give 6 or more; fewer have no interval"):
+            options_of(command, "--repeats", "5")

@@ -65,7 +65,7 @@ def test_a_system_that_cannot_be_counted_gives_the_reason():
             raise NotImplementedError("no kernel")
 
     assert count(Odd(), torch.rand(1, 3, 8, 8)) == Counts(
-        None, None, "cannot be counted: NotImplementedError: no kernel"
+        None, None, None, "cannot be counted: NotImplementedError: no kernel"
     )
 
 
@@ -147,3 +147,14 @@ def test_what_cannot_be_counted_has_a_reason_and_no_figure():
     counts = count(Odd(), torch.rand(1, 3, 8, 8))
     assert (counts.flops, counts.bytes_moved) == (None, None)
     assert counts.reason == "cannot be counted: NotImplementedError: no kernel"
+
+
+def test_the_input_shapes_that_a_convolution_meets_are_counted():
+    class Careful(TinySystem):
+        def logits(self, image):
+            return self(image) + sum(self(image[..., :side, :]).mean() for side in (16, 24, 16))
+
+    image = torch.rand(1, 3, 40, 56)
+    assert count(Careful().eval(), image).convolution_shapes == 3
+    patches = TinySystem(replace(CARD, inference=SlidingWindow(patch=24, overlap=8)))
+    assert count(patches.eval(), image).convolution_shapes == 1

@@ -326,3 +326,25 @@ def test_a_batch_is_the_image_over_255_and_leaves_the_image_alone():
     assert batch.is_contiguous(memory_format=torch.channels_last)
     np.testing.assert_array_equal(batch[0].permute(1, 2, 0).numpy(), image.astype(np.float32) / np.float32(255))
     np.testing.assert_array_equal(image, IMAGE)
+
+
+def test_labels_that_are_not_computed_anew_are_an_error():
+    class Caching(TinySystem):
+        kept = None
+
+        def predict(self, image):
+            if self.kept is None:
+                self.kept = super().predict(image)
+            return self.kept
+
+    with pytest.raises(LabelsError, match="'tiny': predict returned the same labels for two different images"):
+        cost(Caching())
+
+
+def test_a_record_says_whether_another_image_has_other_labels():
+    class OneClass(TinySystem):
+        def predict(self, image):
+            return torch.zeros((1, *image.shape[-2:]), dtype=torch.uint8)
+
+    assert cost(tiny_system()).tells_images_apart is True
+    assert cost(OneClass()).tells_images_apart is False

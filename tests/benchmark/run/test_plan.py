@@ -41,7 +41,7 @@ def test_a_table_runs_the_first_system_of_each_row_in_its_order():
 
 
 def test_each_system_gets_an_accuracy_cell_per_seed_and_one_cost_cell():
-    jobs = plan(paper_table("table1"), options(systems=("stdc", "isdnet"), seeds=3))
+    jobs = plan(paper_table("table1"), options(systems=("stdc", "isdnet"), seeds=range(3)))
     kinds = [(job.cell.system, job.cell.kind) for job in jobs]
     assert [kinds.count((name, kind)) for name in ("stdc", "isdnet") for kind in ("accuracy", "cost")] == [3, 1, 3, 1]
     assert len({job.cell.key for job in jobs}) == 8
@@ -49,7 +49,9 @@ def test_each_system_gets_an_accuracy_cell_per_seed_and_one_cost_cell():
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
 def test_a_reference_is_scored_once_beside_every_table_by_no_recipe_of_the_nets(table):
-    (job,) = reference_jobs(paper_table(table), options(seeds=3, recipe="short", recipe_changes={"learning_rate": 1.0}))
+    (job,) = reference_jobs(
+        paper_table(table), options(seeds=range(3), recipe="short", recipe_changes={"learning_rate": 1.0})
+    )
     assert (job.cell.system, job.cell.kind, job.cell.recipe) == ("constant", "accuracy", "counting")
     assert reference_jobs(paper_table(table), options(kinds=("cost",))) == []
 

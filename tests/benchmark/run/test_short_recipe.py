@@ -54,7 +54,7 @@ def test_a_refiner_starts_from_the_trained_weights_of_its_base_and_trains_its_ow
     assert refiner.base_weights == base.weights
     assert refiner.cell.base_key == base.cell.key
     assert list(refiner.recipe.stages) == ["refinement"]
-    other, _ = planned(systems=("cascadepsp",), seeds=1, recipe_changes={"learning_rate": 0.1})
+    other, _ = planned(systems=("cascadepsp",), seeds=range(1), recipe_changes={"learning_rate": 0.1})
     assert other.cell.key != base.cell.key
 
 

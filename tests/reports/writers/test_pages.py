@@ -12,6 +12,7 @@ from reports.tables.table import SystemFacts
 from reports.writers.agreement_page import agreement_page
 from reports.writers.audit_page import audit_page
 from reports.writers.cost_page import cost_page
+from reports.writers.outdated_page import outdated_page
 from reports.writers.pages import write_page
 from results.paper import TABLE_NAMES, paper_table
 from results.paper.claims import claims
@@ -19,6 +20,7 @@ from results.paper.flops import read_flops
 from results.record import Ceilings, MemoryReading, Spread, Telemetry
 from tests.results.records import cost, record
 
+POWER = Spread(low=250, median=300, high=310)
 EVIL = "<script>alert(1)</script> a & b_c%|"
 PAGE = audit_page(audit([], []), speeds([], read_flops()), throughputs())
 
@@ -72,7 +74,8 @@ def test_the_cost_page_has_what_a_table_has_no_room_for():
         update={
             "bytes_moved": 5_000_000_000,
             "ceilings": Ceilings(matmul_tflops=1.0, copy_gb_s=10.0),
-            "telemetry": Telemetry(readings=9, sm_clock_mhz=Spread(low=1200, median=1350, high=1400)),
+            "telemetry": Telemetry(readings=9, sm_clock_mhz=Spread(low=1200, median=1350, high=1400), power_w=POWER),
+            "convolution_shapes": 2,
             "smallest_budget_mib": MemoryReading(mib=321.0),
         }
     )
@@ -80,10 +83,10 @@ def test_the_cost_page_has_what_a_table_has_no_room_for():
     page = cost_page([old, record("cost", EVIL, figures=measured), record("cost", "stdc", status="oom", reason="x")])
     (line,) = [line for line in page.splitlines() if "predict" in line and line.startswith("| ")]
     cells = [cell.strip() for cell in line.split(" | ")]
-    # 3 GFLOPs and 5 GB in 0.2 s: 15 GFLOP/s of the 6 that 10 GB/s allow
+    # 3 GFLOPs and 5 GB in 0.2 s: 15 GFLOP/s of the 6 that 10 GB/s allow; 300 W for 0.2 s
     assert cells[1:] == [
         *("predict", "6", "200", "\\[190, 210\\]", "220", "240", "–"),
-        *("3.00", "5.00", "250", "1350", "–", "–", "321 |"),
+        *("3.00", "5.00", "250", "1350", "300", "60.0", "–", "321", "2 |"),
     ]
     assert "<script>" not in page
     assert "No cost was measured." in cost_page([])
@@ -93,3 +96,12 @@ def test_a_page_that_cannot_be_written_names_the_option(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"--out .*file: cannot write"):
         write_page(tmp_path / "file", "audit.md", "text")
+
+
+def test_records_of_older_metrics_are_listed():
+    old = record("cost", "stdc", protocol_changes={"metric_version": 1})
+    page = outdated_page([old, record("cost", "isdnet")])
+    (line,) = [line for line in page.splitlines() if line.startswith("| cost")]
+    assert "stdc" in line
+    assert old.key in line
+    assert "No record is of an older version." in outdated_page([record("cost", "isdnet")])
