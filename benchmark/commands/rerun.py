@@ -44,16 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Repeat each record and print the differences. 1 if one does not hold."""
     from benchmark.commands.progress import Display
+    from benchmark.commands.requests import measured
     from results.analysis.repeat import findings
-    from results.store import read_record
+    from results.store import Store, read_record
 
     known = [(path, read_record(path)) for path in args.records]
     held, values = [], {}
     with ExitStack() as stack:
         display = stack.enter_context(Display(sys.stderr))
         out = args.out or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="isdbench-rerun-")))
-        for path, record in known:
-            found = findings(record, _again(record, args.root, out, display), args.tolerance)
+        planned = [rebuilt(record, args.root, out, display) for _, record in known]  # all, before any is measured
+        for (path, record), jobs in zip(known, planned, strict=True):
+            again = measured(jobs, Store(out / "records"), display)[-1]
+            found = findings(record, again, args.tolerance)
             values[str(path)] = [asdict(one) for one in found]
             if not args.json:
                 _print(path, found)
@@ -63,14 +66,6 @@ def main(args: argparse.Namespace) -> int:
     else:
         print(f"{sum(held)} of {len(held)} records hold")
     return 0 if all(held) else 1
-
-
-def _again(record: Record, root: Path | None, out: Path, display: Display) -> Record:
-    from benchmark.commands.requests import measured
-    from results.store import Store
-
-    jobs = rebuilt(record, root, out, display)
-    return measured(jobs, Store(out / "records"), display)[-1]
 
 
 def rebuilt(record: Record, root: Path | None, out: Path, display: Display) -> list[Job]:
@@ -133,22 +128,30 @@ def _arguments(record: Record, root: Path | None, out: Path) -> argparse.Namespa
     args.device, args.threads = "cpu" if cell.device == "cpu" else "cuda", cell.protocol.threads
     if args.command == "run":
         reference = registry.card(cell.system).is_reference
-        args.systems, args.only = None if reference else (cell.system,), cell.kind
-        args.seed, args.seeds = cell.seed, 1
+        args.only, args.seed, args.seeds = cell.kind, cell.seed, 1
+        if not reference:
+            args.systems = (cell.system,)
+        elif args.tables:
+            args.systems = None  # a reference stands beside whatever else is there
         args.root = root or (None if args.dataset == "synthetic" else args.root)  # its world is made again
     return args
 
 
 def _planned(record: Record, args: argparse.Namespace, display: Display) -> list[Job]:
+    from benchmark.commands.chosen import neutral_table
     from benchmark.commands.requests import cost_options
     from benchmark.commands.run import plan_table
     from benchmark.run.plan import jobs
+    from benchmark.run.tables import row_of
     from results.paper import paper_table
 
+    card = registry.card(record.cell.system)
     if args.command == "run":
-        return [job for name in args.tables for job in plan_table(args, paper_table(name), display)]
+        tables = [paper_table(name) for name in args.tables or [neutral_table(args)]]
+        fitting = [table for table in tables if not card.rows or table.is_neutral or row_of(table, card) is not None]
+        return [job for table in fitting for job in plan_table(args, table, display)]
     size = (record.cell.protocol.height, record.cell.protocol.width)
-    return jobs(registry.card(record.cell.system), args.dataset, cost_options(args, size))
+    return jobs(card, args.dataset, cost_options(args, size))
 
 
 def _print(path: Path, found: Sequence[Finding]) -> None:

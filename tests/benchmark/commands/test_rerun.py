@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from benchmark.commands.progress import Display
 from benchmark.commands.rerun import rebuilt
 from benchmark.errors import UserError
 from benchmark.run import plan
+from results.cell import METRIC_VERSION
 from results.store import Store, read_record
 from tests.benchmark.commands.test_requests import options_of
 from tests.benchmark.data.fakes import write_deepglobe
@@ -46,6 +48,12 @@ def test_the_cell_of_a_record_is_planned_again_for_this_machine(tmp_path):
     assert job.work.is_relative_to(tmp_path)
 
 
+@pytest.mark.parametrize("words", ["run table6 table1 table5", "run --systems stdc,isdnet"])
+def test_a_command_of_several_tables_or_of_none_is_narrowed_to_the_cell(words, tmp_path):
+    one = made_by(f"isdbench {words} --profile smoke --only cost")
+    assert [job.cell.system for job in repeated(one, tmp_path)] == ["stdc"]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -58,6 +66,16 @@ def test_the_cell_of_a_record_is_planned_again_for_this_machine(tmp_path):
 def test_what_cannot_be_rebuilt_says_so(tmp_path, changes, said):
     with pytest.raises(UserError, match=said):
         repeated(made_by(**changes), tmp_path)
+
+
+@pytest.mark.slow
+def test_committed_records_can_be_repeated_by_this_version(tmp_path):
+    files = sorted((Path(__file__).parents[3] / "results" / "records").glob("*.json"))
+    records = map(read_record, files)
+    ours = [one for one in records if (one.cell.device, one.cell.protocol.metric_version) == ("cpu", METRIC_VERSION)]
+    here = [one for one in ours if one.cell.dataset == "synthetic"]  # real images may be absent
+    for one in here[::10]:
+        assert repeated(one, tmp_path)[-1].cell.system == one.cell.system
 
 
 @pytest.mark.slow
