@@ -224,7 +224,8 @@ def measured(jobs: Sequence[Job], store: Store, display: Display, run: Engine | 
 
     display.plan(jobs, store.folder)
     records = []
-    for job, record, known in (run or run_jobs)(list(jobs), store, display.progress):
+    ordered = display.time.longest_first(jobs)
+    for job, record, known in (run or run_jobs)(ordered, store, display.progress):
         display.finished(job, record, known)
         records.append(record)
     return records

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from benchmark.machine.device import cpu_threads
 from benchmark.run.job import Job
 from benchmark.run.messages import Step
+from benchmark.run.schedule import Task, chains
 from results.cell import Kind
 
 PRIOR_S = 10.0  # predicted seconds for which a machine is believed to be as fast as the records say
@@ -60,6 +61,12 @@ class TimeLeft:
     def expect(self, job: Job, processes: Sequence[Steps]) -> None:
         """Add a cell that is to be run."""
         self.ahead[job.cell.key], self.jobs[job.cell.key] = list(processes), job
+
+    def longest_first(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs in the order that keeps several cores busy to the end: by the longest chain that waits for each."""
+        seconds = {job.cell.key: sum(sum(steps.values()) for steps in self.ahead[job.cell.key]) for job in jobs}
+        length = chains(Task(job.cell.key, seconds[job.cell.key], job.cell.base_key) for job in jobs)
+        return sorted(jobs, key=lambda job: -length[job.cell.key])
 
     def step(self, job: Job, step: Step) -> None:
         """Note how far a process is. A step that was not predicted tells nothing."""

@@ -17,6 +17,7 @@ from benchmark.weights.files import load_weights, save_weights
 from tests.ports.recorded import equal, recording, relative, seeded_image, seeded_tensor
 
 pytestmark = pytest.mark.slow  # a net is built, filled and converted
+ONLY_THERE = pytest.mark.skipif(not os.environ.get("ISDBENCH_PORTS"), reason="half a minute of a core: nox -s ports")
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_glnet(converted, measured):
     measured("glnet", place, labels=equal(fixed.argmax(0)[::2, ::2], official["fixed_labels"]))
 
 
-@pytest.mark.skipif(not os.environ.get("ISDBENCH_PORTS"), reason="half a minute of a core: nox -s ports")
+@ONLY_THERE
 def test_glnet_end_to_end(converted, measured):
     official = recording("glnet")
     system = converted("glnet", 7, official.state("global_fixed"), official.state())
@@ -75,7 +76,7 @@ def test_glnet_end_to_end(converted, measured):
     measured("glnet", place, labels=equal(scores.argmax(0)[::8, ::8], official["labels"]))
 
 
-@pytest.mark.skipif(not os.environ.get("ISDBENCH_PORTS"), reason="half a minute of a core: nox -s ports")
+@ONLY_THERE
 @pytest.mark.parametrize(
     ("name", "classes", "contexts"),
     [("fctl_deepglobe", 7, ("medium", "global")), ("fctl_inria", 2, ("ctx2x", "ctx3x"))],
@@ -106,7 +107,7 @@ def test_magnet(converted, measured):
     measured("magnet", "refinement, 128x128", labels=equal(refined.argmax(0)[::2, ::2], module["labels"]))
 
 
-@pytest.mark.skipif(not os.environ.get("ISDBENCH_PORTS"), reason="half a minute of a core: nox -s ports")
+@ONLY_THERE
 @pytest.mark.parametrize(("name", "form"), [("magnet", "full"), ("magnet-fast", "fast")])
 def test_magnet_end_to_end(name, form, converted, measured):
     """Three scales, tiles and points; of the fast form the refined tiles and nearly all points come from ties."""
@@ -178,3 +179,68 @@ def test_magnet_cityscapes_converts_its_four_files(converted):
     for index, state in enumerate(states):
         ours = system.refinement[index].state_dict()
         assert torch.equal(ours["conv1.weight"], state["conv1.weight"])
+
+
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [
+        ("segfix-w18", 18),
+        pytest.param("segfix", 48, marks=ONLY_THERE),
+        pytest.param("segfix-as-released", 48, marks=ONLY_THERE),
+    ],
+)
+def test_segfix(name, width, measured, monkeypatch, tmp_path):
+    """Both heads for an image, and given labels moved along the directions by the release's script.
+
+    The release's norm multiplies by |weight| + 1e-5; ours, where it is the plain one, gets that as its weight. The
+    script interpolates labels, which 'segfix' does not; there only the heads are compared.
+    """
+    official, as_released = recording(f"segfix_w{width}"), name == "segfix-as-released"
+    state = official.state()
+    norms = [key for key, value in state.items() if key.endswith("weight") and value.dim() == 1]
+    state |= {} if as_released else {key: state[key].abs() + 1e-5 for key in norms}
+    system = _refiner(name, state, tmp_path)
+    image = seeded_image(128, 256, 5)
+    mask, direction = system.net(system.normalised(image.flip(1)))  # the release reads blue first
+    measured(name, "boundary head, 128x256", relative=relative(mask[0, :, ::8, ::8], official["mask"]))
+    measured(name, "direction head, 128x256", relative=relative(direction[0, :, ::8, ::8], official["direction"]))
+    if as_released:
+        given = torch.from_numpy(_blocks(128, 256))[None]
+        monkeypatch.setattr(system.base, "predict", lambda _: given)
+        system.base.work = {"passes": 1}
+        labels = system.predict(image)[0, ::2, ::2]
+        measured(name, "given labels, moved, 128x256", labels=equal(labels, official["labels"]))
+
+
+def _refiner(name, state, folder):
+    """A refiner from an official state dict, converted; its base has random weights."""
+    card = registry.card(name)
+    torch.manual_seed(0)
+    save_weights(folder / "base.safetensors", registry.build(registry.card(card.base), 19), "none", "cityscapes")
+    torch.save(state, folder / "official.pth")
+    convert(card, [folder / "base.safetensors", folder / "official.pth"], folder / "out.safetensors")
+    system = registry.build(card, 19)
+    load_weights(folder / "out.safetensors", system)
+    return system.eval()
+
+
+def _blocks(height, width):
+    """Labels uint8 ``[H, W]``: squares of 16 pixels of 19 classes."""
+    small = np.random.default_rng(6).integers(0, 19, (height // 16 + 1, width // 16 + 1))
+    return np.kron(small, np.ones((16, 16), int))[:height, :width].astype(np.uint8)
+
+
+@pytest.mark.parametrize(("name", "form"), [("dgf", "full"), ("dgf-fast", "fast")])
+def test_dgf(name, form, measured):
+    """The guide and the guided filter, of given logits; a release of weights has no file of the guide alone."""
+    official = recording("dgf")
+    system = registry.build(registry.card(name), 19).eval()
+    state = official.state()
+    for ours, theirs in ((system.guide[0], "guided_map_conv1"), (system.guide[2], "guided_map_conv2")):
+        ours.load_state_dict({part: state[f"{theirs}.{part}"] for part in ("weight", "bias")})
+    noise = np.random.default_rng(8).standard_normal((1, 19, 64, 128)).astype(np.float32)
+    coarse = F.avg_pool2d(torch.from_numpy(noise) * 3, 5, 1, 2) * 4
+    found = system.refined(seeded_image(256, 512, 7), coarse)[0]
+    place = "filter of given logits, 256x512"
+    measured(name, place, relative=relative(found[:, ::32, ::32], official[form]))
+    measured(name, place, labels=equal(found.argmax(0)[::4, ::4], official[f"{form}_labels"]))

@@ -3,6 +3,7 @@
 import io
 import random
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -134,3 +135,17 @@ def test_what_an_interrupted_run_did_is_not_expected_again(tmp_path):
     display.progress(job, Step("train", 8, 8))
     assert display.time.seconds() < before
     assert display.time.running[job.cell.key].skipped["train"] > 0
+
+
+def test_the_longest_chains_run_first_a_base_before_what_needs_it(tmp_path):
+    changed = replace(profile("smoke"), recipe="short", shared={"unet-global": "unet-local"})
+    jobs = planned(tmp_path, systems=("stdc", "isdnet", "unet-global"), kinds=("accuracy",), profile=changed)
+    display = Display(io.StringIO())
+    display.plan(jobs, tmp_path)
+    seconds = {job.cell.key: sum(display.time.ahead[job.cell.key][0].values()) for job in jobs}
+    ordered = display.time.longest_first(jobs)
+    assert {job.cell.key for job in ordered} == {job.cell.key for job in jobs}
+    names = [job.cell.system for job in ordered]
+    assert names.index("unet-local") < names.index("unet-global")
+    alone = [seconds[job.cell.key] for job in ordered if job.cell.system in ("stdc", "isdnet")]
+    assert alone == sorted(alone, reverse=True)
