@@ -1,6 +1,7 @@
 """Sessions: `nox -s table1` measures and prints Table 1, `nox -s tests` runs the tests, `nox -l` lists all.
 
-What follows `--` goes to the tool: `nox -s table1 -- --profile lite --device cuda`.
+What follows `--` goes to the tool: `nox -s table1 -- --profile lite --device cuda`. `--frozen` there installs the very
+versions that uv.lock names instead of the newest that fit.
 """
 
 import os
@@ -24,27 +25,40 @@ COMPARED = ("--profile", "smoke", "--only", "accuracy", "--systems", "isdnet,std
 ACCURACY = ("run", "table1", *COMPARED)  # of each side of a comparison
 TWO_AT_A_TIME = ("--numprocesses=2", "--dist=worksteal")
 ONE_CORE = {"OMP_NUM_THREADS": "1"}
+FROZEN = "--frozen"
 CODE = ("benchmark", "baselines", "isdnet", "results", "reports", "tests", "noxfile.py")
+
+
+def _install(session: nox.Session, *extras: str) -> None:
+    """This checkout with extras: the newest versions that fit, or with ``--frozen`` those of uv.lock."""
+    if FROZEN not in session.posargs:
+        session.install("-e", f".[{','.join(extras)}]" if extras else ".")
+        return
+    session.posargs.remove(FROZEN)
+    words = [word for extra in extras for word in ("--extra", extra)]
+    place = session.virtualenv.location
+    session.run_install("uv", "sync", FROZEN, *words, env={"UV_PROJECT_ENVIRONMENT": place}, external=True)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, two at a time on one core each."""
-    session.install("-e", ".[dev]")
+    _install(session, "dev")
     session.run("pytest", *TWO_AT_A_TIME, *session.posargs, env=ONE_CORE)
 
 
 @nox.session(default=False)
 def quick(session: nox.Session) -> None:
     """What to run before a commit: all tests but those marked slow."""
-    session.install("-e", ".[dev]")
+    _install(session, "dev")
     session.run("pytest", *TWO_AT_A_TIME, "-m", "not slow", *session.posargs, env=ONE_CORE)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Ruff: format and rules; import-linter: who may import whom."""
-    session.install("ruff>=0.6,<0.18", "import-linter>=2.5,<3")
+    session.install("ruff>=0.6,<0.18", "import-linter>=2.5,<3", "uv>=0.5")
+    session.run("uv", "lock", "--check", "--offline")  # uv.lock is that of pyproject.toml
     session.run("ruff", "format", "--check", *CODE)
     session.run("ruff", "check", *CODE)
     session.run("lint-imports", "--no-logo", env={"PYTHONPATH": "."})
@@ -53,14 +67,14 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Mypy, strict, on our packages."""
-    session.install("-e", ".[dev]")
+    _install(session, "dev")
     session.run("mypy")
 
 
 @nox.session(default=False)
 def speed(session: nox.Session) -> None:
     """Speed of the hot paths, each as a ratio to a reference in the same process, against the committed baseline."""
-    session.install("-e", ".[dev]")
+    _install(session, "dev")
     saved = Path("out", "speed.json")
     saved.parent.mkdir(exist_ok=True)
     timed = ("tests/perf", "--ignore=tests/perf/test_densecrf.py")  # that one belongs to `nox -s crf`
@@ -71,7 +85,7 @@ def speed(session: nox.Session) -> None:
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """10,000 mutated files through all readers; the tests try 400 of them."""
-    session.install("-e", ".[dev]")
+    _install(session, "dev")
     many = {"ISDBENCH_FUZZ": "10000", **ONE_CORE}
     session.run("pytest", "-rP", "tests/benchmark/data/test_fuzz.py", *session.posargs, env=many)
 
@@ -79,6 +93,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session(default=False)
 def compare(session: nox.Session) -> None:
     """This checkout against a commit, in turns on this machine: `nox -s compare -- origin/main --systems stdc`."""
+    _install(session)
     base, *words = session.posargs or ("origin/main",)
     shared = Path(session.create_tmp()).absolute()
     tree, environment, out = shared / "base", shared / "base-environment", shared / "records"
@@ -87,7 +102,6 @@ def compare(session: nox.Session) -> None:
     session.run("git", "worktree", "prune", external=True)
     session.run("git", "worktree", "add", "--force", "--detach", str(tree), base, external=True)
     try:
-        session.install("-e", ".")
         _install_beside(session, environment, tree)
         sides = (str(environment), session.virtualenv.location)
         session.run("isdbench", "interleave", *sides, "--out", str(out), *(words or ("--systems", "isdnet,stdc")))
@@ -114,14 +128,14 @@ def _install_beside(session: nox.Session, environment: Path, tree: Path) -> None
 @nox.session(default=False)
 def report(session: nox.Session) -> None:
     """Write tables, figures and the dashboard from the records made so far."""
-    session.install("-e", ".")
+    _install(session)
     session.run("isdbench", "report", *session.posargs)
 
 
 @nox.session(default=False)
 def figures(session: nox.Session) -> None:
     """The figures of the paper and of the records made so far."""
-    session.install("-e", ".")
+    _install(session)
     for name in FIGURES:
         session.run("isdbench", "figure", name, *session.posargs)
     session.run("isdbench", "report")
@@ -130,7 +144,7 @@ def figures(session: nox.Session) -> None:
 @nox.session(default=False, python=["3.10", "3.11", "3.12"])
 def crf(session: nox.Session) -> None:
     """DenseCRF beside the authors' C++ code, which takes a compiler and Python 3.12 at most."""
-    session.install("-e", ".[dev,crf]")
+    _install(session, "dev", "crf")
     session.run("python", "-c", "import pydensecrf.densecrf")  # without it the tests below are skipped
     session.run("pytest", "tests/baselines/test_densecrf.py")
     session.run("pytest", "tests/perf/test_densecrf.py", "--benchmark-enable")  # at most twice as slow
@@ -139,14 +153,14 @@ def crf(session: nox.Session) -> None:
 @nox.session(default=False)
 def ray(session: nox.Session) -> None:
     """The Ray engine on a local cluster: its driver is killed twice, its node once."""
-    session.install("-e", ".[dev,ray]")
+    _install(session, "dev", "ray")
     session.run("pytest", "tests/benchmark/run/test_ray_engine.py", env={"ISDBENCH_RAY": "1", **ONE_CORE})
 
 
 @nox.session(default=False)
 def ports(session: nox.Session) -> None:
     """Verified ports against recorded outputs of the official code; renews the table in docs/verified-ports.md."""
-    session.install("-e", ".[dev]")
+    _install(session, "dev")
     measured = Path("out", "ports.jsonl").absolute()
     measured.parent.mkdir(exist_ok=True)
     measured.unlink(missing_ok=True)
@@ -165,7 +179,7 @@ def _measured(name: str, words: tuple[str, ...], what: str) -> None:
     """Register the session of a table or figure."""
 
     def session(session: nox.Session) -> None:
-        session.install("-e", ".")
+        _install(session)
         session.run("isdbench", *words, name, *session.posargs)
 
     session.__doc__ = f"{what} {name}; synthetic images and profile first by default."

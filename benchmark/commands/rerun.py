@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -81,7 +81,8 @@ def rebuilt(record: Record, root: Path | None, out: Path, display: Display) -> l
     if [] not in changed:
         raise UserError(f"{cell.system} {record.key}: {_cannot(record, changed)}")
     job = matching[changed.index([])]
-    return [*[one for one in planned if one.weights == job.base_weights][:1], job]
+    wanted = [*[one for one in planned if one.weights == job.base_weights][:1], job]
+    return [replace(one, command=record.provenance.command) for one in wanted]  # so that these can be repeated as well
 
 
 def _cannot(record: Record, changed: list[list[str]]) -> str:

@@ -46,6 +46,7 @@ def test_the_cell_of_a_record_is_planned_again_for_this_machine(tmp_path):
     (job,) = repeated(one, tmp_path)
     assert job.cell.model_copy(update={"hardware": "Test CPU"}) == one.cell
     assert job.work.is_relative_to(tmp_path)
+    assert job.command == COMMAND
 
 
 @pytest.mark.parametrize("words", ["run table6 table1 table5", "run --systems stdc,isdnet"])
