@@ -231,6 +231,7 @@ class Provenance(Model):
     """When, how and from which code this record was made."""
 
     created: Moment  # UTC, ISO 8601
+    by: str = ""  # who measured, as they call themselves: the environment variable ISDBENCH_BY
     command: str
     suite_version: str
     git_commit: str | None

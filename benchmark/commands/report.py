@@ -81,15 +81,19 @@ def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path, *
     from reports.writers.audit_page import audit_page
     from reports.writers.outdated_page import outdated_page
     from reports.writers.pages import write_page
+    from reports.writers.repeats_page import repeats_page
+    from results.analysis.repeat import repetitions
     from results.paper.flops import read_flops
 
     facts = system_facts(records)
     findings, printed = audit(records, facts), speeds(facts, read_flops())
+    repeated = repetitions(records)
     return [
         *(write_figures(records, tables, out / "figures") if figures else ()),
         write_page(out, "audit.md", audit_page(findings, printed, throughputs())),
         write_page(out, "outdated.md", outdated_page(records)),
-        write_page(out, "dashboard.html", page(tables, records, findings, printed, out / "examples")),
+        write_page(out, "repeats.md", repeats_page(repeated)),
+        write_page(out, "dashboard.html", page(tables, records, findings, printed, repeated, out / "examples")),
     ]
 
 

@@ -19,6 +19,7 @@ from benchmark.machine.device import cpu_threads
 from results.record import Environment, Provenance
 
 DISTRIBUTION = "isdbench"
+WHO_VARIABLE = "ISDBENCH_BY"
 LIBRARIES = (
     "torch",
     "torchvision",
@@ -104,6 +105,7 @@ def provenance(command: str, seeds: Mapping[str, int], started: float, *, resume
     commit, dirty, reason = git_state(Path(__file__).resolve())
     return Provenance(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        by=os.environ.get(WHO_VARIABLE, ""),
         command=command,
         suite_version=installed_version(DISTRIBUTION) or "not installed",
         git_commit=commit,

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from reports.analysis.agreement import Agreement, agreements
 from reports.analysis.elsewhere import learned_nothing, orders, own_tables
+from reports.analysis.repeats import held, moved
 from reports.paper_check.our_values import Measured, measured
 from reports.paper_check.plausibility import PEAK_TFLOPS, speeds
 from reports.tables.build import build_tables
 from reports.tables.table import SystemFacts, Table, counted, significant
+from results.analysis.repeat import POINTS
 from results.paper import DATASETS, OWN_TABLES, TABLE_NAMES, paper_table
 from results.paper.claims import CellName
 from results.paper.flops import read_flops
@@ -51,6 +53,7 @@ def findings(records: Sequence[Record], systems: Sequence[SystemFacts]) -> tuple
             *(_rank(one, one.column, f"agreement.md, {one.table}") for one in found),
             *(_rank(one, ELSEWHERE, f"{one.table} and the paper's Table 1, miou_paper") for one in orders(tables)),
             *(_learned_nothing(table) for table in own_tables(tables)),
+            _moved(records),
         )
         for finding in part
     )
@@ -190,4 +193,23 @@ def _learned_nothing(table: Table) -> Iterator[Finding]:
         " frequent class.",
         (f"most frequent class: {reference:.2f}", f"not above it: {', '.join(nets)}"),
         f"{table.name}, miou_paper; within half a percentage point",
+    )
+
+
+def _moved(records: Sequence[Record]) -> Iterator[Finding]:
+    """How far an accuracy moves when other hardware trains the same cell with the same seed."""
+    found = moved(records)
+    if len(found) < 3:
+        return
+    machines = sorted({one.again.cell.hardware for one, _ in found})
+    yield Finding(
+        f"Trained again with the same seed on {' or '.join(machines)}, {held(found)} of {len(found)} short trainings"
+        f" come within {POINTS:g} points of miou_paper of what the first machine gave; these moved most.",
+        tuple(
+            f"{one.first.cell.system} on {one.first.cell.dataset}:"
+            f" {one.first.accuracy.miou_paper:.2f}, then {one.again.accuracy.miou_paper:.2f}"
+            for one, _ in found[:LARGEST]
+            if one.first.accuracy and one.again.accuracy
+        ),
+        "repeats.md; the same code, data and settings, other rounding",
     )

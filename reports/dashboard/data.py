@@ -14,6 +14,8 @@ from reports.paper_check.plausibility import Speed
 from reports.tables.columns import PROBES
 from reports.tables.frame import records_frame, sweeps
 from reports.tables.table import Row, Table
+from reports.writers.repeats_page import made_by
+from results.analysis.repeat import Repetition
 from results.record import Record
 
 Json = dict[str, Any]
@@ -57,12 +59,22 @@ def _percentiles(row: Row, records: Mapping[str, Json]) -> list[float | None]:
     return [timed[0][name] if timed else None for name in ("median_ms", "p90_ms", "p99_ms")]
 
 
-def record_data(tables: Iterable[Table], records: Iterable[Record]) -> dict[str, Json]:
-    """The records behind the cells of the tables, by key: the newest of each."""
+def record_data(
+    tables: Iterable[Table], records: Iterable[Record], repeated: Iterable[Repetition] = ()
+) -> dict[str, Json]:
+    """The records behind the cells of the tables, by key: the newest of each, and in words who repeated it."""
     wanted = {key for table in tables for row in table.rows for cell in row.cells for key in cell.records}
     ranked = sorted(records, key=lambda record: (record.status == "ok", record.provenance.created))
     chosen = {record.key: record for record in ranked if record.key in wanted}
-    return {key: record.model_dump(mode="json", exclude={"accuracy": {"confusion"}}) for key, record in chosen.items()}
+    said: dict[str, list[str]] = {}
+    for one in repeated:
+        verdict = "holds" if one.holds else "does not hold"
+        for record, other in ((one.first, one.again), (one.again, one.first)):
+            said.setdefault(record.key, []).append(f"{made_by(other)}: {verdict}")
+    return {
+        key: {**record.model_dump(mode="json", exclude={"accuracy": {"confusion"}}), "repeated": said.get(key, [])}
+        for key, record in chosen.items()
+    }
 
 
 def size_data(records: Sequence[Record]) -> list[Json]:

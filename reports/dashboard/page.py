@@ -14,6 +14,7 @@ from reports.paper_check.claims import Finding
 from reports.paper_check.plausibility import Speed
 from reports.tables.table import Table
 from reports.theme import css
+from results.analysis.repeat import Repetition
 from results.record import Record
 
 _SCRIPTS = ("common.js", "sortable.js", "plots.js", "choice.js", "tables.js", "paper.js", "start.js")
@@ -24,10 +25,11 @@ def page(
     records: Sequence[Record],
     findings: Sequence[Finding],
     speeds: Sequence[Speed],
+    repeated: Sequence[Repetition],
     examples: Path,
 ) -> str:
     """The page; ``examples`` is the folder with pictures for the slider; it may be missing."""
-    behind = record_data(tables, records)
+    behind = record_data(tables, records, repeated)
     data = {
         "tables": [table_data(table, behind) for table in tables],
         "first": max(range(len(tables)), key=lambda index: tables[index].standing, default=None),

@@ -50,7 +50,7 @@ function facts(record) {
     dataset: record.cell.dataset, recipe: record.cell.recipe, profile: record.cell.profile, seed: record.cell.seed,
     image: `${protocol.height}x${protocol.width}`, precision: protocol.precision, hardware: record.cell.hardware,
     protocol: record.protocol_hash, commit: record.provenance.git_commit, dirty: record.provenance.git_dirty,
-    command: record.provenance.command, created: record.provenance.created, key: record.key };
+    "measured by": record.provenance.by, "measured also by": record.repeated.join("; "), command: record.provenance.command, created: record.provenance.created, key: record.key };
   if (accuracy) Object.assign(list, { miou_paper: accuracy.miou_paper, miou_dataset: accuracy.miou_dataset,
     boundary_iou: accuracy.boundary_iou, weights: accuracy.weights, iterations: accuracy.iterations, ...accuracy.iou });
   if (cost) Object.assign(list, { parameters: cost.parameters, flops: cost.flops ?? cost.flops_reason,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from results.record import Accuracy, Cost, LatencySamples, Record
+from results.values import moment
 
 POINTS = 3.0  # of miou_paper, by which trainings may differ where rounding differs: it grows with every step
 SPREAD = 0.10  # by which one machine's latency and memory vary from one day to another, beyond the interval of a run
 SAME_MACHINE = ("device", "cpu_model", "cpu_threads", "gpu", "host_allocator")
+
+
+MACHINE = {"hardware", "base_key"}  # fields of a cell that differ between machines alone
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,36 @@ class Finding:
     repeated: str
     remark: str
     holds: bool
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A record, and a later one of the same cell, perhaps of another machine."""
+
+    first: Record
+    again: Record
+    findings: tuple[Finding, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether the later record confirms the first one."""
+        return all(one.holds for one in self.findings)
+
+
+def repetitions(records: Iterable[Record]) -> list[Repetition]:
+    """Each later record of a cell beside its first one, oldest first.
+
+    An accuracy may be repeated on any machine with the same kind of device; a cost on the same hardware only, for
+    elsewhere it says nothing.
+    """
+    by_cell: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda one: moment(one.provenance.created)):
+        if record.status == "ok":
+            left_out = MACHINE if record.cell.kind == "accuracy" else set()
+            by_cell.setdefault(record.cell.model_dump_json(exclude=left_out), []).append(record)
+    return [
+        Repetition(first, again, tuple(findings(first, again))) for first, *later in by_cell.values() for again in later
+    ]
 
 
 def findings(record: Record, again: Record, points: float = POINTS) -> list[Finding]:

@@ -85,13 +85,13 @@ def test_the_memory_ratio(found):
 def accuracies(dataset):
     """The scored mean IoU of each system of a dataset at its official test split, newest last; the constant apart."""
     rows = sorted(raw("accuracy"), key=lambda record: record["provenance"]["created"])
-    by_overrides = {}
+    by_setting = {}
     for record in rows:
         if record["cell"]["dataset"] == dataset and record["cell"]["split"] == "test" and record["status"] == "ok":
-            overrides = tuple(record["cell"]["overrides"])
-            by_overrides.setdefault(overrides, {})[record["cell"]["system"]] = record["accuracy"]["miou_paper"]
-    reference = next(values["constant"] for values in by_overrides.values() if "constant" in values)
-    values = max(by_overrides.values(), key=len)
+            setting = (record["cell"]["hardware"], *record["cell"]["overrides"])
+            by_setting.setdefault(setting, {})[record["cell"]["system"]] = record["accuracy"]["miou_paper"]
+    reference = next(values["constant"] for values in by_setting.values() if "constant" in values)
+    values = max(by_setting.values(), key=len)
     return {name: value for name, value in values.items() if name != "constant"}, reference
 
 
@@ -111,6 +111,24 @@ def test_the_order_on_real_images_and_the_nets_that_learned_nothing(dataset, tit
     for one in told:
         assert f"{len(nothing)} of {len(ours)} nets" in one.sentence
         assert set(one.numbers[1].removeprefix("not above it: ").split(", ")) == nothing
+
+
+def test_how_far_trainings_move_on_another_machine(found):
+    finding = next(one for one in found if "Trained again" in one.sentence)
+    by_cell = {}
+    for record in sorted(raw("accuracy"), key=lambda record: record["provenance"]["created"]):
+        if (record["accuracy"] or {}).get("iterations", 0) and record["accuracy"]["iterations"] >= 100:
+            cell = {name: value for name, value in record["cell"].items() if name not in ("hardware", "base_key")}
+            by_cell.setdefault(json.dumps(cell, sort_keys=True), []).append(record)
+    moves = {}
+    for first, *later in by_cell.values():
+        for again in (one for one in later if one["cell"]["hardware"] != first["cell"]["hardware"]):
+            values = tuple(one["accuracy"]["miou_paper"] for one in (first, again))
+            moves[first["cell"]["system"], first["cell"]["dataset"], values] = abs(values[0] - values[1])
+    within = sum(points <= 3 for points in moves.values())
+    assert f"{within} of {len(moves)} short trainings come within 3 points" in finding.sentence
+    (system, dataset, (before, after)), _ = max(moves.items(), key=lambda item: item[1])
+    assert finding.numbers[0] == f"{system} on {dataset}: {before:.2f}, then {after:.2f}"
 
 
 def test_without_records_only_what_is_printed_is_left():

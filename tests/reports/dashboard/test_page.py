@@ -15,6 +15,7 @@ from reports.dashboard.data import example_data, record_data, size_data
 from reports.dashboard.page import page
 from reports.tables.build import build_tables
 from reports.tables.table import SystemFacts
+from results.analysis.repeat import repetitions
 from tests.results.records import cost, record
 
 HOSTILE = "</script><script>alert(1)</script>"
@@ -48,7 +49,7 @@ def examples(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text(records, examples):
-    return page(build_tables(records, SYSTEMS, ["table1"]), records, (), (), examples)
+    return page(build_tables(records, SYSTEMS, ["table1"]), records, (), (), repetitions(records), examples)
 
 
 def data_of(text):
@@ -101,7 +102,7 @@ def test_rows_of_one_method_have_different_names_and_all_have_percentiles(text):
 
 def test_tables_of_one_subject_are_told_apart_by_the_image_size(records):
     wide = record("cost", "isdnet", protocol_changes={"height": 1224, "width": 1224})
-    found = data_of(page(build_tables([*records, wide], SYSTEMS, ["table1"]), records, (), (), Path("none")))
+    found = data_of(page(build_tables([*records, wide], SYSTEMS, ["table1"]), records, (), (), (), Path("none")))
     assert {table["subject"] for table in found["tables"]} == {"Table 1 of the paper: comparison on DeepGlobe"}
     settings = [table["setting"] for table in found["tables"]]
     assert any("1224x1224" in one for one in settings)

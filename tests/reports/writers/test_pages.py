@@ -14,6 +14,8 @@ from reports.writers.audit_page import audit_page
 from reports.writers.cost_page import cost_page
 from reports.writers.outdated_page import outdated_page
 from reports.writers.pages import write_page
+from reports.writers.repeats_page import repeats_page
+from results.analysis.repeat import repetitions
 from results.paper import TABLE_NAMES, paper_table
 from results.paper.claims import claims
 from results.paper.flops import read_flops
@@ -105,3 +107,14 @@ def test_records_of_older_metrics_are_listed():
     assert "stdc" in line
     assert old.key in line
     assert "No record is of an older version." in outdated_page([record("cost", "isdnet")])
+
+
+def test_repeated_records_are_listed_with_both_machines_and_a_verdict():
+    first, again = (record("cost", EVIL, created=f"2026-11-2{day}T10:00:00+00:00") for day in (0, 1))
+    page = repeats_page(repetitions([first, again]))
+    assert "1 of 1 hold." in page
+    (line,) = [line for line in page.splitlines() if line.startswith("| cost")]
+    assert "2026-11-20" in line
+    assert "2026-11-21" in line
+    assert "<script>" not in page
+    assert "No cell has two records." in repeats_page([])

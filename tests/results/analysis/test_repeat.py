@@ -2,7 +2,7 @@
 
 import pytest
 
-from results.analysis.repeat import findings, other_machine
+from results.analysis.repeat import findings, other_machine, repetitions
 from tests.results.records import accuracy, cost, record
 
 DETERMINISTIC = {"protocol_changes": {"deterministic": True}}
@@ -68,3 +68,18 @@ def test_another_outcome_does_not_hold(status):
     assert failing(timed(200.0), record("cost", "stdc", status=status, reason="too large")) == ["status"]
     old = record("cost", "stdc", status="oom", reason="too large")
     assert failing(old, old) == []
+
+
+def test_later_records_of_a_cell_stand_beside_its_first_one():
+    first = scored(41.5, created="2026-11-20T10:00:00+00:00")
+    near = scored(43.0, created="2026-11-21T10:00:00+00:00", hardware="Other CPU")
+    far = scored(60.0, created="2026-11-22T10:00:00+00:00", hardware="Third CPU")
+    other_seed = scored(50.0, created="2026-11-22T10:00:00+00:00", seed=1)
+    found = repetitions([far, other_seed, near, first])
+    assert [(one.first, one.again, one.holds) for one in found] == [(first, near, True), (first, far, False)]
+
+
+def test_costs_are_repeated_on_the_same_hardware_only():
+    first, again = (record("cost", "stdc", created=f"2026-11-2{day}T10:00:00+00:00") for day in (0, 1))
+    elsewhere = record("cost", "stdc", created="2026-11-22T10:00:00+00:00", hardware="Other CPU")
+    assert [one.again for one in repetitions([first, elsewhere, again])] == [again]
