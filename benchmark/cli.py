@@ -31,6 +31,7 @@ COMMANDS = {
     "evaluate": "score given weights on a dataset",
     "predict": "write label maps and overlays for images",
     "measure": "measure the cost of one system at one image size",
+    "profile": "say where the time and memory of one call go",
     "sweep": "measure cost against image size, until the memory is full",
     "convert": "turn an official checkpoint into ours",
     "new": "write a package with a system of your own, which runs at once",

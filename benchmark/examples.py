@@ -31,6 +31,7 @@ isdbench predict isdnet --weights FILE mosaic.tif --out DIR --probabilities --po
 isdbench predict glnet --weights FILE mosaic.tif --out DIR --tile 2448""",
     "measure": """isdbench measure isdnet --size 2448x2448
 isdbench measure smp:Unet/resnet34 --size 1024x2048 --device cuda --precision fp16""",
+    "profile": "isdbench profile isdnet --size 2448x2448",
     "sweep": "isdbench sweep isdnet,stdc",
     "convert": "isdbench convert isdnet OFFICIAL.pth OUT.safetensors",
     "new": "isdbench new system mynet",

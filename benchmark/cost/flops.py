@@ -68,7 +68,30 @@ def count(system: System, image: Tensor) -> Counts:
     return Counts(int(counter.get_total_flops()), traffic.bytes_moved, traffic.convolution_shapes)
 
 
-class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Operators(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """While open, hands every operator to :meth:`run`, or instead of it the operators that it decomposes into."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Decompose an operator where that is possible, else run it."""
+        kwargs = kwargs or {}
+        if not func.overloadpacket.__name__.startswith(ONE_KERNEL):
+            with self:
+                parts = func.decompose(*args, **kwargs)
+            if parts is not NotImplemented:
+                return parts
+        return self.run(func, args, kwargs)
+
+    def run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Run an operator."""
+        return func(*args, **kwargs)
+
+
+class Traffic(Operators):  # type: ignore[no-untyped-call]
     """Sums the bytes of the tensors that operators read and write while open, each operand of each operator once.
 
     Views cost nothing. Caches, fused kernels and repeated reads inside one kernel are not modelled. It also notes which
@@ -76,7 +99,7 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.bytes_moved = 0
         self._met: dict[int, set[torch.Size]] = {}
 
@@ -85,31 +108,28 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The largest number of different input shapes that one convolution met."""
         return max(map(len, self._met.values()), default=0)
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        """Run an operator, or the operators that it decomposes into, and count."""
-        kwargs = kwargs or {}
-        if not func.overloadpacket.__name__.startswith(ONE_KERNEL):
-            with self:
-                parts = func.decompose(*args, **kwargs)
-            if parts is not NotImplemented:
-                return parts
+    def run(self, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Run an operator and count."""
         if func.overloadpacket.__name__ in CONVOLUTIONS:
             image, weight = args[:2]
             self._met.setdefault(weight.data_ptr(), set()).add(image.shape)
         output = func(*args, **kwargs)
-        aliases = [one.alias_info for one in func._schema.returns]
-        is_view = any(alias is not None and not alias.is_write for alias in aliases)
-        if not is_view and func.overloadpacket.__name__ not in UNWRITTEN:
-            self.bytes_moved += _bytes([args, kwargs, output])
+        if moves(func):
+            self.bytes_moved += tensor_bytes([args, kwargs, output])
         return output
 
 
-def _bytes(tree: Any) -> int:
+def moves(func: Any) -> bool:
+    """Whether an operator reads or writes memory: views and bare allocations do not."""
+    aliases = [one.alias_info for one in func._schema.returns]
+    is_view = any(alias is not None and not alias.is_write for alias in aliases)
+    return not is_view and func.overloadpacket.__name__ not in UNWRITTEN
+
+
+def tensor_bytes(tree: Any) -> int:
     """Bytes of the tensors in nested lists, tuples and dicts; an expanded tensor counts no more than its storage."""
     if isinstance(tree, Tensor):
         return min(tree.nbytes, tree.untyped_storage().nbytes())
     if isinstance(tree, list | tuple | dict):
-        return sum(map(_bytes, tree.values() if isinstance(tree, dict) else tree))
+        return sum(map(tensor_bytes, tree.values() if isinstance(tree, dict) else tree))
     return 0
