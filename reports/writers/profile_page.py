@@ -10,6 +10,7 @@ from reports.theme import css
 from results.analysis.profile import Operation, Part, Path, Profile, Saving
 
 DEPTH = 5  # levels of modules in the picture
+INDENT = "\u2003"  # of a part inside another one
 NARROWEST = 0.002  # share of the time below which a part is not drawn
 ROW_REM = 1.7
 _STYLE = f"""
@@ -82,7 +83,7 @@ def part_rows(parts: Sequence[Part]) -> list[tuple[str, ...]]:
     whole = parts[0].seconds or 1.0
     return [
         (
-            "\u2003" * len(part.path) + _name(part.path[-1:]),
+            INDENT * len(part.path) + _name(part.path[-1:]),
             *_figures(part.seconds, whole, part.flops, part.bytes_moved, part.bound_seconds),
             significant(part.peak_mib),
         )
@@ -138,9 +139,14 @@ def _bar(part: Part, left: float, share: float) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
-    body = "\n".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
-        for row in rows
-    )
+    word, *numbers = heads
+    top = f'<th class="word" scope="col">{word}</th>' + "".join(f'<th scope="col">{head}</th>' for head in numbers)
+    body = "\n".join(map(_row, rows))
     return f'<div class="wide"><table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+
+
+def _row(row: Sequence[str]) -> str:
+    name = row[0].lstrip(INDENT)
+    cells = "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+    left = 0.35 + 0.9 * (len(row[0]) - len(name))
+    return f'<tr><th scope="row" style="padding-left: {left:.2f}rem">{escape(name)}</th>{cells}</tr>'

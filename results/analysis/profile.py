@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from results.record import Ceilings
@@ -66,12 +66,13 @@ class Profile:
         )
 
     def parts(self, depth: int) -> list[Part]:
-        """Modules down to a depth, in the order in which they first ran; the whole system first, at depth 0."""
-        paths = dict.fromkeys(path[:length] for path in self._paths() for length in range(min(depth, len(path)) + 1))
-        return [self._part(path) for path in paths]
-
-    def _paths(self) -> Iterable[Path]:
-        return (operation.path for operation in self.operations)
+        """Modules down to a depth: the whole system, then each module before those inside it, as they first ran."""
+        ran: dict[Path, int] = {}
+        for one in self.operations:
+            for length in range(min(depth, len(one.path)) + 1):
+                ran.setdefault(one.path[:length], len(ran))
+        ordered = sorted(ran, key=lambda path: [ran[path[:length]] for length in range(1, len(path) + 1)])
+        return [self._part(path) for path in ordered]
 
     def _part(self, path: Path) -> Part:
         inside = [one for one in self.operations if one.path[: len(path)] == path]

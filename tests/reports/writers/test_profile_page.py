@@ -1,5 +1,7 @@
 import re
 
+import pytest
+
 from reports.writers.profile_page import profile_page, savings_lines
 from results.analysis.profile import Operation, Profile
 from results.record import Ceilings
@@ -8,8 +10,11 @@ EVIL = "<script>alert(1)</script>"
 
 
 def profile():
-    made = (("body", "0"), "convolution", 2, 0.3, 10**11, 10**9), (("body", "1"), "relu_", 1, 0.1, 0, 10**9)
-    operations = [Operation(*one) for one in (*made, ((EVIL,), "copy_", 1, 0.6, 0, 10**9))]
+    operations = [
+        Operation(("body", "0"), "convolution", 2, 0.3, 10**11, 10**9),
+        Operation((EVIL,), "copy_", 1, 0.6, 0, 10**9),
+        Operation(("body", "1"), "relu_", 1, 0.1, 0, 10**9),
+    ]
     peaks = {("body", "0"): 12.0, (EVIL,): 34.0}
     return Profile("isdnet", 64, 96, "cpu", EVIL, 0.9, Ceilings(matmul_tflops=1.0, copy_gb_s=10.0), operations, peaks)
 
@@ -17,7 +22,8 @@ def profile():
 def test_parts_sums_bounds_and_savings():
     found = profile()
     whole, body, *_ = found.parts(2)
-    assert (whole.seconds, body.seconds, body.flops, whole.peak_mib) == (1.0, 0.4, 10**11, 34.0)
+    assert [part.path for part in found.parts(2)] == [(), ("body",), ("body", "0"), ("body", "1"), (EVIL,)]
+    assert (whole.seconds, body.seconds, body.flops, whole.peak_mib) == (pytest.approx(1), 0.4, 10**11, 34.0)
     assert body.bound_seconds == 0.1 + 0.1  # by FLOPs, by bytes
     first, second, third = found.savings()
     assert [one.operator for one in (first, second, third)] == ["copy_", "convolution", "relu_"]
