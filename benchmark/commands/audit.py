@@ -99,6 +99,10 @@ def _as_json(findings: Sequence[Finding], printed: Sequence[Speed], nets: Sequen
     return json.dumps({"claims": claims, "speeds": speed_facts, "throughputs": net_facts}, indent=2)
 
 
+def _read(finding: Finding) -> str:
+    return f"read as: {finding.claim.reading}" if finding.claim.reading else ""
+
+
 def _print(findings: Sequence[Finding], printed: Sequence[Speed]) -> None:
     from tabulate import tabulate
 
@@ -106,15 +110,19 @@ def _print(findings: Sequence[Finding], printed: Sequence[Speed]) -> None:
     unbound = [finding for finding in findings if finding.verdict == "no bound stated"]
     bad = [finding for finding in findings if finding not in sound + unbound]
     rows = [
-        (finding.claim.name, finding.verdict, "; ".join(filter(None, [finding.recomputed, finding.why])))
+        (
+            finding.claim.name,
+            finding.verdict,
+            "; ".join(filter(None, [finding.recomputed, finding.why, _read(finding)])),
+        )
         for finding in bad
     ]
     print(
         f"{len(sound)} of {len(findings)} claims hold by the paper's own numbers, {len(unbound)} state no bound "
-        "to test; these do not hold:"
+        "to test; these do not hold, are in doubt or depend on the reading:"
     )
     print(tabulate(rows, ("claim", "verdict", "because"), disable_numparse=True, maxcolwidths=[None, 24, 80]))
-    doubted = [speed for speed in printed if not speed.alternative and speed.verdict != "possible"]
+    doubted = [speed for speed in printed if not speed.alternative and speed.verdict not in ("possible", "quoted")]
     lines = [(f"{speed.table}/{speed.row}", f"{speed.fps.text} FPS", speed.verdict) for speed in doubted]
     print("\nPrinted speeds that the named card may not reach, by the main reading of each row:")
     print(tabulate(lines, ("row", "speed", "verdict"), disable_numparse=True))

@@ -123,6 +123,7 @@ def audit_data(findings: Iterable[Finding]) -> list[Json]:
             "recomputed": finding.recomputed,
             "why": finding.why,
             "records": finding.records_verdict,
+            "records_recomputed": "; ".join(filter(None, [finding.records_recomputed, finding.records_why])),
         }
         for finding in findings
     ]
@@ -138,6 +139,7 @@ def speed_data(speeds: Iterable[Speed]) -> list[Json]:
             "fps": speed.fps.text,
             "gflops": speed.gflops,
             "verdict": speed.verdict,
+            "note": "; ".join(filter(None, ["a further reading" * speed.alternative, speed.note])),
         }
         for speed in speeds
     ]

@@ -12,7 +12,7 @@ const listed = (counts) => counts.map(([value, number]) => `${value}: ${number}`
 function claim(one) {
   const made = element("details");
   made.append(element("summary", one.quote), definitions([["where", one.where], ["also", one.also], ["read as", one.reading], ["rule", one.rule],
-    ["numbers", one.recomputed], ["why", one.why], ["source", one.source]].filter(([, value]) => value)));
+    ["numbers", one.recomputed], ["why", one.why], ["source", one.source], ["our records", one.records_recomputed]].filter(([, value]) => value)));
   return { node: made, text: one.quote, look: "long" };
 }
 
@@ -26,9 +26,9 @@ function showAudit() {
 function showSpeeds() {
   const rows = DATA.speeds.map((one) => ({ cells: [{ text: one.method }, { text: one.table, look: "word" },
     { text: one.system, look: "word" }, { text: one.fps, value: Number(one.fps) },
-    { text: one.gflops === null ? "" : one.gflops.toFixed(0), value: one.gflops }, { text: one.verdict, look: "word" }] }));
+    { text: one.gflops === null ? "" : one.gflops.toFixed(0), value: one.gflops }, { text: one.verdict, look: "word" }, { text: one.note, look: "long" }] }));
   const columns = [{ label: "Method" }, { label: "Table" }, { label: "Counted on" }, { label: "FPS (paper)", number: true },
-    { label: "GFLOPs an image", number: true }, { label: "Verdict" }];
+    { label: "GFLOPs an image", number: true }, { label: "Verdict" }, { label: "Note" }];
   sortable($("speeds-place"), columns, rows);
 }
 

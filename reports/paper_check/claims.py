@@ -10,7 +10,7 @@ from reports.paper_check.intervals import Bounded, Comparison, Values, combine, 
 from reports.paper_check.our_values import Measured, measured
 from reports.tables.table import SystemFacts, significant
 from results.paper import DATASETS, TABLE_NAMES, paper_table
-from results.paper.claims import CellName, Claim, claims
+from results.paper.claims import CellName, Claim, Operand, claims
 from results.record import Record
 
 PaperVerdict = Literal[
@@ -19,6 +19,8 @@ PaperVerdict = Literal[
     "arithmetic differs",
     "contradicted by the paper's own table",
     "contradicted by another source",
+    "depends on the reading",
+    "in doubt",
     "no bound stated",
 ]
 RecordsVerdict = Literal["confirmed by our records", "not confirmed by our records", "not testable with these records"]
@@ -62,7 +64,8 @@ def rule_of(claim: Claim) -> str:
         calculation = _SYMBOLS[claim.operation].join(side.text for side in claim.operands)
         return f"{calculation} is {claim.states.text} ± {claim.states.half_unit:g}"
     if claim.checks:
-        return "; ".join(map(str, claim.checks))
+        other = f", or by the other reading: {'; '.join(map(str, claim.otherwise))}" if claim.otherwise else ""
+        return "; ".join(map(str, claim.checks)) + other
     return "none: the words give no bound, and none is made up"
 
 
@@ -98,12 +101,21 @@ def _number(claim: Claim, values: Values) -> tuple[Bounded, str]:
     """What the claim's number comes to, and the calculation: "27.70 / 0.1300 = 213.1 [205.1, 221.6]"."""
     parts = [evaluate(operand, values) for operand in claim.operands]
     value = combine(claim.operation, parts)
-    texts = [
-        side.text if "/" not in side.text else _digits(part.value)
-        for side, part in zip(claim.operands, parts, strict=True)
-    ]
-    calculation = _SYMBOLS[claim.operation].join(texts)
-    return value, f"{calculation} = {text_of(value)}" if len(parts) > 1 else text_of(value)
+    if len(parts) == 1:
+        return value, _side(claim.operands[0], value, bounds=True)
+    calculation = _SYMBOLS[claim.operation].join(
+        _side(side, part, bounds=False) for side, part in zip(claim.operands, parts, strict=True)
+    )
+    return value, f"{calculation} = {text_of(value)}"
+
+
+def _side(operand: Operand, value: Bounded, *, bounds: bool) -> str:
+    """A side of a calculation: a single printed number as it is printed, anything else in four digits."""
+    item = operand.items[0]
+    printed = item.printed if isinstance(item, CellName) else item
+    if len(operand.items) == 1 and not operand.statistic and value == Bounded.of(printed):
+        return f"{printed.text} ± {printed.half_unit:g}" if bounds and printed.half_unit else printed.text
+    return text_of(value) if bounds else _digits(value.value)
 
 
 def _elsewhere(claim: Claim, stated: Bounded) -> list[str]:
@@ -125,10 +137,17 @@ def _by_checks(claim: Claim) -> tuple[PaperVerdict, str, str]:
     values = {cell: Bounded.of(cell.printed) for cell in claim.cells}
     results = [compare(check, values) for check in claim.checks]
     recomputed, why = _sides_of(results), _failures(results, values)
+    other = [compare(check, values) for check in claim.otherwise]
+    if other:
+        recomputed += f"; by the other reading {_sides_of(other)}"
+    if other and all(one.certain for one in results) != all(one.certain for one in other):
+        return "depends on the reading", recomputed, _failures([*results, *other], values)
     if all(result.certain for result in results):
         return "holds", recomputed, ""
     if all(result.possible for result in results):
         return "holds within rounding", recomputed, why
+    if claim.hint:
+        return "in doubt", recomputed, why
     elsewhere = claim.source and all(_has_number(result) for result in results if not result.possible)
     return ("contradicted by another source" if elsewhere else "contradicted by the paper's own table"), recomputed, why
 
@@ -150,7 +169,8 @@ def _calculations(claim: Claim, values: Values) -> str:
     for shown in claim.shows:
         left, right = evaluate(shown.left, values), evaluate(shown.right, values)
         result = combine(shown.operation, [left, right])
-        calculation = f"{_digits(left.value)}{_SYMBOLS[shown.operation]}{_digits(right.value)}"
+        sides = _side(shown.left, left, bounds=False), _side(shown.right, right, bounds=False)
+        calculation = _SYMBOLS[shown.operation].join(sides)
         texts.append(f"{calculation} = {significant(result.value)} ({shown.right.text})")
     return "; ".join(texts)
 
@@ -161,14 +181,15 @@ def _sides_of(results: Sequence[Comparison]) -> str:
     for result in results:
         open_ = result.possible and not result.certain
         bounds = open_ or result.check.sign == "!="
-        left, right = (text_of(side) if bounds else _digits(side.value) for side in (result.left, result.right))
+        left = _side(result.check.left, result.left, bounds=bounds)
+        right = _side(result.check.right, result.right, bounds=bounds)
         state = "" if result.certain else " is open" if open_ else " fails"
         texts.append(f"{left} {result.check.sign} {right}{state}")
     return "; ".join(texts)
 
 
-def _failures(results: Sequence[Comparison], values: Values) -> str:
-    """Each comparison that fails or is open, where it is one of several, and the rows that it fails against."""
+def _failures(results: Sequence[Comparison], values: Values, *, several: bool = False) -> str:
+    """Each comparison that fails or is open, if it is one of ``several``, and the rows that it fails against."""
     failures = []
     for result in results:
         if result.certain:
@@ -182,12 +203,14 @@ def _failures(results: Sequence[Comparison], values: Values) -> str:
             for cell, check in single.items()
             if not compare(check, values).certain
         ]
-        if against or len(results) > 1:
+        if against or several or len(results) > 1:
             failures.append(f"{text} ({', '.join(against)})" if against else text)
     return "; ".join(failures)
 
 
 def _by_records(claim: Claim, ours: Mapping[str, Measured]) -> tuple[RecordsVerdict, str, str]:
+    if claim.untestable:
+        return "not testable with these records", "", claim.untestable
     missing = _untestable(claim, ours)
     if missing:
         refuted = _refuted(claim, ours)
@@ -220,7 +243,8 @@ def _refuted(claim: Claim, ours: Mapping[str, Measured]) -> tuple[RecordsVerdict
             result = compare(check, values)
             if not result.possible:
                 setting = "; ".join(dict.fromkeys(ours[cell.table].setting for cell in single.cells))
-                return "not confirmed by our records", _sides_of([result]), f"{_failures([result], values)}; {setting}"
+                why = _failures([result], values, several=True)
+                return "not confirmed by our records", _sides_of([result]), f"{why}; {setting}"
     return None
 
 

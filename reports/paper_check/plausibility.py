@@ -14,10 +14,11 @@ from reports.tables.table import SystemFacts
 from results.paper import TABLE_NAMES, PaperRow, PaperTable, Printed, paper_table
 from results.paper.flops import Flops, FlopsFile
 
-# GeForce RTX 2080 Ti: 4352 cores with one fused multiply-add per clock, 1.545 GHz boost (NVIDIA Turing white paper)
-PEAK_TFLOPS = 2 * 4352 * 1.545e9 / 1e12  # float32: 13.4
+# GeForce RTX 2080 Ti: 4352 cores with one fused multiply-add per clock; boost 1.635 GHz of NVIDIA's Founders Edition,
+# 1.545 GHz of the reference card (NVIDIA Turing white paper). The paper does not say which: the faster one counts.
+PEAK_TFLOPS = 2 * 4352 * 1.635e9 / 1e12  # float32: 14.2
 
-Verdict = Literal["possible", "possible only at 0.8x", "exceeds the card's peak", "no count"]
+Verdict = Literal["possible", "possible only at 0.8x", "exceeds the card's peak", "no count", "quoted"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Speed:
     gflops: float | None  # 1e9 FLOPs of one image at the stated size
     gflops_reduced: float | None  # at 0.8 of its sides
     note: str = ""  # how FLOPs were estimated, or why they were not counted
+    quoted: bool = False  # the speed is another paper's, from another card
 
     @property
     def tflops_per_second(self) -> float | None:
@@ -48,6 +50,8 @@ class Speed:
     def verdict(self) -> Verdict:
         """Whether the card can do that, given the slowest speed that rounds to the printed one."""
         slowest = self.fps.value - self.fps.half_unit
+        if self.quoted:
+            return "quoted"
         if self.gflops is None or self.gflops_reduced is None:
             return "no count"
         if self.gflops * slowest / 1e3 <= PEAK_TFLOPS:
@@ -81,4 +85,5 @@ def _of_row(table: PaperTable, row: PaperRow, systems: Sequence[SystemFacts], co
         full, reduced = (counts.of(name, table.dataset, scale) for scale in (1.0, 0.8))
         gflops, gflops_reduced = (count.flops / 1e9 if count and count.flops else None for count in (full, reduced))
         note = _note(full) if full else "not counted yet" if name else "no system feeds this row yet"
-        yield Speed(table.name, row.row, row.method, row.values["fps"], name, index > 0, gflops, gflops_reduced, note)
+        counted = (gflops, gflops_reduced, note, row.quoted)
+        yield Speed(table.name, row.row, row.method, row.values["fps"], name, index > 0, *counted)

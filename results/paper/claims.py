@@ -112,12 +112,15 @@ class Claim:
     at_least: bool = False
     absolute: bool = False
     checks: tuple[Check, ...] = ()
+    otherwise: tuple[Check, ...] = ()  # of another reading
     shows: tuple[Shown, ...] = ()
+    hint: bool = False  # a failed check is no proof
+    untestable: str = ""  # why no record could test it
 
     @property
     def cells(self) -> tuple[CellName, ...]:
         """All cells that the claim rests on, each once."""
-        pairs: list[Check | Shown] = [*self.checks, *self.shows]
+        pairs: list[Check | Shown] = [*self.checks, *self.otherwise, *self.shows]
         operands = [*self.operands, *(side for pair in pairs for side in (pair.left, pair.right))]
         items = [item for operand in operands for item in operand.items]
         return tuple(dict.fromkeys(item for item in items if isinstance(item, CellName)))
@@ -142,7 +145,7 @@ def claim_from(entry: Mapping[str, Any]) -> Claim:
     """
     fields = dict(entry)
     written = {name: fields.pop(name) for name in get_args(Operation) if name in fields}
-    checks, shows = fields.pop("checks", []), fields.pop("shows", [])
+    checks, shows, otherwise = (fields.pop(name, []) for name in ("checks", "shows", "otherwise"))
     stated, left_out = fields.pop("states", None), fields.pop("leaving_out", [])
     if len(written) + bool(checks) + bool(shows) != 1 or bool(written) != (stated is not None):
         raise ValueError(
@@ -151,14 +154,21 @@ def claim_from(entry: Mapping[str, Any]) -> Claim:
     try:
         for name, value in written.items():
             texts = [value] if isinstance(value, str) else value
-            fields |= {"operation": name, "operands": tuple(_operands(texts, left_out)), "states": Printed(stated)}
-        sides = iter(_operands([side for left, _, right in checks for side in (left, right)], left_out))
-        fields["checks"] = tuple(Check(next(sides), _sign(sign), next(sides)) for _, sign, _ in checks)
+            operands = tuple(_operands(texts, left_out))
+            counted = name == "sum" and all(isinstance(item, Count) for one in operands for item in one.items)
+            fields |= {"operation": name, "operands": operands, "states": (Count if counted else Printed)(stated)}
+        fields |= {"checks": _checks(checks, left_out), "otherwise": _checks(otherwise, left_out)}
         shown = iter(_operands([side for left, _, right in shows for side in (left, right)], left_out))
         fields["shows"] = tuple(Shown(next(shown), _SHOWN[sign], next(shown)) for _, sign, _ in shows)
     except ValueError as error:
         raise ValueError(f"claim '{fields['name']}': {error}") from error
     return Claim(**fields)
+
+
+def _checks(written: Iterable[tuple[str, str, str]], left_out: Iterable[str]) -> tuple[Check, ...]:
+    rows = list(written)
+    sides = iter(_operands([side for left, _, right in rows for side in (left, right)], left_out))
+    return tuple(Check(next(sides), _sign(sign), next(sides)) for _, sign, _ in rows)
 
 
 def _sign(text: str) -> Sign:

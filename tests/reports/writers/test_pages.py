@@ -45,7 +45,7 @@ def test_a_claim_shows_quote_reading_values_verdict_and_arithmetic():
         "abstract",
         "the recent competitor is FCtL",
         "table1/isdnet/fps / table1/fctl/fps is 172 ± 0.5",
-        "27.70 / 0.1300",
+        "27.70 / 0.13 = 213.1",
         "Table 1",
         "213.1",
         "Inria Aerial",
