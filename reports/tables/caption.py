@@ -12,7 +12,7 @@ from reports.tables import training
 from reports.tables.columns import CPU_PROBE, Measure
 from reports.tables.groups import Group
 from reports.tables.table import counted
-from results.paper import DATASETS, PaperTable
+from results.paper import ACCURACY_FROM, DATASETS, PaperTable
 
 PAPER_CARD = "2080 Ti"  # part of the card's name; batch 1, memory by gpustat
 
@@ -169,7 +169,8 @@ def _paper(paper: PaperTable) -> str:
         return "Nothing here is compared with the paper."
     if not paper.is_printed:
         return "The paper has no values on this dataset."
-    return f"Paper: {DATASETS[paper.dataset].title}, RTX {PAPER_CARD}, batch 1, memory by gpustat."
+    copied = f"; by its caption {ACCURACY_FROM[paper.name]}" if paper.name in ACCURACY_FROM else ""
+    return f"Paper: {DATASETS[paper.dataset].title}, RTX {PAPER_CARD}, batch 1, memory by gpustat{copied}."
 
 
 def _accuracy(group: Group) -> str:

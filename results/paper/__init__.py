@@ -141,6 +141,11 @@ OWN_TABLES = {  # of datasets that the paper does not use; their rows are those 
     "hrf": "artery and vein on fundus photographs of 2336x3504 (HRF)",
     "bracol": "symptoms on coffee leaves of 1024x2048 (BRACOL)",
 }
+ACCURACY_FROM = {  # what the captions say; of FCtL, footnote 2 says otherwise
+    "table1": "the competitors' accuracies are copied from MagNet's paper",
+    "table2": "the competitors' accuracies are copied from FCtL's paper",
+    "table3": "the accuracies of the other UHR methods are copied from MagNet's paper",
+}
 _QUOTED = {("table1", "ppn")}  # 12.90 FPS stands in PPN's abstract, and its authors published no code
 
 
