@@ -27,7 +27,7 @@ function verdict(list) {
   const marked = list.filter((one) => one.cell.mark === "best");
   if (marked.length) return `Best: ${marked.map((one) => one.name).join(" and ")}.`;
   if (side() === "printed") return `Best in print: ${list[0].name}.`;
-  return `First is ${list[0].name}, but values of a single run are only listed, not ranked.`;
+  return `First is ${list[0].name}, but fewer than six runs have no interval: values are listed, not ranked.`;
 }
 
 function bars(list, largest) {
