@@ -26,7 +26,8 @@ ACCURACY = ("run", "table1", *COMPARED)  # of each side of a comparison
 TWO_AT_A_TIME = ("--numprocesses=2", "--dist=worksteal")
 ONE_CORE = {"OMP_NUM_THREADS": "1"}
 FROZEN = "--frozen"
-CODE = ("benchmark", "baselines", "isdnet", "results", "reports", "tests", "noxfile.py")
+REPORTED = ("dashboard.html", "agreement.md", "ranking.md", "costs.md", "repeats.md", "audit.md")  # in the site as well
+CODE = ("benchmark", "baselines", "isdnet", "results", "reports", "tests", "docs/site.py", "noxfile.py")
 
 
 def _install(session: nox.Session, *extras: str) -> None:
@@ -130,6 +131,29 @@ def report(session: nox.Session) -> None:
     """Write tables, figures and the dashboard from the records made so far."""
     _install(session)
     session.run("isdbench", "report", *session.posargs)
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """The site in out/site: what is written, what is generated, and the dashboard of the committed records."""
+    _install(session)
+    session.install("mkdocs-material>=9.5,<10", "mkdocstrings[python]>=0.26,<2")
+    pages, reports = Path("out", "site-pages"), Path("out", "site-reports")
+    session.run("python", "docs/site.py", str(pages))
+    words = ("--records", "results/records", "--out", str(reports), "--no-figures", "--format", "md", "--quiet")
+    session.run("isdbench", "report", *words)
+    for name in REPORTED:
+        shutil.copy(reports / name, pages / name)
+    session.run("mkdocs", "build", "--strict", "--quiet", env={"PYTHONPATH": "."})
+
+
+@nox.session(default=False, venv_backend="none")
+def image(session: nox.Session) -> None:
+    """The container images, where docker is there: `nox -s image` or `nox -s image -- cuda`."""
+    if shutil.which("docker") is None:
+        session.skip("docker is not installed")
+    for target in session.posargs or ("cpu",):
+        session.run("docker", "build", "--target", target, "--tag", f"isdbench:{target}", ".", external=True)
 
 
 @nox.session(default=False)
