@@ -182,6 +182,14 @@ def ray(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def chaos(session: nox.Session) -> None:
+    """100 random kills of runs of a small table, by each engine."""
+    _install(session, "dev", "ray")
+    env = {"ISDBENCH_CHAOS": "100", **ONE_CORE}
+    session.run("pytest", "-rP", "tests/benchmark/run/test_chaos.py", *session.posargs, env=env)
+
+
+@nox.session(default=False)
 def ports(session: nox.Session) -> None:
     """Verified ports against recorded outputs of the official code; renews the table in docs/verified-ports.md."""
     _install(session, "dev")

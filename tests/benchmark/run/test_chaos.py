@@ -1,0 +1,95 @@
+"""Several runs on one folder, and runs that are killed at random moments: nothing is lost, nothing is there twice."""
+
+import os
+import random
+import signal
+import time
+
+import psutil
+import pytest
+
+from benchmark.rules.check import check
+from results.store import Store
+from tests.benchmark.data.fakes import write_deepglobe
+from tests.packages import isdbench, write_slownet
+from tests.test_end_to_end import RUN, TEST, TRAIN, figures, kill_tree, start
+
+KILLS = int(os.environ.get("ISDBENCH_CHAOS", "0"))  # `nox -s chaos` sets it
+ENGINES = {"local": (), "ray": ("--engine", "ray")}
+CELLS = 5  # three trainings, one cost, the reference
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_deepglobe(tmp_path / "data", (*TRAIN, *TEST), size=(256, 256))
+    return tmp_path
+
+
+def trained(folder):
+    """The values of each training, by its seed; a cell with two records fails."""
+    records = Store(folder / "records").all()
+    assert len({record.key for record in records}) == len(records)
+    assert all(record.status == "ok" for record in records)
+    nets = [one for one in records if one.accuracy and one.cell.system == "slownet"]
+    return {one.cell.seed: figures(one) for one in nets}, len(records)
+
+
+def refused(folder):
+    """What the rules refuse in the records; that nobody knows this test's package does not refuse."""
+    found = check(sorted((folder / "records").glob("*.json")))
+    return [finding for findings in found.values() for finding in findings if finding.rule.refuses]
+
+
+def hidden(folder):
+    return [path for path in folder.rglob(".*") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_two_runs_of_one_folder_make_each_record_once(folder, tmp_path):
+    package = write_slownet(tmp_path / "package", forward="time.sleep(0.1) if self.training else None")
+    runs = [start(folder, package, "--seeds", "3") for _ in range(2)]
+    assert [run.wait(timeout=240) for run in runs] == [0, 0]
+    seeds, count = trained(folder / "out")
+    assert (sorted(seeds), count) == ([0, 1, 2], CELLS)
+    assert hidden(folder / "out") == []
+
+
+@pytest.mark.skipif(not KILLS, reason="belongs to `nox -s chaos`")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_runs_killed_at_random_leave_the_records_of_an_undisturbed_one(engine, folder, tmp_path):
+    if engine == "ray":
+        pytest.importorskip("ray")
+    package = write_slownet(tmp_path / "package", forward="time.sleep(0.3) if self.training else time.sleep(0.2)")
+    words, dice = ("--seeds", "3", *ENGINES[engine]), random.Random(0)
+    isdbench(*RUN, "--seeds", "3", "--out", "whole", folder=folder, paths=[package])
+    whole, _ = trained(folder / "whole")
+    finished, kills = 0, 0
+    while kills < KILLS:
+        out = f"out{finished}"
+        run = start(folder, package, *words, "--out", out)
+        time.sleep(dice.uniform(0.5, 12.0))
+        if run.poll() is None:
+            hit(run, dice)
+            kills += 1
+        else:
+            finished += 1
+    isdbench(*RUN, *words, "--out", f"out{finished}", folder=folder, paths=[package])
+    for number in range(finished + 1):
+        seeds, count = trained(folder / f"out{number}")
+        assert (seeds, count) == (whole, CELLS)
+        assert refused(folder / f"out{number}") == []
+        assert hidden(folder / f"out{number}") == []
+    print(f"{engine}: {kills} kills, {finished + 1} tables, each with the records of the undisturbed one")
+
+
+def hit(run, dice):
+    """A signal of four kinds; the whole tree, or the parent alone, whose children must then end by themselves."""
+    children = psutil.Process(run.pid).children(recursive=True)
+    kind = dice.choice(("tree", "parent", "terminated", "interrupted"))
+    if kind == "tree":
+        kill_tree(run)
+    else:
+        os.kill(run.pid, {"parent": signal.SIGKILL, "terminated": signal.SIGTERM, "interrupted": signal.SIGINT}[kind])
+        run.wait(timeout=60)
+    _, left = psutil.wait_procs(children, timeout=30)
+    assert left == [], kind
