@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from reports.analysis.agreement import Agreement, agreements
 from reports.analysis.elsewhere import learned_nothing, orders, own_tables
+from reports.analysis.longer import longer
 from reports.analysis.repeats import held, moved
 from reports.paper_check.our_values import Measured, measured
 from reports.paper_check.plausibility import PEAK_TFLOPS, speeds
@@ -53,6 +54,7 @@ def findings(records: Sequence[Record], systems: Sequence[SystemFacts]) -> tuple
             *(_rank(one, one.column, f"agreement.md, {one.table}") for one in found),
             *(_rank(one, ELSEWHERE, f"{one.table} and the paper's Table 1, miou_paper") for one in orders(tables)),
             *(_learned_nothing(table) for table in own_tables(tables)),
+            _longer(records),
             _moved(records),
         )
         for finding in part
@@ -195,6 +197,27 @@ def _learned_nothing(table: Table) -> Iterator[Finding]:
         (f"most frequent class: {reference:.2f}", f"not above it: {', '.join(nets)}"),
         f"{table.name}, miou_paper; within half a percentage point",
     )
+
+
+def _longer(records: Sequence[Record]) -> Iterator[Finding]:
+    """What more iterations do, for each dataset on which more than one system was trained longer."""
+    found = longer(records)
+    for dataset in dict.fromkeys(one.dataset for one in found):
+        nets = [one for one in found if one.dataset == dataset]
+        if len(nets) < 2:
+            continue
+        gains = [one.miou_paper[1] - one.miou_paper[0] for one in nets]
+        machine = "; the longer ones on another machine" if any(one.other_machine for one in nets) else ""
+        yield Finding(
+            f"Longer training on {dataset}, one seed, moves {len(nets)} nets by"
+            f" {min(gains):+.2f} to {max(gains):+.2f} points of miou_paper.",
+            tuple(
+                f"{one.system}: {one.miou_paper[0]:.2f} after {one.iterations[0]} iterations,"
+                f" {one.miou_paper[1]:.2f} after {one.iterations[1]}"
+                for one in nets
+            ),
+            f"accuracy records that differ in --iterations alone{machine}",
+        )
 
 
 def _moved(records: Sequence[Record]) -> Iterator[Finding]:

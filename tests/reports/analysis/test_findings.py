@@ -113,6 +113,31 @@ def test_the_order_on_real_images_and_the_nets_that_learned_nothing(dataset, tit
         assert set(one.numbers[1].removeprefix("not above it: ").split(", ")) == nothing
 
 
+def test_what_longer_training_does(found):
+    told = [one for one in found if "Longer training" in one.sentence]
+    assert {one.sentence.split()[3].rstrip(",") for one in told} == {"hrf", "synthetic"}
+    scores = {
+        (
+            one["cell"]["system"],
+            one["cell"]["dataset"],
+            one["accuracy"]["iterations"],
+            f"{one['accuracy']['miou_paper']:.2f}",
+        )
+        for one in raw("accuracy")
+        if one["accuracy"]
+    }
+    for finding in told:
+        dataset, gains = finding.sentence.split()[3].rstrip(","), []
+        for line in finding.numbers:
+            system, few, before, many, after = re.match(
+                r"(\S+): ([\d.]+) after (\d+) iterations, ([\d.]+) after (\d+)", line
+            ).group(1, 3, 2, 5, 4)
+            assert {(system, dataset, int(few), before), (system, dataset, int(many), after)} <= scores
+            gains.append(float(after) - float(before))
+        low, high = map(float, re.findall(r"[+-][\d.]+", finding.sentence))
+        assert (low, high) == pytest.approx((min(gains), max(gains)), abs=0.011)
+
+
 def test_how_far_trainings_move_on_another_machine(found):
     finding = next(one for one in found if "Trained again" in one.sentence)
     by_cell = {}
