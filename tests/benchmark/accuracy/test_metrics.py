@@ -219,3 +219,19 @@ def test_any_number_of_classes_and_pixels_is_counted_exactly(classes):
     expected = np.zeros((classes, classes), np.int64)
     np.add.at(expected, (label[kept], prediction[kept]), 1)
     assert np.array_equal(confusion(label, prediction, classes), expected)
+
+
+@pytest.mark.parametrize("classes", [2, 7, 19, 150, 255])
+def test_every_pair_of_values_is_counted_where_it_belongs(classes):
+    pairs = np.array([(truth, found) for truth in (*range(classes), 255) for found in range(classes)], np.uint8)
+    times = np.arange(len(pairs)) % 3 + 1
+    label, prediction = (np.repeat(pairs[:, side], times)[None] for side in (0, 1))
+    wanted = times.reshape(classes + 1, classes)[:classes]
+    assert (confusion(label, prediction, classes) == wanted).all()
+
+
+@pytest.mark.slow
+def test_counts_beyond_what_float32_holds_are_exact():
+    label = np.zeros((5000, 3400), np.uint8)  # 17,000,000 pixels: above 2**24
+    label[0, 0] = 1
+    assert confusion(label, label, 2).tolist() == [[17_000_000 - 1, 0], [0, 1]]
