@@ -68,7 +68,7 @@ def main(args: argparse.Namespace) -> int:
         UserError: an image, the weights or the output folder is not usable, or memory runs out.
     """
     from benchmark.commands.progress import bar
-    from benchmark.data.raster import has_rasterio
+    from benchmark.data.raster import has_rasterio, image_size
     from benchmark.large.output import predict_file
     from benchmark.large.polygons import write_polygons
     from benchmark.large.predict import Settings
@@ -93,7 +93,8 @@ def main(args: argparse.Namespace) -> int:
     suffix = args.format and f".{args.format}"
     files = {path: results_of(path, args.out, suffix, args.probabilities, args.polygons) for path in images}
     require_free(files)
-    _require_images(images)
+    for path in images:
+        image_size(path)  # of every header, so that a bad file is named at once
     trained = file_hash(args.weights)
     runs = {path: fingerprint(path, card.name, info.name, trained, settings, out) for path, out in files.items()}
     for path in [path for path, out in files.items() if is_done(path, out, runs[path])]:
@@ -135,20 +136,6 @@ def _images(named: list[Path]) -> list[Path]:
             raise UserError(f"{path}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
         found += inside
     return found
-
-
-def _require_images(images: list[Path]) -> None:
-    """Read every header, so that a bad file is named at once.
-
-    Raises:
-        BadFileError: a file is missing or no image.
-    """
-    from benchmark.data.opening import header_size
-    from benchmark.data.raster import has_windows
-
-    for path in images:
-        if not has_windows(path):
-            header_size(path)
 
 
 def _write_overlay(path: Path, labels_file: Path, overlay_file: Path, info: DatasetInfo) -> bool:

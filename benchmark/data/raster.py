@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from benchmark.data.base import Image
 from benchmark.data.opening import (
     BadFileError,
+    header_size,
     load,
     opened,
     orientation,
@@ -69,6 +70,18 @@ def has_windows(path: Path) -> bool:
             return has_rasterio() and file.read(4) in TIFF_STARTS
     except OSError as error:
         raise BadFileError(path, f"cannot be read: {error.strerror}") from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width as :func:`open_image` will read them, from the header.
+
+    Raises:
+        BadFileError: the file is missing or no image.
+    """
+    if not has_windows(path):
+        return header_size(path)
+    with open_image(path) as source:
+        return source.size
 
 
 def _is_turned(path: Path) -> bool:

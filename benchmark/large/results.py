@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmark.data.opening import header_size
-from benchmark.data.raster import TIFF, has_rasterio, has_windows, open_image
+from benchmark.data.raster import TIFF, has_rasterio, image_size
 from benchmark.data.raster_output import is_ours, run_of
 from benchmark.errors import UserError
 from benchmark.large.predict import Settings
@@ -77,12 +76,5 @@ def is_done(image: Path, files: Results, run: str) -> bool:
 
 
 def _is_large(image: Path) -> bool:
-    height, width = _size(image)
+    height, width = image_size(image)
     return height * width > OVERLAY_PIXELS
-
-
-def _size(image: Path) -> tuple[int, int]:
-    if not has_windows(image):
-        return header_size(image)
-    with open_image(image) as source:
-        return source.size
