@@ -217,6 +217,12 @@ def _connected(address: str | None) -> Iterator[None]:
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"--address {address}: no Ray cluster: {reason}; start one with 'ray start --head'") from error
+    except BaseException as error:  # a signal, while the cluster was starting
+        signal.signal(signal.SIGTERM, ours)
+        ray.shutdown()
+        if isinstance(error, SystemExit):  # Ray's own answer to SIGTERM
+            signal.raise_signal(signal.SIGTERM)
+        raise
     signal.signal(signal.SIGTERM, ours)
     try:
         yield

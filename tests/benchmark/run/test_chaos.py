@@ -16,6 +16,7 @@ from tests.test_end_to_end import RUN, TEST, TRAIN, figures, kill_tree, start
 
 KILLS = int(os.environ.get("ISDBENCH_CHAOS", "0"))  # `nox -s chaos` sets it
 ENGINES = {"local": (), "ray": ("--engine", "ray")}
+PATIENCE_S = 120  # Ray's agents look now and then whether their node is still there
 CELLS = 5  # three trainings, one cost, the reference
 
 
@@ -91,5 +92,5 @@ def hit(run, dice):
     else:
         os.kill(run.pid, {"parent": signal.SIGKILL, "terminated": signal.SIGTERM, "interrupted": signal.SIGINT}[kind])
         run.wait(timeout=60)
-    _, left = psutil.wait_procs(children, timeout=30)
+    _, left = psutil.wait_procs(children, timeout=PATIENCE_S)
     assert left == [], kind
