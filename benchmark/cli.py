@@ -30,6 +30,7 @@ COMMANDS = {
     "figure": "draw one of the paper's qualitative figures",
     "evaluate": "score given weights on a dataset",
     "predict": "write label maps and overlays for images",
+    "export": "write a trained system as an ONNX or torch.export file",
     "measure": "measure the cost of one system at one image size",
     "profile": "say where the time and memory of one call go",
     "sweep": "measure cost against image size, until the memory is full",

@@ -29,6 +29,9 @@ isdbench plan table1 --dataset deepglobe --root DIR --profile paper --seeds 3 --
 isdbench predict unet-local --weights FILE mosaic.tif --out DIR --memory-budget 4
 isdbench predict isdnet --weights FILE mosaic.tif --out DIR --probabilities --polygons
 isdbench predict glnet --weights FILE mosaic.tif --out DIR --tile 2448""",
+    "export": """isdbench export isdnet --weights FILE isdnet.onnx
+isdbench export unet-local --weights FILE patch.onnx    one patch pass, to logits
+isdbench export isdnet --weights FILE isdnet.pt2        torch.export, without further libraries""",
     "measure": """isdbench measure isdnet --size 2448x2448
 isdbench measure smp:Unet/resnet34 --size 1024x2048 --device cuda --precision fp16""",
     "profile": "isdbench profile isdnet --size 2448x2448",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -67,8 +69,19 @@ def reduced(image: Tensor, scale: float) -> Tensor:
     Sides are rounded, and at least one pixel long. The filter is antialiased as in image libraries, unlike that of
     :func:`resize`, which enlarges logits.
     """
-    size = reduced_size((image.shape[-2], image.shape[-1]), scale)
+    full = (image.shape[-2], image.shape[-1])
+    exporting = torch.compiler.is_exporting()
+    size = (rounded(full[0], scale), rounded(full[1], scale)) if exporting else reduced_size(full, scale)
     return F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def rounded(side: int, scale: float) -> int:
+    """A side as ``reduced_size`` rounds it, half to even, in whole numbers: an exported file holds no ``round``."""
+    above, below = Fraction(scale).limit_denominator(10_000).as_integer_ratio()
+    doubled = 2 * side * above + below
+    nearest = doubled // (2 * below)
+    is_half = 1 - torch.sym_min(doubled % (2 * below), 1)
+    return cast(int, torch.sym_max(nearest - is_half * (nearest % 2), 1))  # symbolic where the side is
 
 
 def downsampled(net: Net, image: Tensor, scale: float) -> Tensor:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from benchmark import inference
+from benchmark.card import reduced_size
 
 
 def pointwise(image):
@@ -185,3 +186,9 @@ def test_local_inference_needs_one_batch_of_patches_and_one_logit_map():
     logit_map = CLASSES * SIDE * SIDE * 4 / 2**20
     assert batch > 100  # the probe saw it
     assert measured <= 1.3 * (batch + logit_map)
+
+
+@pytest.mark.parametrize("scale", [1 / 2, 1 / 4, 0.125, 508 / 2448, 0.8, 1 / 3])
+def test_sides_in_whole_numbers_are_rounded_as_floats_are(scale):
+    for side in range(1, 5000):
+        assert inference.rounded(side, scale) == reduced_size((side, side), scale)[0]

@@ -1,0 +1,67 @@
+"""``isdbench export SYSTEM --weights FILE OUT``: a trained system as an ONNX or a torch.export file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark import registry
+
+if TYPE_CHECKING:
+    from benchmark.data.base import DatasetInfo
+
+ABOUT = """The file maps an image [1, 3, height, width], float32 RGB from 0 to 1, of any size to the classes' indices,
+uint8 [1, height, width]. Of a sliding-window system ('unet-local') it holds ONE PATCH PASS: a patch to its logits,
+[1, classes, height, width]; the caller cuts the patches and takes the mean of their logits, and the file's metadata
+say so. Systems with a procedure of their own (GLNet, FCtL, MagNet, refiners) are refused.
+Before the file is put in its place, its labels are compared with torch's on images of two other sizes."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The system, its weights, the file."""
+    parser.description = f"{parser.description}\n\n{ABOUT}"
+    parser.add_argument("system", help="see 'isdbench systems'")
+    parser.add_argument("out", type=Path, metavar="OUT", help="the file to write: .onnx (extra 'onnx') or .pt2")
+    parser.add_argument(
+        "--weights", type=Path, required=True, metavar="FILE", help="weights trained by isdbench or converted"
+    )
+    parser.add_argument("--dataset", help="for the classes (the dataset trained on)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Write the file and say how many of its labels are torch's.
+
+    Raises:
+        UserError: the system, the weights or the file's name is not usable, or the labels differ.
+    """
+    card = registry.card(args.system)
+    from benchmark.export.export import export
+    from benchmark.export.formats import require_format
+    from benchmark.export.part import require_exportable
+    from benchmark.weights.files import load_weights, trained_on, trained_ratio
+
+    require_exportable(card)
+    require_format(args.out)
+    info = registry.dataset(args.dataset or trained_on(args.weights)).info
+    system = registry.build(card.at(trained_ratio(args.weights)), len(info.classes))
+    load_weights(args.weights, system)
+    for one in export(system.inference_form().eval(), args.out, _metadata(card.name, info, args.weights)):
+        classes = f"{one.classes} class{'es' * (one.classes != 1)}"
+        print(f"{one.size[0]}x{one.size[1]}: {100 * one.share:.3f} % of the labels are torch's ({classes})")
+    print(args.out)
+    return 0
+
+
+def _metadata(name: str, info: DatasetInfo, weights: Path) -> dict[str, str]:
+    from benchmark.weights.files import file_hash
+
+    return {
+        "isdbench_version": version("isdbench"),
+        "system": name,
+        "dataset": info.name,
+        "classes": json.dumps(info.classes),
+        "weights_sha256": file_hash(weights),
+    }
