@@ -68,7 +68,8 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
         data += f" ({images}), seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} (n = {len(seeds)})"
     recipe = (f", recipe {group.recipe}" if group.recipe else "") + training.overrides(done)
     cores = _cores(group)
-    machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}{_engine(group)}"
+    engine = ", timed in ONNX Runtime" if (group.cost["engine"] == ONNX).any() else ""
+    machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}{engine}"
     meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
     beside = " ".join(filter(None, [training.untrained(done), *limits])) or _paper(paper)
@@ -86,11 +87,6 @@ def _cores(group: Group) -> str:
     if trained is not None and not trained.empty and set(trained) != set(main):
         text += f", {_values(trained)} for each training"
     return f" ({text})"
-
-
-def _engine(group: Group) -> str:
-    """What answered the timed calls, where it was not torch."""
-    return ", timed in ONNX Runtime" if (group.cost["engine"] == ONNX).any() else ""
 
 
 def with_untrained(group: Group) -> Group:
