@@ -48,6 +48,7 @@ class Protocol(Model):
     channels_last: bool = False
     compiled: bool = False
     optimized: bool = False  # the fastest form that keeps 99.9 % of the labels, see `Cost.form`
+    engine: Literal["torch", "onnx"] = "torch"  # what answers `predict`: the system, or its exported file
     deterministic: bool = False
     threads: int | None = None  # CPU threads; None on a GPU
     timed_regions: tuple[str, ...] = ()  # of Region

@@ -119,7 +119,7 @@ class Cost(Model):
     telemetry: Telemetry = Telemetry(reason=OLDER)
     smallest_budget_mib: MemoryReading = MemoryReading(reason="not searched for; measure with --smallest-budget")
     form: str = ""  # that an optimized protocol has found to be the fastest: "channels-last, compiled"
-    labels_kept: Percent = 100.0  # of the pixels, by that form
+    labels_kept: Percent = 100.0  # of the pixels, by that form or by the protocol's engine
 
     @property
     def headline(self) -> LatencySamples | None:

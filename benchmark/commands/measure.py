@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from benchmark import registry
 from benchmark.commands.options import add_cost_options, add_json_option, size
 from benchmark.commands.requests import cost_options, measured, print_json, store_of
+from benchmark.errors import UserError
+from benchmark.machine.device import resolve
 
 if TYPE_CHECKING:
+    from benchmark.card import Card
     from benchmark.run.job import Job
     from results.record import LatencySamples, Record
 
@@ -19,6 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The system, the size and the protocol."""
     parser.add_argument("system", help="see 'isdbench systems'")
     parser.add_argument("--size", type=size, default=(2448, 2448), metavar="HxW", help="of the image (2448x2448)")
+    parser.add_argument(
+        "--engine",
+        choices=("torch", "onnx"),
+        default="torch",
+        help="what answers the timed calls: torch, or ONNX Runtime on the CPU with the exported file (extra 'onnx')",
+    )
     add_cost_options(parser)
     add_json_option(parser, "the record")
 
@@ -41,7 +50,29 @@ def job_of(args: argparse.Namespace) -> Job:
     """The job of parsed arguments."""
     from benchmark.run.plan import jobs
 
-    return jobs(registry.card(args.system), args.dataset, cost_options(args, args.size))[0]
+    card = registry.card(args.system)
+    if args.engine == "onnx":
+        _require_onnx(args, card)
+    return jobs(card, args.dataset, cost_options(args, args.size, args.engine))[0]
+
+
+def _require_onnx(args: argparse.Namespace, card: Card) -> None:
+    """Refuse what ONNX Runtime does not measure, before anything is built.
+
+    Raises:
+        UserError: a library is missing, the system is no single call, or an option is about torch.
+    """
+    from benchmark.export.formats import require_onnx
+    from benchmark.export.part import require_one_call
+
+    asked = [name for name in ("compile", "channels_last", "optimized", "smallest_budget") if getattr(args, name)]
+    asked += ["precision"] * (args.precision != "fp32")
+    if asked:
+        raise UserError(f"--engine onnx: leave --{asked[0].replace('_', '-')} out; it is about torch")
+    if resolve(args.device) != "cpu":
+        raise UserError("--engine onnx: ONNX Runtime is timed on the CPU; add --device cpu")
+    require_onnx("--engine onnx")
+    require_one_call(card)
 
 
 def _print(record: Record) -> None:

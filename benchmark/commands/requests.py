@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark import registry
 from benchmark.commands.chosen import WILD, chosen_systems
@@ -131,7 +131,9 @@ def check_table_options(args: argparse.Namespace) -> None:
         open_dataset(args.dataset, args.root)
 
 
-def cost_options(args: argparse.Namespace, size: tuple[int, int]) -> RunOptions:
+def cost_options(
+    args: argparse.Namespace, size: tuple[int, int], engine: Literal["torch", "onnx"] = "torch"
+) -> RunOptions:
     """Options of ``measure`` and ``sweep``: the cost of systems on images of (height, width).
 
     Raises:
@@ -145,6 +147,7 @@ def cost_options(args: argparse.Namespace, size: tuple[int, int]) -> RunOptions:
         image_size=size,
         kinds=("cost",),
         smallest_budget=args.smallest_budget,
+        engine=engine,
     )
 
 

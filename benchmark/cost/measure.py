@@ -15,6 +15,7 @@ from benchmark.cost.latency import Progress, SpeedSettings, take
 from benchmark.cost.memory.cuda import cuda_context, cuda_probes
 from benchmark.cost.memory.host import host_probes
 from benchmark.cost.memory.probes import first_value, peak_readings
+from benchmark.cost.onnx_engine import use_onnx
 from benchmark.cost.optimized import optimize
 from benchmark.cost.roofline import ceilings
 from benchmark.cost.timed_system import Form, Image, LabelsError, TimedSystem
@@ -137,7 +138,9 @@ def _check(image: Image, protocol: Protocol) -> None:
 
 
 def _prepare(timed: TimedSystem, earlier: Sequence[Round], progress: Progress) -> float:
-    """Put the system into the form that the protocol asks for; returns the share of the labels that the form keeps."""
+    """Put the system into the form or engine of the protocol; returns the share of the labels that this keeps."""
+    if timed.protocol.engine == "onnx":
+        return use_onnx(timed)
     timed.prepare()
     if not timed.protocol.optimized:
         return 1.0

@@ -70,6 +70,7 @@ class TimedSystem:
         self.pass_input: Tensor | None = None  # of one pass of the net, where that is timed
         self.regions_absent: dict[str, str] = {}
         self.labels_hash = ""
+        self.before_memory: Callable[[], None] = lambda: None  # what an engine does before its memory is read
 
     def upload(self) -> Tensor:
         """The image from host memory in the form that the system takes: float32 ``[1, 3, H, W]`` on the device."""
@@ -131,6 +132,7 @@ class TimedSystem:
         """Free the inputs of the timed calls, which cannot be made afterwards."""
         del self.batch
         self.pass_input = None
+        self.before_memory()
 
     def check(self, labels: Tensor) -> None:
         """Compare the labels of a timed call with those of the first one.

@@ -56,6 +56,20 @@ def require_exportable(card: Card) -> None:
         )
 
 
+def require_one_call(card: Card) -> None:
+    """Refuse a system of which no file holds the entire call.
+
+    Raises:
+        ExportError: the system has a procedure of its own, or works on patches.
+    """
+    require_exportable(card)
+    if isinstance(card.inference, SlidingWindow):
+        raise ExportError(
+            f"--engine onnx: a file of system '{card.name}' holds one patch pass, not the call that is timed; "
+            "name a system that takes the entire or the reduced image"
+        )
+
+
 def exported_part(system: System) -> WholeCall | PatchPass:
     """The module that is exported: the entire call, of a sliding window one pass.
 

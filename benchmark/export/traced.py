@@ -37,7 +37,7 @@ def traced(part: nn.Module, name: str) -> ExportedProgram:
     problem: Exception | None = None
     for oblivious in (True, False):
         try:
-            with quiet(), torch.no_grad(), CONFIG.patch(backed_size_oblivious=oblivious):
+            with quiet(), torch.inference_mode(False), torch.no_grad(), CONFIG.patch(backed_size_oblivious=oblivious):
                 image, sides = example_image(0, EXAMPLE), {2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
                 program = torch.export.export(part, (image,), dynamic_shapes=(sides,), strict=False)
                 decomposed: ExportedProgram = program.run_decompositions(_pooling())

@@ -32,6 +32,7 @@ LIBRARIES = (
     "numpy",
     "opencv-python",
     "pillow",
+    "onnxruntime",
     "gpustat",
     "nvidia-ml-py",
 )

@@ -164,6 +164,7 @@ def _protocol(kind: Kind, options: RunOptions) -> Protocol:
         width=width,
         compiled=options.compiled,
         optimized=options.optimized,
+        engine=options.engine,
         timed_regions=timing.timed_regions or options.profile.timed_regions,
         input=timing.input,
         **common,

@@ -14,6 +14,7 @@ from reports.tables.groups import Group
 from reports.tables.table import counted
 from results.paper import ACCURACY_FROM, DATASETS, PaperTable
 
+ONNX = "onnx"  # the engine of a protocol
 PAPER_CARD = "2080 Ti"  # part of the card's name; batch 1, memory by gpustat
 
 
@@ -67,7 +68,8 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
         data += f" ({images}), seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} (n = {len(seeds)})"
     recipe = (f", recipe {group.recipe}" if group.recipe else "") + training.overrides(done)
     cores = _cores(group)
-    machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}"
+    engine = ", timed in ONNX Runtime" if (group.cost["engine"] == ONNX).any() else ""
+    machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}{engine}"
     meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
     beside = " ".join(filter(None, [training.untrained(done), *limits])) or _paper(paper)

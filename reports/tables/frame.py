@@ -50,7 +50,17 @@ _CELL = (
     "image_ratio",
 )
 _SAME = ("protocol_hash", "hardware", "overrides", *_CELL)  # cells that agree in these have the same place in a table
-_PROTOCOL = ("metric_version", "evaluated_scale", "height", "width", "precision", "compiled", "threads", "input")
+_PROTOCOL = (
+    "metric_version",
+    "evaluated_scale",
+    "height",
+    "width",
+    "precision",
+    "compiled",
+    "engine",
+    "threads",
+    "input",
+)
 _RECORD = ("hardware", "created", "commit", "load_average", "setting_hash", "probe_reasons", "overrides")
 COLUMNS = ("key", "status", "reason", "protocol_hash", *_CELL, *_PROTOCOL, *_RECORD, *_FACTS, *VALUES)
 

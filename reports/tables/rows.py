@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.tables.caption import caption, comparable, is_untrained, setting, setup, title, with_untrained
+from reports.tables.caption import ONNX, caption, comparable, is_untrained, setting, setup, title, with_untrained
 from reports.tables.columns import Measure, measures, speedup, speedup_columns
 from reports.tables.groups import COUNTED, SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
@@ -179,6 +179,8 @@ def _on_cost(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Ite
         yield f"the timed call did {done}"
     if record["form"]:
         yield f"timed in its fastest form: {record['form']}; {record['labels_kept']:.3f} % of its labels are the same"
+    if record["engine"] == ONNX:
+        yield f"ONNX Runtime ran its exported file; {record['labels_kept']:.3f} % of the labels are torch's"
     if record["parts_ms"]:
         parts = ", ".join(f"{name} {significant(spent)}" for name, spent in record["parts_ms"].items())
         yield f"time of each part of the scored call, in ms: {parts}"

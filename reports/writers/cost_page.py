@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from reports.tables.caption import ONNX
 from reports.tables.frame import newest, records_frame
 from reports.tables.table import plain, significant
 from reports.writers.markdown import escape
@@ -33,7 +34,7 @@ _FACTS = (
     "Smallest budget (MiB)",
     "Conv. shapes",
 )
-_PLACE = ["hardware", "dataset", "height", "width", "profile", "protocol_hash"]
+_PLACE = ["hardware", "dataset", "height", "width", "profile", "protocol_hash", "engine"]
 
 
 def cost_page(records: Sequence[Record]) -> str:
@@ -43,10 +44,11 @@ def cost_page(records: Sequence[Record]) -> str:
     known = {(record.key, record.provenance.created): record for record in records}
     parts = ["# Costs in full", _HOW_TO_READ, _RULE]
     for place, rows in done.groupby(_PLACE):
-        hardware, dataset, height, width, profile, protocol = place
+        hardware, dataset, height, width, profile, protocol, engine = place
         chosen = [known[key, created] for key, created in zip(rows["key"], rows["created"], strict=True)]
         lines = [line for record in chosen for line in _lines(record)]
-        title = plain(f"{hardware}: {dataset}, {height}x{width}, profile {profile}, protocol {protocol}")
+        by = ", ONNX Runtime" if engine == ONNX else ""
+        title = plain(f"{hardware}: {dataset}, {height}x{width}, profile {profile}, protocol {protocol}{by}")
         parts += [f"## {escape(title)}", pipe_table(lines, ("System", "Region", *_TIMES, *_FACTS), 2)]
     if done.empty:
         parts.append("No cost was measured.")

@@ -173,6 +173,17 @@ def test_what_the_timed_call_did_and_a_busy_machine_are_noted():
     assert not [note for note in notes if note.startswith("stdc")]
 
 
+def test_times_of_onnx_runtime_have_a_table_of_their_own_which_says_so():
+    kept = cost(median_ms=100.0).model_copy(update={"labels_kept": 99.95})
+    onnx = record("cost", "isdnet", figures=kept, protocol_changes={"engine": "onnx"})
+    tables = build_tables([*ISDNET, onnx], SYSTEMS, ["table1"])
+    own, other = (next(t for t in tables if row_of(t, "isdnet")["fps_ours"].value == fps) for fps in (5.0, 10.0))
+    note = "isdnet: ONNX Runtime ran its exported file; 99.950 % of the labels are torch's"
+    assert (note in own.notes, note in other.notes) == (False, True)
+    said = ", timed in ONNX Runtime"
+    assert (said in own.caption[0], said in other.caption[0]) == (False, True)
+
+
 def test_scored_images_that_took_other_work_than_the_timed_call_and_the_parts_of_a_call_are_noted():
     scored = accuracy().model_copy(update={"work": {"passes": (42, 50, 44, 46), "masks": (1, 1, 1, 1)}})
     timed = cost().model_copy(update={"work": {"passes": 85, "masks": 28}, "parts_ms": {"base": 12.0, "rest": 3456.0}})
