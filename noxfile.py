@@ -6,6 +6,7 @@ versions that uv.lock names instead of the newest that fit.
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -150,10 +151,12 @@ def docs(session: nox.Session) -> None:
 @nox.session(default=False, venv_backend="none")
 def image(session: nox.Session) -> None:
     """The container images, where docker is there: `nox -s image` or `nox -s image -- cuda`."""
-    if shutil.which("docker") is None:
-        session.skip("docker is not installed")
+    if not shutil.which("docker") or subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
+        session.skip("docker is not installed, or its daemon does not answer")
+    version = nox.project.load_toml("pyproject.toml")["project"]["version"]
     for target in session.posargs or ("cpu",):
-        session.run("docker", "build", "--target", target, "--tag", f"isdbench:{target}", ".", external=True)
+        name = f"isdbench:{version}-{target}"
+        session.run("docker", "build", "--target", target, "--tag", name, ".", external=True)
 
 
 @nox.session(default=False)
