@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmark import registry
+from benchmark.card import Card
 
 ROOT = Path(__file__).parents[1]
 WRITTEN = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "CITATION.cff", "LICENSE")
@@ -29,9 +30,10 @@ def write(folder: Path) -> None:
 
 
 def systems_page() -> str:
-    """A section for each system, from its card."""
-    parts = ["# Systems", f"{len(registry.cards())} systems. The name is what `--systems` takes."]
-    for card in registry.cards().values():
+    """A table of all systems and a section for each, from its card."""
+    cards = registry.cards().values()
+    parts = ["# Systems", f"{len(cards)} systems. The name is what `--systems` takes.", overview(cards)]
+    for card in cards:
         facts = {
             "Source": card.source,
             "Citation": card.citation,
@@ -42,11 +44,26 @@ def systems_page() -> str:
             "Rows": ", ".join(card.rows),
             "Recipes": ", ".join(card.recipes),
         }
-        parts += [f"## {card.name}", card.title + (f" ({card.variant})" if card.variant else ""), listed(facts.items())]
+        parts += [f"## {card.name}", titled(card), listed(facts.items())]
         parts += ["Assumptions:\n\n" + "\n".join(f"- {plain(one)}" for one in card.assumptions)] * bool(
             card.assumptions
         )
     return "\n\n".join(parts) + "\n"
+
+
+def overview(cards: Iterable[Card]) -> str:
+    """A table that leads to the sections."""
+    lines = ["| system | method | fidelity | backbone | parameters |", "| --- | --- | --- | --- | ---: |"]
+    for card in cards:
+        words = (f"[{card.name}](#{card.name})", *map(plain, (titled(card), card.fidelity, card.backbone)))
+        lines.append(" | ".join(("", *words, f"{card.parameters:,}", "")).strip())
+    return "\n".join(lines)
+
+
+def titled(card: Card) -> str:
+    """The title of a system, and how it differs from others of that title."""
+    told = not card.variant or f"({card.variant})" in card.title
+    return card.title if told else f"{card.title} ({card.variant})"
 
 
 def datasets_page() -> str:
