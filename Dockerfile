@@ -15,8 +15,8 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 wget \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 1000 isdbench \
- && mkdir /work && chown isdbench /work
-WORKDIR /work
+ && mkdir /isdbench && chown isdbench /isdbench
+WORKDIR /isdbench
 ENTRYPOINT ["isdbench"]
 
 # ray[default] has the server that KubeRay submits jobs to; the extra "ray" needs only the core.

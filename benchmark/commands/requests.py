@@ -219,19 +219,19 @@ def store_of(args: argparse.Namespace) -> Store:
 
 
 def measured(jobs: Sequence[Job], store: Store, display: Display, run: Engine | None = None) -> list[Record]:
-    """The records of the jobs, those on record already and those made now; progress goes to the display.
+    """The records of the jobs in their order, whatever ran first; progress goes to the display.
 
     ``run`` is the engine, by default the local one.
     """
     from benchmark.run.pool import run_jobs
 
     display.plan(jobs, store.folder)
-    records = []
+    made = {}
     ordered = display.time.longest_first(jobs)
     for job, record, known in (run or run_jobs)(ordered, store, display.progress):
         display.finished(job, record, known)
-        records.append(record)
-    return records
+        made[job.cell.key] = record
+    return [made[job.cell.key] for job in jobs]
 
 
 def print_json(records: Iterable[Record]) -> None:

@@ -1,5 +1,6 @@
 """From words on the command line to RunOptions: the same fields for every measuring command."""
 
+import io
 from argparse import ArgumentParser, Namespace
 from importlib import import_module
 
@@ -8,11 +9,15 @@ import pytest
 from benchmark import registry
 from benchmark.commands.chosen import chosen_systems, neutral_table
 from benchmark.commands.options import names
-from benchmark.commands.requests import check_table_options, cost_options, table_options
+from benchmark.commands.progress import Display
+from benchmark.commands.requests import check_table_options, cost_options, measured, table_options
 from benchmark.errors import UserError
 from benchmark.machine import device
+from benchmark.run.plan import plan
 from benchmark.run.tables import systems_of
 from results.paper import paper_table
+from results.store import Store
+from tests.results.records import record
 
 ALL = ["--timing", "official-fps-script", "--precision", "bf16", "--tf32", "--cudnn-benchmark", "--channels-last"]
 ALL += ["--deterministic", "--threads", "3", "--compile", "--device", "cpu"]
@@ -148,3 +153,17 @@ def test_seeds_and_repeats_are_those_asked_for():
         assert made.hash != options_of(command).profile.hash
         with pytest.raises(UserError, match="--repeats 5: give 6 or more; fewer have no interval"):
             options_of(command, "--repeats", "5")
+
+
+def test_records_come_back_in_the_order_of_the_jobs_whatever_runs_first(tmp_path):
+    words = ("--profile", "smoke", "--device", "cpu", "--systems", "stdc,unet-local,isdnet")
+    jobs = plan(paper_table("table1"), options_of("run", *words))
+    ran = []
+
+    def backwards(ordered, _store, _report):
+        for job in reversed(ordered):
+            ran.append(job.cell.system)
+            yield job, record("cost", job.cell.system), True
+
+    found = measured(jobs, Store(tmp_path), Display(io.StringIO()), backwards)
+    assert [one.cell.system for one in found] == [job.cell.system for job in jobs] != ran
