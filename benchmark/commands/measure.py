@@ -53,7 +53,7 @@ def job_of(args: argparse.Namespace) -> Job:
     card = registry.card(args.system)
     if args.engine == "onnx":
         _require_onnx(args, card)
-    return jobs(card, args.dataset, cost_options(args, args.size, args.engine))[0]
+    return jobs(card, args.dataset, cost_options(args, args.size))[0]
 
 
 def _require_onnx(args: argparse.Namespace, card: Card) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from benchmark import registry
 from benchmark.commands.chosen import WILD, chosen_systems
@@ -131,9 +131,7 @@ def check_table_options(args: argparse.Namespace) -> None:
         open_dataset(args.dataset, args.root)
 
 
-def cost_options(
-    args: argparse.Namespace, size: tuple[int, int], engine: Literal["torch", "onnx"] = "torch"
-) -> RunOptions:
+def cost_options(args: argparse.Namespace, size: tuple[int, int]) -> RunOptions:
     """Options of ``measure`` and ``sweep``: the cost of systems on images of (height, width).
 
     Raises:
@@ -147,7 +145,7 @@ def cost_options(
         image_size=size,
         kinds=("cost",),
         smallest_budget=args.smallest_budget,
-        engine=engine,
+        engine=getattr(args, "engine", "torch"),  # of `measure` alone
     )
 
 

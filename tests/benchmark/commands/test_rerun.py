@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from benchmark import registry
 from benchmark.commands.progress import Display
+from benchmark.commands.requests import cost_options
 from benchmark.commands.rerun import rebuilt
 from benchmark.errors import UserError
 from benchmark.run import plan
 from results.cell import METRIC_VERSION
 from results.store import Store, read_record
-from tests.benchmark.commands.test_requests import options_of
+from tests.benchmark.commands.test_requests import options_of, parsed
 from tests.benchmark.data.fakes import write_deepglobe
 from tests.packages import isdbench, write_slownet
 from tests.results.records import record
@@ -53,6 +55,15 @@ def test_the_cell_of_a_record_is_planned_again_for_this_machine(tmp_path):
 def test_a_command_of_several_tables_or_of_none_is_narrowed_to_the_cell(words, tmp_path):
     one = made_by(f"isdbench {words} --profile smoke --only cost")
     assert [job.cell.system for job in repeated(one, tmp_path)] == ["stdc"]
+
+
+@pytest.mark.parametrize("engine", ["torch", "onnx"])
+def test_a_measurement_is_planned_for_the_engine_of_its_record(engine, tmp_path):
+    words = ("--size", "64x96", "--device", "cpu", "--threads", "2", "--engine", engine)
+    (job,) = plan.jobs(registry.card("stdc"), "deepglobe", cost_options(parsed("measure", *words), (64, 96)))
+    one = made_by(f"isdbench measure stdc {' '.join(words)}").model_copy(update={"cell": job.cell})
+    (again,) = repeated(one, tmp_path)
+    assert again.cell.protocol.engine == engine
 
 
 @pytest.mark.parametrize(
