@@ -171,6 +171,7 @@ def _round(timed: TimedSystem, settings: SpeedSettings, seed: int, labels_kept: 
 
 def _cost(timed: TimedSystem, counts: Counts, rounds: Sequence[Round], context: MemoryReading) -> Cost:
     scored_hash, parts_ms, readings = _scored_call(timed)
+    work = dict(timed.system.work)  # of the timed image, not of the one that comes next
     return Cost(
         parameters=parameters(timed.system),
         trained_parameters=timed.trained_parameters,
@@ -187,7 +188,7 @@ def _cost(timed: TimedSystem, counts: Counts, rounds: Sequence[Round], context: 
         labels_hash=timed.labels_hash,
         scored_labels_hash=scored_hash,
         tells_images_apart=timed.tells_images_apart(),
-        work=dict(timed.system.work),
+        work=work,
         parts_ms=parts_ms,
         form=timed.form.words if timed.protocol.optimized else "",
         labels_kept=100 * rounds[0].labels_kept,

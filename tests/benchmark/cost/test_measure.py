@@ -341,6 +341,27 @@ def test_labels_that_are_not_computed_anew_are_an_error():
         cost(Caching())
 
 
+def test_a_net_whose_labels_depend_on_the_border_alone_is_measured():
+    class HardlyTrained(TinySystem):  # as FCtL after 25 iterations: the image moves its logits, but not its labels
+        def logits(self, image):
+            border = torch.zeros(1, self.num_classes, *image.shape[-2:])
+            border[:, 1, :5], border[:, 0, 5:] = 9.0, 9.0
+            return border + super().logits(image).mean(dim=(-2, -1), keepdim=True).clamp(-1, 1)
+
+    assert cost(HardlyTrained()).tells_images_apart is False
+
+
+def test_logits_that_do_not_depend_on_the_image_are_an_error():
+    class Blind(TinySystem):
+        def logits(self, image):
+            border = torch.zeros(1, self.num_classes, *image.shape[-2:])
+            border[:, 1, :5] = 9.0
+            return border
+
+    with pytest.raises(LabelsError, match="the same labels for two different images"):
+        cost(Blind())
+
+
 def test_a_record_says_whether_another_image_has_other_labels():
     class OneClass(TinySystem):
         def predict(self, image):
