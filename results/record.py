@@ -107,7 +107,9 @@ class Cost(Model):
     memory: Memory
     labels_hash: str  # sha256 of the labels that the timed call returned
     scored_labels_hash: str = ""  # sha256 of the labels that the scoring call returned for that image; "": not compared
-    tells_images_apart: bool | None = None  # whether another image had other labels; False: all pixels were one class
+    tells_images_apart: bool | None = (
+        None  # whether another image had other labels; False: it had the same ones, computed anew
+    )
     work: dict[str, Count] = Field(default_factory=dict)  # what the call did: passes, points, padded rows
     parts_ms: dict[str, Amount] = Field(
         default_factory=dict

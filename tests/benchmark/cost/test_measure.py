@@ -369,3 +369,12 @@ def test_a_record_says_whether_another_image_has_other_labels():
 
     assert cost(tiny_system()).tells_images_apart is True
     assert cost(OneClass()).tells_images_apart is False
+
+
+def test_work_is_that_of_the_timed_image():
+    class Counted(TinySystem):
+        def predict(self, image):
+            self.work = {"points": round(float(image[0, 0, 0, 0]) * 255)}
+            return super().predict(image)
+
+    assert cost(Counted()).work == {"points": int(IMAGE[0, 0, 0])}
