@@ -6,9 +6,10 @@ that 36 patches stay 36 patches.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from dataclasses import InitVar, dataclass, field, fields, replace
+from typing import Any, ClassVar, Literal, get_type_hints
 
 Fidelity = Literal["verified-port", "library", "reimplemented", "reference"]  # the last: no method
 
@@ -182,6 +183,34 @@ class Card:
             )
         sizes = {name: _scaled(pixels, ratio) for name, pixels in self.sizes.items()}
         return replace(self, inference=inference, sizes=sizes, ratio=self.ratio * ratio)
+
+
+def faults(card: Card) -> list[str]:
+    """What of a card or its recipes has another type, or is another word, than the fields above allow."""
+    if not card.recipes and not card.is_reference:
+        return ["recipes={}: at least one is needed"]
+    found = _wrong_fields(card, "")
+    for name, recipe in card.recipes.items() if isinstance(card.recipes, Mapping) else ():
+        found += _wrong_fields(recipe, f"recipe '{name}': ")
+    return found
+
+
+def _wrong_fields(described: object, where: str) -> list[str]:
+    from pydantic import TypeAdapter, ValidationError
+
+    if not isinstance(described, Card | Recipe):
+        return [f"{where}is no Recipe(...)"]
+    found, hints = [], get_type_hints(type(described))
+    for one in fields(described):
+        value = getattr(described, one.name)
+        try:
+            TypeAdapter(hints[one.name]).validate_python(value, strict=True)
+        except ValidationError:
+            known = re.sub(
+                r"<class '(\w+)'>|typing\.|collections\.abc\.|benchmark\.card\.", r"\1", str(hints[one.name])
+            )
+            found.append(f"{where}{one.name}={value!r}: must be {known}")
+    return found
 
 
 def reduced_size(size: tuple[int, int], ratio: float) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from benchmark.card import Card, Recipe
+from benchmark.card import Card, Recipe, faults
 from benchmark.errors import UnknownNameError, UserError
 from benchmark.spec import SystemSpec
 
@@ -35,14 +35,28 @@ def specs() -> dict[str, SystemSpec]:
     Raises:
         UserError: two systems have the same name, or an entry point names no module with systems.
     """
-    ours = (modules_with(package, *_SYSTEM_MARKS) for package in ("isdnet", "baselines"))
-    found: dict[str, SystemSpec] = {}
+    return {name: one for name, (one, _) in _found().items()}
+
+
+def other_modules(name: str) -> list[str]:
+    """The modules of other packages that hold a system, and the system that it refines; none for our own."""
+    parts = re.split(r"\(base=|\)", name)
+    bases = [_found()[part][0].card.base for part in parts if part in _found()]
+    modules = [_found()[part][1] for part in (*parts, *bases) if part in _found()]
+    return [module for module in dict.fromkeys(modules) if module.partition(".")[0] not in _OUR_PACKAGES]
+
+
+@cache
+def _found() -> dict[str, tuple[SystemSpec, str]]:
+    """Each system, and the name of the module that holds it."""
+    ours = (modules_with(package, *_SYSTEM_MARKS) for package in _OUR_PACKAGES)
+    found: dict[str, tuple[SystemSpec, str]] = {}
     for module in itertools.chain(*ours, _entry_points("isdbench.systems", *_SYSTEM_MARKS)):
         for one in _specs_of(module):
             name = one.card.name
             if name in found:
                 raise UserError(f"two systems are named '{name}'; the second is in {module.__name__}: rename it there")
-            found[name] = one
+            found[name] = one, module.__name__
     return found
 
 
@@ -193,6 +207,7 @@ def dataset(name: str, root: Path | None = None) -> type[Dataset]:
 
 
 _REFINER = re.compile(r"(?P<name>[^()]+)\(base=(?P<base>[^()]+)\)")
+_OUR_PACKAGES = ("isdnet", "baselines")
 _SYSTEM_MARKS = ("SYSTEMS", "CARDS")  # CARDS: modules written against version 0.1
 
 
@@ -224,4 +239,7 @@ def _entry_points(group: str, *marks: str) -> Iterator[ModuleType]:
             raise UserError(f"{where} does not load: {error!r}; fix or uninstall that package") from error
         if not any(hasattr(module, mark) for mark in marks):
             raise UserError(f"{where} must name a module that holds {marks[0]}; fix or uninstall that package")
+        for one in _specs_of(module) if marks == _SYSTEM_MARKS else ():
+            for fault in faults(one.card):
+                raise UserError(f"{where}: card '{one.card.name}': {fault}; fix or uninstall that package")
         yield module

@@ -59,7 +59,8 @@ class System(nn.Module, ABC):
         """Named scalar losses of training crops, each already weighted; training minimises their sum.
 
         Args:
-            image: float32 ``[B, 3, h, w]`` in [0, 1].
+            image: float32 ``[B, 3, h, w]`` in [0, 1]. Crops have any size: a net that needs multiples of
+                ``card.size_multiple`` pads image and target itself, see ``baselines.common.losses.padded_pair``.
             target: int64 ``[B, h, w]``, class indices; 255 = ignore.
 
         Returns:

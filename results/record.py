@@ -239,6 +239,7 @@ class Provenance(Model):
     git_commit: str | None
     git_dirty: bool | None
     git_reason: str = ""
+    packages: tuple[str, ...] = ()  # that hold the system, where it is not of the suite: version, commit, code's hash
     seeds: dict[str, int]
     resumed: bool = False
     wall_seconds: float  # negative where an older version met a clock that was set back

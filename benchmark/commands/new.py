@@ -113,5 +113,11 @@ def main(args: argparse.Namespace) -> int:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text.format(name=args.name), encoding="utf-8")
         print(file)
-    print(f"next: pip install -e {root} && isdbench check {args.name} && isdbench run table1 --systems {args.name}")
+    print(
+        f"next, in the environment of isdbench:\n"
+        f"  pip install -e {root}\n"
+        f"  isdbench check {args.name}                   # after every change; pytest {root} runs it too\n"
+        f"  isdbench run table1 --systems {args.name}\n"
+        f"your net goes into {root / args.name / 'net.py'}, what is said of it into the card in __init__.py"
+    )
     return 0

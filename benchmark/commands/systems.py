@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from typing import Any
 
 from benchmark import registry
+from benchmark.card import Card
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,11 +16,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="all facts of every card, as JSON")
 
 
+def _facts(card: Card) -> dict[str, Any]:
+    facts = dataclasses.asdict(card)
+    return {**facts, "inference": {"kind": type(card.inference).__name__, **facts["inference"]}}
+
+
 def main(args: argparse.Namespace) -> int:
     """Print the list."""
     cards = registry.cards().values()
     if args.json:
-        print(json.dumps([dataclasses.asdict(card) for card in cards], indent=2))
+        print(json.dumps([_facts(card) for card in cards], indent=2))
         return 0
     from tabulate import tabulate
 

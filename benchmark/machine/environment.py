@@ -101,8 +101,18 @@ def gpu_fields() -> dict[str, Any]:
         return {**fields, "gpu_reason": str(error)}
 
 
-def provenance(command: str, seeds: Mapping[str, int], started: float, *, resumed: bool) -> Provenance:
-    """How a record was made. ``started`` is ``time.monotonic()`` at the start of the cell."""
+def provenance(
+    command: str, seeds: Mapping[str, int], started: float, *, resumed: bool, packages: tuple[str, ...] = ()
+) -> Provenance:
+    """How a record was made.
+
+    Args:
+        command: as it was typed.
+        seeds: by name.
+        started: ``time.monotonic()`` at the start of the cell.
+        resumed: whether it went on from a checkpoint.
+        packages: other packages that hold the system.
+    """
     commit, dirty, reason = git_state(Path(__file__).resolve())
     return Provenance(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -112,6 +122,7 @@ def provenance(command: str, seeds: Mapping[str, int], started: float, *, resume
         git_commit=commit,
         git_dirty=dirty,
         git_reason=reason,
+        packages=packages,
         seeds=dict(seeds),
         resumed=resumed,
         wall_seconds=round(time.monotonic() - started, 3),

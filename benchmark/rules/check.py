@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark.rules import accuracy, common, cost
 from benchmark.rules.rule import Finding, Rule
 from results.record import Record
-from results.store import RecordError, file_stem, one_line, read_record
+from results.store import SUPERSEDED, RecordError, file_stem, one_line, read_record
 
 SCHEMA = Rule(
     "schema",
@@ -17,7 +17,8 @@ SCHEMA = Rule(
 )
 NAME = Rule("name", "the file name says kind, system and key", "give the file its name back")
 COPY = Rule("copy", "two measurements do not have the same samples", "submit each measurement once")
-RULES = (SCHEMA, NAME, COPY, *common.RULES, *cost.RULES, *accuracy.RULES)
+TAKEN_BACK = Rule("superseded", "a record that was taken back does not count", "leave it out")
+RULES = (SCHEMA, NAME, COPY, TAKEN_BACK, *common.RULES, *cost.RULES, *accuracy.RULES)
 
 
 def check(files: Sequence[Path], beside: Iterable[Record] = ()) -> dict[Path, list[Finding]]:
@@ -46,8 +47,9 @@ def _of_record(record: Record) -> list[Finding]:
 
 
 def _of_file(path: Path, record: Record) -> list[Finding]:
-    stem = file_stem(record)
-    return [] if path.name.startswith(f"{stem}-") else [Finding(NAME, f"the name must begin with {stem}")]
+    stem, mark = file_stem(record), path.with_name(path.name + SUPERSEDED)
+    named = [] if path.name.startswith(f"{stem}-") else [Finding(NAME, f"the name must begin with {stem}")]
+    return [*named, Finding(TAKEN_BACK, f"see {mark.name}")] if mark.is_file() else named
 
 
 def _of_copies(record: Record, known: Mapping[tuple[float, ...], str]) -> list[Finding]:

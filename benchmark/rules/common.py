@@ -125,6 +125,8 @@ def _known(record: Record) -> Iterator[str]:
         yield f"no system '{record.cell.system}' in this installation"
     if record.cell.dataset not in registry.datasets():
         yield f"no dataset '{record.cell.dataset}' in this installation"
+    for package in record.provenance.packages:
+        yield f"its system is of another package: {package}"
 
 
 def _status(record: Record) -> Iterator[str]:

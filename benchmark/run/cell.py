@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import TypedDict
 
+from benchmark import registry
 from benchmark.errors import MissingBaseError, NonFiniteError
 from benchmark.machine.environment import environment, provenance
 from benchmark.machine.oom import is_out_of_memory
+from benchmark.machine.other_package import described
 from benchmark.run.job import Job, Tell
 from results.record import Accuracy, Cost, Record, Status
 
@@ -39,8 +41,13 @@ def measure(job: Job, tell: Tell) -> Record | None:
         protocol_hash=job.cell.protocol.hash,
         **outcome,
         environment=environment(job.cell.device),
-        provenance=provenance(job.command, {"cell": job.cell.seed}, started, resumed=resumed),
+        provenance=provenance(job.command, {"cell": job.cell.seed}, started, resumed=resumed, packages=_packages(job)),
     )
+
+
+def _packages(job: Job) -> tuple[str, ...]:
+    """Those of others that hold the job's system."""
+    return tuple(described(module) for module in registry.other_modules(job.cell.system))
 
 
 def _spent(job: Job) -> float:

@@ -11,6 +11,7 @@ from benchmark.card import Card, Recipe
 from benchmark.data.base import Dataset
 from benchmark.data.opening import header_size
 from benchmark.errors import DataError, UnknownNameError, UserError
+from benchmark.machine.other_package import code_hash
 from benchmark.run.job import Job, Split
 from benchmark.run.options import RunOptions
 from benchmark.run.profiles import Profile
@@ -143,9 +144,13 @@ def _recipe(card: Card, paper_dataset: str, options: RunOptions) -> tuple[str, R
 
 
 def _card_hash(card: Card) -> str:
-    """Fingerprint of a scaled card and of the base that it refines, if it does."""
+    """Fingerprint of a scaled card, of the base that it refines, and of the code of other packages that hold them.
+
+    Our own code is named by the suite's version and commit, and by ``METRIC_VERSION`` where it changes a value.
+    """
     base = registry.card(card.base).at(card.ratio) if card.base else None
-    return digest([identity(card), identity(base)])
+    codes = [code_hash(module) for module in registry.other_modules(card.name)]
+    return digest([identity(card), identity(base), *codes])
 
 
 def _protocol(kind: Kind, options: RunOptions) -> Protocol:

@@ -1,7 +1,10 @@
 from dataclasses import replace
 
+import pytest
+
 from benchmark import card as cards
-from benchmark.card import Card, CustomInference, SlidingWindow, WholeImage
+from benchmark import registry
+from benchmark.card import Card, CustomInference, SlidingWindow, WholeImage, faults
 from results.cell import identity
 
 GIVEN = {
@@ -33,3 +36,33 @@ def test_pixel_sized_settings_scale_with_the_image():
     assert small.inference == SlidingWindow(128, 30)
     assert small.sizes == {"border": 2}
     assert small.ratio == 0.25
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"fidelity": "port"}, "fidelity='port': must be Literal['verified-port', 'library', 'reimplemented', "),
+        ({"inference": WholeImage}, "must be WholeImage | Downsampled | SlidingWindow | CustomInference"),
+        ({"parameters": "567"}, "parameters='567': must be int"),
+        ({"rows": "table1/stdc"}, "rows='table1/stdc': must be tuple[str, ...]"),
+        ({"recipes": {}}, "recipes={}: at least one is needed"),
+        ({"recipes": {"paper": "sgd"}}, "recipe 'paper': is no Recipe(...)"),
+    ],
+)
+def test_a_field_of_another_type_or_word_is_a_fault(changes, said):
+    assert any(said in fault for fault in faults(replace(registry.card("stdc"), **changes)))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"crop": 1224}, {"optimizer": "AdamW"}, {"rotate": True}, {"learning_rate": "1e-3"}]
+)
+def test_so_is_one_of_a_recipe(changes):
+    card = registry.card("stdc")
+    ((name, value),) = changes.items()
+    (fault,) = faults(replace(card, recipes={"paper": replace(card.recipes["paper"], **changes)}))
+    assert fault.startswith(f"recipe 'paper': {name}={value!r}: must be ")
+
+
+@pytest.mark.parametrize("name", registry.cards())
+def test_our_own_cards_have_no_fault(name):
+    assert faults(registry.card(name)) == []

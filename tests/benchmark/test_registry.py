@@ -5,6 +5,13 @@ import pytest
 from tests.packages import declare, isdbench, write_slownet
 
 GROUP = "isdbench.systems"
+WRONG_CARD = """
+from dataclasses import replace
+from baselines.stdc import SYSTEMS as ours
+card = ours[0].card
+card = replace(card, name="theirs", recipes={"paper": replace(card.recipes["paper"], crop=1224)})
+SYSTEMS = (replace(ours[0], card=card),)
+"""
 
 
 def test_a_system_of_another_package_is_listed(tmp_path):
@@ -18,6 +25,7 @@ def test_a_system_of_another_package_is_listed(tmp_path):
         ("theirs:SYSTEMS", "SYSTEMS = ()", "must name a module that holds SYSTEMS"),
         ("theirs", "import nowhere_to_be_found", "does not load"),
         ("theirs", "from isdnet.cards import SYSTEMS", "two systems are named 'isdnet'"),
+        ("theirs", WRONG_CARD, "card 'theirs': recipe 'paper': crop=1224: must be tuple[int, int]"),
     ],
 )
 def test_a_badly_made_package_is_one_line(value, code, wanted, tmp_path):

@@ -48,3 +48,9 @@ def test_the_records_of_a_run_whose_tables_are_written_all_the_same(tmp_path, ca
     (made,) = printed(capsys, "run", "table1", "--only", "cost", *words, "--out", str(tmp_path))
     assert made["key"] == job.cell.key
     assert (tmp_path / "table1.csv").is_file()
+
+
+def test_a_system_says_how_it_infers(capsys):
+    kinds = {one["name"]: one["inference"] for one in printed(capsys, "systems")}
+    assert kinds["stdc"] == {"kind": "WholeImage"}
+    assert (kinds["unet-local"]["kind"], kinds["unet-local"]["patch"]) == ("SlidingWindow", 512)

@@ -11,6 +11,7 @@ import pytest
 from benchmark.cli import main
 from benchmark.rules.check import RULES, check
 from results.store import Store, read_record
+from results.upkeep import supersede
 
 REPOSITORY = Path(__file__).parents[3]
 RECORDS = REPOSITORY / "results" / "records"
@@ -168,6 +169,7 @@ def test_every_record_of_this_repository_passes_and_the_newest_without_a_remark(
 
 def test_every_rule_refuses_something_here():
     tested = {rule for _, rule, _ in FORGED.values()} | {"name", "copy", "old-version", "code", "known", "not-compared"}
+    tested.add("superseded")
     assert {rule.id for rule in RULES} == tested
     assert all(rule.reason and rule.fix for rule in RULES)
 
@@ -177,12 +179,20 @@ def test_every_rule_refuses_something_here():
     [
         ("code", put("provenance", "git_dirty", True)),
         ("known", put("cell", "system", "nobodys-net")),
+        ("known", put("provenance", "packages", ["theirnet 0.1.0, code 0a1b2c3d4e5f"])),
         ("not-compared", put("cost", "scored_labels_hash", "")),
     ],
 )
 def test_what_a_person_must_look_at_is_flagged(rule, change, forged):
     ((_, findings),) = check([forged("cost", change)]).items()
     assert rule in {finding.rule.id for finding in findings if not finding.rule.refuses}
+
+
+def test_a_record_that_was_taken_back_is_refused(tmp_path):
+    path = Path(shutil.copy(HONEST["cost"], tmp_path))
+    assert check([path])[path] == []
+    supersede(path, "measured beside other work")
+    assert [one.rule.id for one in check([path])[path]] == ["superseded"]
 
 
 def test_copies_and_other_names_are_refused(tmp_path):

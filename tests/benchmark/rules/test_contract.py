@@ -67,6 +67,11 @@ class Infinite(Sound):
         return {name: loss / 0 for name, loss in super().loss(image, target).items()}
 
 
+class SevenClasses(Sound):
+    def __init__(self, card, num_classes):
+        super().__init__(card, 7)
+
+
 class Unsaved(Sound):
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -85,6 +90,7 @@ FAULTS = {
     Idle: {"training"},
     Infinite: {"training", "unlabelled"},
     Unsaved: {"saved"},
+    SevenClasses: {"classes"},
 }
 
 
@@ -100,7 +106,12 @@ def found(kind, monkeypatch, parameters=None):
 
 def test_a_sound_system_passes(monkeypatch):
     assert found(Sound, monkeypatch) == set()
-    assert found(Sound, monkeypatch, parameters=0) == set()  # a card that states none
+
+
+def test_a_card_must_state_the_parameters(monkeypatch):
+    assert found(Sound, monkeypatch, parameters=0) == {"parameters"}
+    by_name = Subject(replace(CARD, name="smp:Unet/resnet34", fidelity="library", parameters=0), Sound(CARD, 7), None)
+    assert not failure(contract.parameters, by_name)
 
 
 def test_a_wrong_number_of_parameters_is_found(monkeypatch):
@@ -121,7 +132,9 @@ def test_a_system_of_ours_passes(capsys):
 @pytest.mark.slow
 def test_a_new_package_keeps_the_contract_at_once(tmp_path, capsys):
     assert main(["new", "system", "mynet", "--out", str(tmp_path)]) == 0
-    assert "isdbench check mynet" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert printed.index("pip install -e") < printed.index("isdbench check mynet") < printed.index("isdbench run")
+    assert "net.py" in printed
     code = (
         "import mynet, sys; from benchmark import cli, registry; registry.specs()['mynet'] = mynet.SYSTEMS[0]; "
         "sys.exit(cli.main(['check', 'mynet']))"
