@@ -122,6 +122,9 @@ class Cost(Model):
     smallest_budget_mib: MemoryReading = MemoryReading(reason="not searched for; measure with --smallest-budget")
     form: str = ""  # that an optimized protocol has found to be the fastest: "channels-last, compiled"
     labels_kept: Percent = 100.0  # of the pixels, by that form or by the protocol's engine
+    turns_ms: tuple[
+        tuple[Milliseconds, Milliseconds], ...
+    ] = ()  # calls of the system as it is and in that form, in turns
 
     @property
     def headline(self) -> LatencySamples | None:

@@ -10,13 +10,13 @@ from typing import get_args
 import numpy as np
 import torch
 
-from benchmark.cost.flops import Counts, count, parameters
+from benchmark.cost.flops import Counts, count
 from benchmark.cost.latency import Progress, SpeedSettings, take
 from benchmark.cost.memory.cuda import cuda_context, cuda_probes
 from benchmark.cost.memory.host import host_probes
 from benchmark.cost.memory.probes import first_value, peak_readings
 from benchmark.cost.onnx_engine import use_onnx
-from benchmark.cost.optimized import optimize
+from benchmark.cost.optimized import Kept, optimize
 from benchmark.cost.roofline import ceilings
 from benchmark.cost.timed_system import Form, Image, LabelsError, TimedSystem
 from benchmark.machine.allocator import MIB
@@ -43,7 +43,7 @@ class Round(Model):
     gpu_reason: str  # why there are no readings
     labels_hash: str
     form: Form | None = None  # the fastest, where the protocol asks for it
-    labels_kept: float = 1.0  # share of the pixels whose label the form keeps
+    kept: Kept = Kept()  # by the form or the engine
 
 
 def sample(
@@ -137,20 +137,20 @@ def _check(image: Image, protocol: Protocol) -> None:
         raise ProtocolError(f"protocol field 'batch' is {protocol.batch}; cost is measured with one image at a time")
 
 
-def _prepare(timed: TimedSystem, earlier: Sequence[Round], progress: Progress) -> float:
-    """Put the system into the form or engine of the protocol; returns the share of the labels that this keeps."""
+def _prepare(timed: TimedSystem, earlier: Sequence[Round], progress: Progress) -> Kept:
+    """Put the system into the form or engine of the protocol."""
     if timed.protocol.engine == "onnx":
-        return use_onnx(timed)
+        return Kept(labels=use_onnx(timed))
     timed.prepare()
     if not timed.protocol.optimized:
-        return 1.0
+        return Kept()
     if earlier and earlier[0].form:
         timed.take(earlier[0].form)
-        return earlier[0].labels_kept
+        return earlier[0].kept
     return optimize(timed, progress)
 
 
-def _round(timed: TimedSystem, settings: SpeedSettings, seed: int, labels_kept: float, progress: Progress) -> Round:
+def _round(timed: TimedSystem, settings: SpeedSettings, seed: int, kept: Kept, progress: Progress) -> Round:
     on_gpu = timed.device == "cuda"
     monitor = GpuMonitor(partial(gpu_reading, torch_uuid())) if on_gpu else monitor_without_gpu(NO_GPU.reason)
     with monitor, timed.autocast():
@@ -165,7 +165,7 @@ def _round(timed: TimedSystem, settings: SpeedSettings, seed: int, labels_kept: 
         gpu_reason=monitor.reason,
         labels_hash=timed.labels_hash,
         form=timed.form if timed.protocol.optimized else None,
-        labels_kept=labels_kept,
+        kept=kept,
     )
 
 
@@ -173,7 +173,7 @@ def _cost(timed: TimedSystem, counts: Counts, rounds: Sequence[Round], context: 
     scored_hash, parts_ms, readings = _scored_call(timed)
     work = dict(timed.system.work)  # of the timed image, not of the one that comes next
     return Cost(
-        parameters=parameters(timed.system),
+        parameters=timed.parameters,
         trained_parameters=timed.trained_parameters,
         flops=counts.flops,
         flops_reason=counts.reason,
@@ -191,7 +191,8 @@ def _cost(timed: TimedSystem, counts: Counts, rounds: Sequence[Round], context: 
         work=work,
         parts_ms=parts_ms,
         form=timed.form.words if timed.protocol.optimized else "",
-        labels_kept=100 * rounds[0].labels_kept,
+        labels_kept=100 * rounds[0].kept.labels,
+        turns_ms=rounds[0].kept.turns_ms,
     )
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from benchmark import inference
 from benchmark.card import CustomInference
 from benchmark.cost.flops import parameters
+from benchmark.cost.folding import Folding
 from benchmark.cost.latency import TimedCall
 from benchmark.machine.torch_settings import DTYPES
 from benchmark.parts import time_parts
@@ -34,11 +35,13 @@ class Form:
     channels_last: bool = False
     compiled: bool = False
     precision: Precision = "fp32"
+    folded: bool = False
 
     @property
     def words(self) -> str:
         """As in records: "channels-last, compiled"; "as it is" without any change."""
-        parts = ["channels-last"] * self.channels_last + ["compiled"] * self.compiled
+        parts = ["channels-last"] * self.channels_last + ["batch norm folded"] * self.folded
+        parts += ["compiled"] * self.compiled
         parts += [self.precision] * (self.precision != "fp32")
         return ", ".join(parts) or "as it is"
 
@@ -64,6 +67,7 @@ class TimedSystem:
         self.form = Form(channels_last=protocol.channels_last, precision=protocol.precision)
         self.trained_parameters = parameters(system)
         self.system: System = system.inference_form().eval()
+        self.parameters = parameters(self.system)  # before any are folded
         self.system.to(device=device, memory_format=self.form.layout)  # type: ignore[call-overload]
         self.image = np.require(image, np.uint8, ["C", "W"])  # torch shares memory only with such an array
         self.batch = self.upload()
@@ -81,8 +85,16 @@ class TimedSystem:
         """The net's pass, compiled when it is first called."""
         return torch.compile(type(self.system).forward.__get__(self.system))
 
+    @cached_property
+    def folding(self) -> Folding:
+        """The batch norms that can be folded, found in one call."""
+        return Folding(self.system, self.batch)
+
     def take(self, form: Form) -> None:
         """Put the system and its input into a form."""
+        if form.folded != self.form.folded:
+            self.folding.switch(folded=form.folded)
+            self.system.to(memory_format=form.layout)
         if form.layout != self.form.layout:
             self.system.to(memory_format=form.layout)
             self.batch = self.batch.contiguous(memory_format=form.layout)

@@ -18,13 +18,14 @@ LAST = Form(channels_last=True)
 def tried(monkeypatch):
     """Only channels-last is tried; it is ``tried.faster`` or not."""
 
-    def is_faster(timed, form, best):
-        return is_faster.faster
+    def call_ms(timed, form):
+        timed.take(form)
+        return 10.0 if form == Form() else 5.0 if call_ms.faster else 20.0
 
-    is_faster.faster = True
+    call_ms.faster = True
     monkeypatch.setattr(optimized, "forms", lambda *_: [Form(), LAST])
-    monkeypatch.setattr(optimized, "_is_faster", is_faster)
-    return is_faster
+    monkeypatch.setattr(optimized, "_call_ms", call_ms)
+    return call_ms
 
 
 def timed(system):
@@ -39,7 +40,9 @@ def silent(*_):
 def test_a_form_is_kept_only_if_it_is_faster(tried, faster):
     tried.faster = faster
     one = timed(tiny_system())
-    assert optimize(one, silent) == 1.0
+    kept = optimize(one, silent)
+    assert kept.labels == 1.0
+    assert kept.turns_ms == (((10.0, 5.0),) * optimized.TURNS if faster else ())
     assert one.form == (LAST if faster else Form())
     assert one.batch.is_contiguous(memory_format=one.form.layout)
 
@@ -73,7 +76,16 @@ def test_later_processes_take_the_form_of_the_first_and_the_record_names_it(trie
     tried.faster = False  # which nobody asks any more
     cost = measure(tiny_system(), IMAGE, protocol(optimized=True), **how, earlier=[first])
     assert (cost.form, cost.labels_kept) == ("channels-last", 100.0)
+    assert cost.turns_ms == ((10.0, 5.0),) * optimized.TURNS
     assert cost.labels_hash == cost.scored_labels_hash == first.labels_hash
+
+
+def test_forms_that_gain_only_one_after_another_are_measured_against_the_system_itself(tried, monkeypatch):
+    ms = iter([9.7, 10.0] * optimized.TURNS + [10.0, 9.9] * optimized.TURNS)
+    monkeypatch.setattr(optimized, "_call_ms", lambda *_: next(ms))
+    one = timed(tiny_system())
+    assert optimize(one, silent) == optimized.Kept()
+    assert one.form == Form()
 
 
 def test_a_faithful_protocol_tries_nothing(monkeypatch):
@@ -110,4 +122,5 @@ def test_the_compiled_form_is_undone(monkeypatch):
 
 
 def test_the_words_of_a_form():
-    assert [form.words for form in (Form(), Form(True, True, "fp16"))] == ["as it is", "channels-last, compiled, fp16"]
+    words = [form.words for form in (Form(), Form(True, True, "fp16"), Form(folded=True))]
+    assert words == ["as it is", "channels-last, compiled, fp16", "batch norm folded"]
