@@ -79,6 +79,7 @@ def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path, *
     from reports.paper_check.throughput import throughputs
     from reports.plots.draw import write_figures
     from reports.writers.audit_page import audit_page
+    from reports.writers.optimized_page import optimized_page
     from reports.writers.outdated_page import outdated_page
     from reports.writers.pages import write_page
     from reports.writers.repeats_page import repeats_page
@@ -91,6 +92,7 @@ def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path, *
     return [
         *(write_figures(records, tables, out / "figures") if figures else ()),
         write_page(out, "audit.md", audit_page(findings, printed, throughputs())),
+        write_page(out, "optimized.md", optimized_page(records)),
         write_page(out, "outdated.md", outdated_page(records)),
         write_page(out, "repeats.md", repeats_page(repeated)),
         write_page(out, "dashboard.html", page(tables, records, findings, printed, repeated, out / "examples")),
@@ -136,11 +138,13 @@ def refresh(files: Sequence[Path], tables: Sequence[Table], records: Sequence[Re
     """
     from reports.analysis.findings import findings
     from reports.writers.blocks import contents, renewed
+    from reports.writers.optimized_page import optimized_lines
 
     if not files:
         return
     all_asked_for = set(TABLE_NAMES) <= set(wanted)
     blocks = contents(tables, wanted, findings(records, system_facts()) if all_asked_for else None)
+    blocks["optimized"] = f"\n{optimized_lines(records)}\n\n"
     for file in files:
         try:
             file.write_text(renewed(file.read_text(encoding="utf-8"), blocks), encoding="utf-8", newline="\n")

@@ -12,6 +12,7 @@ from reports.tables.table import SystemFacts
 from reports.writers.agreement_page import agreement_page
 from reports.writers.audit_page import audit_page
 from reports.writers.cost_page import cost_page
+from reports.writers.optimized_page import optimized_page
 from reports.writers.outdated_page import outdated_page
 from reports.writers.pages import write_page
 from reports.writers.repeats_page import repeats_page
@@ -118,3 +119,30 @@ def test_repeated_records_are_listed_with_both_machines_and_a_verdict():
     assert "2026-11-21" in line
     assert "<script>" not in page
     assert "No cell has two records." in repeats_page([])
+
+
+def test_the_page_of_fastest_forms_takes_times_in_turns_and_the_peak_of_the_same_cell():
+    def of(system, optimized, mib, **changes):
+        figures = cost()
+        memory = figures.memory.model_copy(update={"host_peak_with_weights_mib": MemoryReading(mib=mib)})
+        figures = figures.model_copy(update={"memory": memory, **changes})
+        return record("cost", system, figures=figures, device="cpu", protocol_changes={"optimized": optimized})
+
+    turns = ((100.0, 50.0), (110.0, 52.0), (90.0, 45.0))
+    made = {"form": "channels-last, batch norm folded", "labels_kept": 99.95, "turns_ms": turns}
+    page = optimized_page(
+        [
+            of("stdc", False, 300.0),
+            of("stdc", True, 200.0, **made),
+            of("glnet", True, 400.0, form="as it is"),
+        ]
+    )
+    assert "Faster at all: 1 of 2; at least 1.3 times: 1." in page
+    stdc, glnet = (
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in page.splitlines()
+        if line.startswith(("| stdc", "| glnet"))
+    )
+    assert stdc[3:] == ["channels-last, batch norm folded", "3", "100", "50", "2.00x", "99.950", "300", "200"]
+    assert glnet[3:] == ["as it is", "–", "–", "–", "–", "100.000", "–", "400"]
+    assert "No record is of an optimized form." in optimized_page([of("stdc", False, 300.0)])
