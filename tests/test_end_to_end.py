@@ -145,3 +145,17 @@ def test_an_interrupt_loses_the_cell_in_flight_only(folder, tmp_path, sent, stat
     os.kill(process.pid, sent)
     assert process.wait(timeout=20) == status
     assert psutil.wait_procs(children, timeout=10)[1] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["stdc", "slownet"])  # of a library's classes, and of one inside a function
+def test_two_devices_train_and_score_together(system, folder, tmp_path):
+    """On a CPU a device is a process: what a machine with two GPUs does, without one."""
+    package = write_slownet(tmp_path / "package")
+    words = [system if word == "slownet" else word for word in RUN]
+    more = ("--only", "accuracy", "--devices", "2", "--threads", "1", "--batch", "4")  # batch norm needs two samples
+    isdbench(*words, *more, folder=folder, paths=[package])
+    record = accuracy_of(folder)
+    assert (record.status, record.cell.devices, record.accuracy.iterations) == ("ok", 2, 8)
+    assert set(record.accuracy.images) == set(TEST)
+    isdbench("records", "validate", "out/records", folder=folder, paths=[package])

@@ -53,7 +53,6 @@ class EvaluationOutcome:
     seconds: float  # of all images, including those scored before an interruption
     work: dict[str, tuple[int, ...]]  # by kind, in the order of the images
     weights_hash: str  # see `weights_hash`
-    resumed: bool
 
 
 def evaluate(
@@ -88,12 +87,27 @@ def evaluate(
     """
     if not ids:
         raise UserError(f"--root {dataset.root}: no image to score")
+    how: dict[str, Any] = {"device": device, "precision": precision, "scale": scale, "progress": progress}
+    return outcome(dataset.info, system, score_images(system, dataset, ids, resume_file, **how))
+
+
+def score_images(
+    system: System,
+    dataset: Dataset,
+    ids: Sequence[str],
+    resume_file: Path,
+    *,
+    device: str,
+    precision: Literal["fp32", "bf16", "fp16"],
+    scale: float,
+    progress: Progress = lambda *_: None,
+) -> list[Scored]:
+    """The result of each image, those of an interrupted run included. Arguments and errors are those of `evaluate`."""
     system.to(device).eval()
-    weights = weights_hash(system)
     header = {
         "metric_version": METRIC_VERSION,
         "dataset": dataset.info.name,
-        "weights": weights,
+        "weights": weights_hash(system),
         "ids": digest(list(ids)),
         "card": digest(identity(system.card)),
         "device": device,
@@ -101,7 +115,6 @@ def evaluate(
         "scale": scale,
     }
     scored = _restart(resume_file, header)
-    resumed = bool(scored)
     left = ids[len(scored) :]
 
     def score(image_id: str, label: Label, prediction: Label, seconds: float, work: dict[str, int]) -> None:
@@ -120,7 +133,7 @@ def evaluate(
             scoring = scorer.submit(score, image_id, label, prediction, seconds, dict(system.work))
         if scoring:
             scoring.result()
-    return _outcome(dataset.info, scored, weights, resumed=resumed)
+    return scored
 
 
 def weights_hash(system: System) -> str:
@@ -164,7 +177,8 @@ def _restart(path: Path, header: dict[str, Any]) -> list[Scored]:
     return scored
 
 
-def _outcome(info: DatasetInfo, scored: Sequence[Scored], weights: str, *, resumed: bool) -> EvaluationOutcome:
+def outcome(info: DatasetInfo, system: System, scored: Sequence[Scored]) -> EvaluationOutcome:
+    """The sums over all images, which are exact."""
     counts = np.sum([np.array(one.confusion, np.int64) for one in scored], axis=0)
     boundaries = np.sum([np.array(one.boundary, np.int64) for one in scored], axis=0)
     return EvaluationOutcome(
@@ -181,6 +195,5 @@ def _outcome(info: DatasetInfo, scored: Sequence[Scored], weights: str, *, resum
             kind: tuple(one.work.get(kind, 0) for one in scored)
             for kind in dict.fromkeys(kind for one in scored for kind in one.work)
         },
-        weights_hash=weights,
-        resumed=resumed,
+        weights_hash=weights_hash(system),
     )

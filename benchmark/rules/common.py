@@ -85,7 +85,7 @@ def _wall(record: Record) -> Iterator[str]:
     if record.cost:
         spent = sum(math.fsum(samples.latencies_ms) for samples in record.cost.samples) / 1000
     elif record.accuracy and not record.provenance.resumed:  # else wall_seconds is of the last process
-        spent = record.accuracy.train_seconds + record.accuracy.evaluate_seconds
+        spent = record.accuracy.train_seconds + record.accuracy.evaluate_seconds / record.cell.devices
     if record.provenance.wall_seconds < 0.99 * spent:
         yield f"wall_seconds {record.provenance.wall_seconds:.1f}, but its parts took {spent:.1f} s"
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 
 from benchmark import registry
 from benchmark.accuracy.evaluate import EvaluationOutcome, evaluate
+from benchmark.accuracy.sharded import evaluate_on
 from benchmark.data.base import Dataset
 from benchmark.data.reduced import at_ratio
 from benchmark.errors import MissingBaseError
@@ -53,17 +56,21 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
         elif system.stages:  # a refiner, or a net with another's weights, may have nothing to train
             training = _train(job, system, dataset, tell)
         save_weights(job.weights, system, job.cell.recipe, job.cell.dataset)
-        evaluation = evaluate(
-            system.inference_form(),
-            dataset,
-            job.split.scored,
-            job.work / "scored.jsonl",
-            device=device,
-            precision=protocol.precision,
-            scale=protocol.evaluated_scale,
-            progress=lambda done, total: tell("evaluate", done, total, ""),
-        )
+        evaluation = _evaluate(job, system.inference_form(), dataset, tell)
     return _accuracy(job, training, evaluation, start)
+
+
+def _evaluate(job: Job, system: System, dataset: Dataset, tell: Tell) -> EvaluationOutcome:
+    assert job.split is not None
+    protocol, ids, resume_file = job.cell.protocol, job.split.scored, job.work / "scored.jsonl"
+    how: dict[str, Any] = {
+        "device": torch_device(job.cell.device),
+        "progress": lambda done, total: tell("evaluate", done, total, ""),
+    }
+    if job.devices > 1 and not job.card.is_reference:
+        return evaluate_on(job.devices, system, _rebuild(job), dataset, ids, resume_file, protocol=protocol, **how)
+    how |= {"precision": protocol.precision, "scale": protocol.evaluated_scale}
+    return evaluate(system, dataset, ids, resume_file, **how)
 
 
 def _count_labels(job: Job, system: System, dataset: Dataset, tell: Tell) -> str:
@@ -76,11 +83,18 @@ def _count_labels(job: Job, system: System, dataset: Dataset, tell: Tell) -> str
 
 def _train(job: Job, system: System, dataset: Dataset, tell: Tell) -> TrainOutcome:
     assert job.split is not None
+    # no closure, which could not be sent to the processes of several devices
+    told = partial(_tell_losses, tell)
+    return train(system, job.recipe, dataset, job.split.train, _settings(job), told, _rebuild(job))
 
-    def trained(done: int, total: int, losses: dict[str, float]) -> None:
-        tell("train", done, total, f"loss {sum(losses.values()):.3f}")
 
-    return train(system, job.recipe, dataset, job.split.train, _settings(job), trained)
+def _rebuild(job: Job) -> Callable[[], System]:
+    """Makes the job's system in another process."""
+    return partial(registry.build, job.card, job.num_classes)
+
+
+def _tell_losses(tell: Tell, done: int, total: int, losses: dict[str, float]) -> None:
+    tell("train", done, total, f"loss {sum(losses.values()):.3f}")
 
 
 def start_from_base(system: System, weights: Path) -> str:

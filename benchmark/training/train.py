@@ -7,7 +7,7 @@ equals the uninterrupted one bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -15,13 +15,14 @@ from typing import Any, Literal
 import numpy as np
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.precision import MixedPrecision
+from torch import Tensor
 
 from benchmark.card import Recipe
 from benchmark.data.base import Dataset
 from benchmark.errors import NonFiniteError, UserError
 from benchmark.system import System
 from benchmark.training.checkpoint import LossLog, load_checkpoint, log_path
-from benchmark.training.loop import TrainingData, run
+from benchmark.training.loop import Finished, TrainingData, run
 from benchmark.training.settings import Progress, TrainSettings, no_progress
 
 CURVE_POINTS = 100
@@ -45,10 +46,12 @@ def train(
     ids: Sequence[str],
     settings: TrainSettings,
     progress: Progress = no_progress,
+    rebuild: Callable[[], System] | None = None,
 ) -> TrainOutcome:
     """Train a system in place, continuing from ``settings.checkpoint`` if that exists.
 
-    With more than one device the loop runs in child processes, so every argument must be picklable, ``progress`` too.
+    With more than one device the loop runs in child processes. All arguments must be picklable then, but the system:
+    each process makes it anew, since a library's classes may not be found where nobody has prepared their import.
 
     Args:
         system: with its initial weights; its card's ``ratio`` scales the crop.
@@ -57,6 +60,7 @@ def train(
         ids: of the images to train on; their order matters.
         settings: iterations, batch, device, checkpoint.
         progress: called after each iteration.
+        rebuild: makes a system like this one, whose weights do not matter; needed for more than one device.
 
     Raises:
         NonFiniteError: a loss or gradient is not finite; the message names the losses and the images.
@@ -67,7 +71,11 @@ def train(
         raise UserError(f"--root {dataset.root}: no image to train on")
     fabric = _fabric(settings)
     data = TrainingData(recipe, dataset, tuple(ids), settings, progress)
-    outcome = fabric.launch(partial(run, data), system)  # fabric passes only the system on to each process
+    if settings.devices == 1:
+        outcome = fabric.launch(partial(run, data), system)
+    else:
+        assert rebuild is not None
+        outcome = fabric.launch(partial(_run_copy, data, rebuild, system.stages, system.state_dict()))
     if isinstance(outcome, NonFiniteError):
         raise outcome
     if settings.devices > 1:
@@ -86,6 +94,20 @@ def train(
         seconds=seconds,
         resumed=resumed,
     )
+
+
+def _run_copy(
+    data: TrainingData,
+    rebuild: Callable[[], System],
+    stages: tuple[str, ...],
+    state: dict[str, Tensor],
+    fabric: Fabric,
+) -> Finished | NonFiniteError:
+    """In the process of one device."""
+    system = rebuild()
+    system.load_state_dict(state)
+    system.stages = stages
+    return run(data, fabric, system)
 
 
 def _fabric(settings: TrainSettings) -> Fabric:

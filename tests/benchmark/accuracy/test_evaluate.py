@@ -37,7 +37,7 @@ def killer(at: int):
 
 
 def scores(outcome: EvaluationOutcome) -> EvaluationOutcome:
-    return dataclasses.replace(outcome, seconds=0, resumed=False)
+    return dataclasses.replace(outcome, seconds=0)
 
 
 def test_the_outcome_is_that_of_a_plain_loop(tmp_path):
@@ -63,7 +63,6 @@ def test_the_outcome_is_that_of_a_plain_loop(tmp_path):
     assert len(by_image) == len(IDS)
     np.testing.assert_array_equal(sum(by_image), counts)
     assert outcome.paper_classes == INFO.paper_classes
-    assert not outcome.resumed
     assert heard == [(done, 5) for done in range(1, 6)]
     lines = (tmp_path / "e.jsonl").read_text().splitlines()
     assert [json.loads(line)["image"] for line in lines[1:]] == list(IDS)
@@ -82,7 +81,6 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path, at, torn):
     continued = evaluate(tiny_system(), dataset, IDS, path)
     assert scores(continued) == scores(expected)
     assert dataset.reads == list(IDS[at - torn :])
-    assert continued.resumed is (at - torn > 0)
 
 
 CHILD = """
@@ -117,17 +115,23 @@ def test_sigkill_and_the_same_command_again(tmp_path):
 
 def test_a_file_of_other_weights_or_another_protocol_is_begun_anew(tmp_path):
     path = tmp_path / "e.jsonl"
-    evaluate(tiny_system(), TinyDataset(), IDS, path)
-    assert evaluate(tiny_system(), TinyDataset(), IDS, path).resumed
+
+    def reads(system, ids=IDS, **how):
+        dataset = TinyDataset()
+        evaluate(system, dataset, ids, path, **how)
+        return len(dataset.reads)
+
+    assert reads(tiny_system()) == len(IDS)
+    assert reads(tiny_system()) == 0
     other = tiny_system()
     with torch.no_grad():
         other.head.bias[0] += 1e-6
     assert weights_hash(other) != weights_hash(tiny_system())
-    assert not evaluate(other, TinyDataset(), IDS, path).resumed
-    assert not evaluate(other, TinyDataset(), IDS[::-1], path).resumed
-    assert not evaluate(other, TinyDataset(), IDS[::-1], path, scale=0.5).resumed
+    assert reads(other) == len(IDS)
+    assert reads(other, IDS[::-1]) == len(IDS)
+    assert reads(other, IDS[::-1], scale=0.5) == len(IDS)
     path.write_text("not a resume file\n")
-    assert not evaluate(other, TinyDataset(), IDS, path).resumed
+    assert reads(other) == len(IDS)
 
 
 class Sees(TinySystem):

@@ -392,7 +392,8 @@ def test_two_devices_share_a_batch(tmp_path):
         full = dataclasses.replace(
             RECIPE, resize=(1.0, 1.0), crop=(32, 32)
         )  # no ignored padding: equal weights of pixels
-        train(system, full, CleanDataset(), IDS, plan(tmp_path / str(devices), batch=4, devices=devices, iterations=20))
+        settings = plan(tmp_path / str(devices), batch=4, devices=devices, iterations=20)
+        train(system, full, CleanDataset(), IDS, settings, rebuild=plain_system)
         systems.append(system)
     for one, two in zip(systems[0].parameters(), systems[1].parameters(), strict=True):
         torch.testing.assert_close(one, two, atol=1e-5, rtol=1e-4)
