@@ -179,7 +179,7 @@ def crf(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def ray(session: nox.Session) -> None:
-    """The Ray engine on a local cluster: its driver is killed twice, its node once."""
+    """The Ray engine on local clusters: drivers are killed twice, a node once, of a small table and of Table 1."""
     _install(session, "dev", "ray")
     session.run("pytest", "tests/benchmark/run/test_ray_engine.py", env={"ISDBENCH_RAY": "1", **ONE_CORE})
 

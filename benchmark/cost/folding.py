@@ -38,11 +38,8 @@ class Folding:
 
     def __init__(self, system: System, image: Tensor) -> None:
         """Watch ``system.predict(image)``; nothing is folded yet."""
-        holders: dict[nn.Module, list[tuple[nn.Module, str]]] = {}
-        for module in system.modules():
-            for name, child in module.named_children():
-                holders.setdefault(child, []).append((module, name))
-        self.pairs = [_pair(conv, norm, holders[norm]) for norm, conv in _followed(system, image).items()]
+        held = holders(system)
+        self.pairs = [_pair(conv, norm, held[norm]) for norm, conv in _followed(system, image).items()]
 
     def switch(self, *, folded: bool) -> None:
         """Fold all pairs, or restore them."""
@@ -50,6 +47,15 @@ class Folding:
             pair.conv.weight, pair.conv.bias = pair.folded if folded else pair.own
             for holder, name in pair.holders:
                 setattr(holder, name, nn.Identity() if folded else pair.norm)
+
+
+def holders(system: System) -> dict[nn.Module, list[tuple[nn.Module, str]]]:
+    """The modules that hold each module, and its name in them."""
+    found: dict[nn.Module, list[tuple[nn.Module, str]]] = {}
+    for module in system.modules():
+        for name, child in module.named_children():
+            found.setdefault(child, []).append((module, name))
+    return found
 
 
 def _pair(conv: nn.Conv2d, norm: _BatchNorm, holders: list[tuple[nn.Module, str]]) -> Pair:

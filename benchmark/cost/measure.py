@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from benchmark.cost.flops import Counts, count
+from benchmark.cost.form import Form
 from benchmark.cost.latency import Progress, SpeedSettings, take
 from benchmark.cost.memory.cuda import cuda_context, cuda_probes
 from benchmark.cost.memory.host import host_probes
@@ -18,7 +19,7 @@ from benchmark.cost.memory.probes import first_value, peak_readings
 from benchmark.cost.onnx_engine import use_onnx
 from benchmark.cost.optimized import Kept, optimize
 from benchmark.cost.roofline import ceilings
-from benchmark.cost.timed_system import Form, Image, LabelsError, TimedSystem
+from benchmark.cost.timed_system import Image, LabelsError, TimedSystem
 from benchmark.machine.allocator import MIB
 from benchmark.machine.gpu import GpuMonitor, GpuReading, gpu_reading, monitor_without_gpu, telemetry, torch_uuid
 from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory

@@ -11,8 +11,9 @@ import time
 
 from torch import Tensor
 
+from benchmark.cost.form import Form
 from benchmark.cost.latency import Progress
-from benchmark.cost.timed_system import Form, TimedSystem
+from benchmark.cost.timed_system import TimedSystem
 from benchmark.machine.device import cpu_lacks
 from benchmark.machine.oom import is_out_of_memory
 from results.cell import Model, Precision
@@ -40,6 +41,8 @@ def forms(device: str, precision: Precision) -> list[Form]:
     compiling = (False, True) if device == "cuda" else (False,)
     if device == "cuda":
         found += [Form(last, compiled=True, folded=True, precision=precision) for last in layouts]
+    if device == "cpu" and precision == "fp32":
+        found.append(Form(channels_last=True, folded=True, winograd=True))
     if precision == "fp32" and (device == "cuda" or not cpu_lacks("bf16")):
         lower: Precision = "fp16" if device == "cuda" else "bf16"
         found += [Form(True, compiled, lower, folded) for compiled in compiling for folded in (False, True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -18,37 +18,16 @@ from benchmark import inference
 from benchmark.card import CustomInference
 from benchmark.cost.flops import parameters
 from benchmark.cost.folding import Folding
+from benchmark.cost.form import Form
 from benchmark.cost.latency import TimedCall
+from benchmark.cost.winograd import Winograd
 from benchmark.machine.torch_settings import DTYPES
 from benchmark.parts import time_parts
 from benchmark.prediction import predicted, to_batch
 from benchmark.system import System
-from results.cell import Precision, Protocol
+from results.cell import Protocol
 
 Image = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Form:
-    """A way to run a system."""
-
-    channels_last: bool = False
-    compiled: bool = False
-    precision: Precision = "fp32"
-    folded: bool = False
-
-    @property
-    def words(self) -> str:
-        """As in records: "channels-last, compiled"; "as it is" without any change."""
-        parts = ["channels-last"] * self.channels_last + ["batch norm folded"] * self.folded
-        parts += ["compiled"] * self.compiled
-        parts += [self.precision] * (self.precision != "fp32")
-        return ", ".join(parts) or "as it is"
-
-    @property
-    def layout(self) -> torch.memory_format:
-        """Of the weights and the image."""
-        return torch.channels_last if self.channels_last else torch.contiguous_format
 
 
 class LabelsError(RuntimeError):
@@ -90,11 +69,14 @@ class TimedSystem:
         """The batch norms that can be folded, found in one call."""
         return Folding(self.system, self.batch)
 
+    @cached_property
+    def winograd(self) -> Winograd:
+        """The convolutions that are faster by other products, found in one call of the folded system."""
+        return Winograd(self.system, self.batch)
+
     def take(self, form: Form) -> None:
         """Put the system and its input into a form."""
-        if form.folded != self.form.folded:
-            self.folding.switch(folded=form.folded)
-            self.system.to(memory_format=form.layout)
+        self._rewrite(form)
         if form.layout != self.form.layout:
             self.system.to(memory_format=form.layout)
             self.batch = self.batch.contiguous(memory_format=form.layout)
@@ -104,6 +86,16 @@ class TimedSystem:
         if form.compiled:
             vars(self.system)["forward"] = self.compiled_forward
         self.form = form
+
+    def _rewrite(self, form: Form) -> None:
+        """Fold batch norms and replace convolutions, or undo it; only what is folded is ever replaced."""
+        if self.form.winograd and form != self.form:
+            self.winograd.switch(on=False)
+        if form.folded != self.form.folded:
+            self.folding.switch(folded=form.folded)
+            self.system.to(memory_format=form.layout)
+        if form.winograd and form != self.form:
+            self.winograd.switch(on=True)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The precision of the form, where it is not the protocol's, which is set already."""

@@ -7,7 +7,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from benchmark import registry
 from benchmark.cost.folding import Folding
-from benchmark.cost.timed_system import Form, TimedSystem
+from benchmark.cost.form import Form
+from benchmark.cost.timed_system import TimedSystem
 from tests.benchmark.cost.test_measure import IMAGE, protocol
 from tests.benchmark.tiny import CARD, TinySystem
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from benchmark.cost import optimized
+from benchmark.cost.form import Form
 from benchmark.cost.measure import measure, sample
-from benchmark.cost.optimized import optimize
-from benchmark.cost.timed_system import Form, TimedSystem
+from benchmark.cost.optimized import forms, optimize
+from benchmark.cost.timed_system import TimedSystem
 from tests.benchmark.cost.test_measure import FEW, HALF, IMAGE, protocol
 from tests.benchmark.tiny import TinySystem, tiny_system
 
@@ -122,5 +123,11 @@ def test_the_compiled_form_is_undone(monkeypatch):
 
 
 def test_the_words_of_a_form():
-    words = [form.words for form in (Form(), Form(True, True, "fp16"), Form(folded=True))]
-    assert words == ["as it is", "channels-last, compiled, fp16", "batch norm folded"]
+    words = [form.words for form in (Form(), Form(True, True, "fp16"), Form(folded=True, winograd=True))]
+    assert words == ["as it is", "channels-last, compiled, fp16", "batch norm folded, Winograd"]
+
+
+def test_products_of_tiles_are_tried_on_a_cpu_in_full_precision_only():
+    assert any(form.winograd for form in forms("cpu", "fp32"))
+    assert not any(form.winograd for form in (*forms("cpu", "bf16"), *forms("cuda", "fp32")))
+    assert all(form.channels_last and form.folded for form in forms("cpu", "fp32") if form.winograd)

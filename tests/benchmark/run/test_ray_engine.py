@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from results.store import Store
 from tests.benchmark.data.fakes import write_deepglobe
 from tests.packages import environment, isdbench, write_slownet
 from tests.test_end_to_end import RUN, TEST, TRAIN, accuracy_of, all_but_the_reference, figures, kill_tree, wait_for
@@ -59,6 +60,41 @@ def test_a_lost_node_and_a_killed_driver_leave_the_records_of_an_undisturbed_run
     assert list((tmp_path / "out").rglob(".*")) == []
 
 
+@pytest.mark.skipif(not HAS_RAY or "ISDBENCH_RAY" not in os.environ, reason="belongs to `nox -s ray`")
+def test_table_1_on_three_nodes_that_come_and_go(tmp_path):
+    """A node is lost in a training, the driver is killed twice, and the records are those of the local engine."""
+    from ray.cluster_utils import Cluster
+
+    words = ("run", "table1", "--profile", "smoke", "--only", "accuracy", "--device", "cpu", *THREAD)
+    isdbench(*words, "--out", "whole/out", folder=tmp_path)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    try:
+        for _ in range(2):
+            driver = start_driver(tmp_path, None, (*words, "--engine", "ray", "--address", cluster.address))
+            made = len(accuracies(tmp_path))
+            wait_for(lambda made=made: len(accuracies(tmp_path)) >= made + 4, driver, seconds=900)
+            kill_tree(driver)
+            time.sleep(1)
+        driver = start_driver(tmp_path, None, (*words, "--engine", "ray", "--address", cluster.address))
+        wait_for(lambda: list((tmp_path / "out/work").glob("*/training.losses.jsonl")), driver, seconds=900)
+        cluster.remove_node(nodes[0], allow_graceful=False)
+        cluster.add_node(num_cpus=1)
+        assert driver.wait(timeout=1800) == 0
+    finally:
+        cluster.shutdown()
+    assert accuracies(tmp_path) == accuracies(tmp_path / "whole")
+    assert list((tmp_path / "out").rglob(".*")) == []
+
+
+def accuracies(folder):
+    """What must not depend on the engine, of each cell; a cell that has two records is an error."""
+    records = folder / "out" / "records"
+    made = Store(records).all() if records.is_dir() else []
+    assert len({record.key for record in made}) == len(made)
+    return {record.key: figures(record) for record in made}
+
+
 def losses(folder):
     return sum(len(path.read_text().splitlines()) for path in (folder / "out/work").glob("*/training.losses.jsonl"))
 
@@ -66,4 +102,6 @@ def losses(folder):
 def start_driver(folder, package, words):
     command = [sys.executable, "-m", "benchmark", *words]
     with (folder / "driver.txt").open("a") as output:
-        return subprocess.Popen(command, cwd=folder, env=environment(package), stdout=output, stderr=output)
+        return subprocess.Popen(
+            command, cwd=folder, env=environment(*filter(None, [package])), stdout=output, stderr=output
+        )
