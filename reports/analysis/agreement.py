@@ -62,9 +62,12 @@ class Pair:
 
 
 def agreements(tables: Sequence[Table]) -> tuple[Agreement, ...]:
-    """One for each column of each table with printed values and ours beside them."""
+    """One for each column of each table with printed values and ours beside them.
+
+    Costs of another form or engine say nothing about the paper's: their tables are left out.
+    """
     found = []
-    for table in tables:
+    for table in (table for table in tables if table.faithful):
         rows = [row for row in table.rows if row.row and not row.alternative]
         for index, (name, beside) in enumerate(itertools.pairwise(column.name for column in table.columns)):
             compared = name.endswith("_printed") and beside.endswith("_ours") and not name.startswith("speedup")

@@ -69,6 +69,7 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
     recipe = (f", recipe {group.recipe}" if group.recipe else "") + training.overrides(done)
     cores = _cores(group)
     engine = ", timed in ONNX Runtime" if (group.cost["engine"] == ONNX).any() else ""
+    engine += ", each system in its fastest form" if is_optimized(group) else ""
     machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}{engine}"
     meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
@@ -87,6 +88,16 @@ def _cores(group: Group) -> str:
     if trained is not None and not trained.empty and set(trained) != set(main):
         text += f", {_values(trained)} for each training"
     return f" ({text})"
+
+
+def is_optimized(group: Group) -> bool:
+    """Whether its costs are those of each system's fastest form."""
+    return bool(group.cost["form"].fillna("").ne("").any())
+
+
+def is_faithful(group: Group) -> bool:
+    """Whether its costs are those of the systems as their authors made them."""
+    return not is_optimized(group) and not (group.cost["engine"] == ONNX).any()
 
 
 def with_untrained(group: Group) -> Group:

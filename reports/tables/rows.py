@@ -9,7 +9,17 @@ from typing import Any
 
 import pandas as pd
 
-from reports.tables.caption import ONNX, caption, comparable, is_untrained, setting, setup, title, with_untrained
+from reports.tables.caption import (
+    ONNX,
+    caption,
+    comparable,
+    is_faithful,
+    is_untrained,
+    setting,
+    setup,
+    title,
+    with_untrained,
+)
 from reports.tables.columns import Measure, measures, speedup, speedup_columns
 from reports.tables.groups import COUNTED, SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
@@ -52,6 +62,7 @@ def build_table(paper: PaperTable, group: Group, systems: Sequence[SystemFacts],
         setup=tuple(map(plain, [*setup(paper, group, compared), *legend])),
         notes=tuple(dict.fromkeys(notes)),
         untrained=is_untrained(group),
+        faithful=is_faithful(group),
         setting=plain(setting(group)),
     )
 

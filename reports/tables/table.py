@@ -113,6 +113,7 @@ class Table:
     setup: tuple[str, ...] = ()  # how ours were measured and defined
     notes: tuple[str, ...] = ()  # about single systems
     untrained: bool = False  # whether its accuracy is that of nets that were hardly trained
+    faithful: bool = True  # whether its costs are of the systems as their authors made them, in torch
     setting: str = ""  # of ours: dataset, image size, machine, profile; tells tables of one subject apart
 
     def without(self, columns: Collection[Column]) -> Table:
@@ -122,9 +123,9 @@ class Table:
         return replace(self, columns=tuple(self.columns[index] for index in kept), rows=rows)
 
     @property
-    def standing(self) -> tuple[bool, int]:
-        """The greatest belongs to the table to show first: trained nets, then the most values."""
-        return not self.untrained, sum(cell.value is not None for row in self.rows for cell in row.cells)
+    def standing(self) -> tuple[bool, bool, int]:
+        """The greatest belongs to the table to show first: faithful costs, trained nets, then the most values."""
+        return self.faithful, not self.untrained, sum(cell.value is not None for row in self.rows for cell in row.cells)
 
     @property
     def details(self) -> list[tuple[str, tuple[str, ...]]]:

@@ -15,11 +15,12 @@ _HOW_TO_READ = (
     "99.9 % of the labels is kept. 'Faster' is the median time of the system as it is over that of its form, both "
     "from calls in turns in one process; one call each, and more if they take less than 20 s. Where no form is 2 % "
     "faster, the system stays as it is. The peak, weights included, of the system as it is comes from the record of "
-    "the same cell without `--optimized`."
+    "the same cell without `--optimized`, and ONNX Runtime's time from that with `--engine onnx`, in processes of "
+    "their own; a dash means that there is none."
 )
 _HEADS = (
     *("System", "Image", "Hardware", "Form", "Turns", "As it is (ms)", "In the form (ms)", "Faster"),
-    *("Same labels (%)", "Peak as it is (MiB)", "Peak in the form (MiB)"),
+    *("Same labels (%)", "Peak as it is (MiB)", "Peak in the form (MiB)", "ONNX Runtime (ms)"),
 )
 
 
@@ -30,17 +31,19 @@ def optimized_page(records: Sequence[Record]) -> str:
 
 def optimized_lines(records: Sequence[Record]) -> str:
     """The table alone, with a sentence that counts."""
-    newest = {_faithful(one.cell): one for one in sorted(records, key=_age) if one.cost and one.cell.protocol.optimized}
-    faithful = {_faithful(one.cell): one for one in sorted(records, key=_age) if one.cost and _is_plain(one.cell)}
+    costs = [record for record in sorted(records, key=_age) if record.cost]
+    newest = {_faithful(one.cell): one for one in costs if one.cell.protocol.optimized}
+    faithful = {_faithful(one.cell): one for one in costs if one.cell.key == _faithful(one.cell)}
+    onnx = {_faithful(one.cell): one for one in costs if one.cell.protocol.engine == "onnx"}
     if not newest:
         return "No record is of an optimized form."
     gains = [gain for record in newest.values() if record.cost and (gain := _gain(record.cost))]
     counted = f"Faster at all: {len(gains)} of {len(newest)}; at least 1.3 times: {sum(one >= 1.3 for one in gains)}."
-    lines = [_line(record, faithful.get(key)) for key, record in newest.items()]
+    lines = [_line(record, faithful.get(key), onnx.get(key)) for key, record in newest.items()]
     return f"{counted}\n\n{pipe_table(lines, _HEADS, 4)}"
 
 
-def _line(record: Record, faithful: Record | None) -> tuple[str, ...]:
+def _line(record: Record, faithful: Record | None, onnx: Record | None) -> tuple[str, ...]:
     cost, protocol = record.cost, record.cell.protocol
     assert cost is not None
     own, form = ([turn[index] for turn in cost.turns_ms] for index in (0, 1))
@@ -48,7 +51,9 @@ def _line(record: Record, faithful: Record | None) -> tuple[str, ...]:
     words = (record.cell.system, f"{protocol.height}x{protocol.width}", _hardware(record), cost.form)
     peaks = [_peak(faithful.cost if faithful else None), _peak(cost)]
     kept = f"{cost.labels_kept:.3f}"
-    return (*map(plain, words), str(len(own) or "–"), *(times or ["–"] * 3), kept, *peaks)
+    by_onnx = onnx.cost.headline if onnx and onnx.cost else None
+    onnx_ms = f"{by_onnx.median_ms:.0f}" if by_onnx else "–"
+    return (*map(plain, words), str(len(own) or "–"), *(times or ["–"] * 3), kept, *peaks, onnx_ms)
 
 
 def _gain(cost: Cost) -> float:
@@ -70,13 +75,9 @@ def _hardware(record: Record) -> str:
     return record.cell.hardware or record.environment.cpu_model
 
 
-def _is_plain(cell: Cell) -> bool:
-    return not cell.protocol.optimized and cell.kind == "cost"
-
-
 def _faithful(cell: Cell) -> str:
-    """What both records of a system share: all of the cell but that it is optimized."""
-    protocol = cell.protocol.model_copy(update={"optimized": False})
+    """The key of the cell that measures the system as it is, by torch."""
+    protocol = cell.protocol.model_copy(update={"optimized": False, "engine": "torch"})
     return cell.model_copy(update={"protocol": protocol}).key
 
 

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from benchmark import inference
 from benchmark.accuracy.metrics import confusion
 from benchmark.card import Recipe
+from benchmark.cost.winograd import WinogradConv
 from benchmark.data.deepglobe import PALETTE, classes_from_rgb
 from benchmark.data.synthetic import Synthetic, World, make_world
 from benchmark.training.sampling import DecodedImages, Samples
@@ -157,3 +158,12 @@ def test_report(ratio):
         lambda: build_tables(records, systems, ["table1"]),
         lambda: [Record.model_validate_json(text) for text in texts for _ in range(50)],
     )
+
+
+def test_winograd(ratio):
+    """A convolution of 256 channels as products of tiles against the direct one."""
+    conv = torch.nn.Conv2d(256, 256, 3, padding=1).to(memory_format=torch.channels_last)
+    fast, image = WinogradConv(conv), torch.rand(1, 256, 64, 64).contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        torch.testing.assert_close(fast(image), conv(image), atol=1e-4, rtol=1e-4)
+        ratio(lambda: fast(image), lambda: conv(image))

@@ -122,11 +122,12 @@ def test_repeated_records_are_listed_with_both_machines_and_a_verdict():
 
 
 def test_the_page_of_fastest_forms_takes_times_in_turns_and_the_peak_of_the_same_cell():
-    def of(system, optimized, mib, **changes):
+    def of(system, optimized, mib, engine="torch", **changes):
         figures = cost()
         memory = figures.memory.model_copy(update={"host_peak_with_weights_mib": MemoryReading(mib=mib)})
         figures = figures.model_copy(update={"memory": memory, **changes})
-        return record("cost", system, figures=figures, device="cpu", protocol_changes={"optimized": optimized})
+        protocol = {"optimized": optimized, "engine": engine}
+        return record("cost", system, figures=figures, device="cpu", protocol_changes=protocol)
 
     turns = ((100.0, 50.0), (110.0, 52.0), (90.0, 45.0))
     made = {"form": "channels-last, batch norm folded", "labels_kept": 99.95, "turns_ms": turns}
@@ -134,6 +135,7 @@ def test_the_page_of_fastest_forms_takes_times_in_turns_and_the_peak_of_the_same
         [
             of("stdc", False, 300.0),
             of("stdc", True, 200.0, **made),
+            of("stdc", False, 200.0, engine="onnx"),
             of("glnet", True, 400.0, form="as it is"),
         ]
     )
@@ -143,6 +145,6 @@ def test_the_page_of_fastest_forms_takes_times_in_turns_and_the_peak_of_the_same
         for line in page.splitlines()
         if line.startswith(("| stdc", "| glnet"))
     )
-    assert stdc[3:] == ["channels-last, batch norm folded", "3", "100", "50", "2.00x", "99.950", "300", "200"]
-    assert glnet[3:] == ["as it is", "–", "–", "–", "–", "100.000", "–", "400"]
+    assert stdc[3:] == ["channels-last, batch norm folded", "3", "100", "50", "2.00x", "99.950", "300", "200", "200"]
+    assert glnet[3:] == ["as it is", "–", "–", "–", "–", "100.000", "–", "400", "–"]
     assert "No record is of an optimized form." in optimized_page([of("stdc", False, 300.0)])
