@@ -14,6 +14,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,14 @@ class Leases:
         with contextlib.suppress(OSError):  # else it expires
             for _, path in self._numbered(key):
                 if path == mine or self._expired(path):
+                    path.unlink(missing_ok=True)
+
+    def clear(self, keys: Collection[str]) -> None:
+        """Remove the expired leases of cells that have a record: who held them died before giving them back."""
+        with contextlib.suppress(OSError):  # they do no harm
+            for name in os.listdir(self.folder):  # noqa: PTH208
+                path = self.folder / name
+                if name.startswith(PREFIX) and name[len(PREFIX) :].rpartition("-")[0] in keys and self._expired(path):
                     path.unlink(missing_ok=True)
 
     def holder(self, key: str) -> str:

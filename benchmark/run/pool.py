@@ -47,6 +47,7 @@ def run_jobs(jobs: list[Job], store: Store, report: Report) -> Iterator[Outcome]
         else:
             ahead.append(job)
     with Leases(store.folder) as leases:
+        leases.clear(before.keys() - {job.cell.key for job in ahead})
         while ahead:
             run = _Pass(before, store, leases, report)
             yield from run.costs([job for job in ahead if job.cell.kind == "cost"])

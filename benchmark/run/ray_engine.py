@@ -27,6 +27,7 @@ from benchmark.run.job import Job
 from benchmark.run.messages import Message
 from benchmark.run.pool import Outcome, run_jobs
 from benchmark.run.process import Report
+from results.lease import Leases
 from results.record import Record
 from results.store import Store
 
@@ -75,6 +76,7 @@ def run_on_ray(jobs: list[Job], store: Store, report: Report, address: str | Non
             yield job, known, True
         else:
             ahead.append(job)
+    Leases(store.folder).clear({job.cell.key for job in jobs} - {job.cell.key for job in ahead})
     if ahead:
         with _connected(address):
             yield from _Driver(ahead, store, report).outcomes()

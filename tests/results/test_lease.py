@@ -110,3 +110,15 @@ def test_a_full_disk_or_a_folder_that_is_gone_is_one_line(tmp_path):
 def test_the_holder_is_named(tmp_path):
     left_by(tmp_path, machine="node7 abc", pid=42)
     assert Leases(tmp_path).holder(KEY) == "process 42 on node7"
+
+
+def test_what_a_dead_process_left_beside_a_record_is_cleared_and_nothing_else(tmp_path):
+    with Leases(tmp_path) as alive:
+        assert alive.take("running")
+        for key in ("done", "open"):
+            assert alive.take(key)
+            left = alive.held.pop(key)
+            left.write_text(json.dumps({**alive.owner, "started": 1.0}))  # of a process that has ended
+        Leases(tmp_path).clear({"done", "running"})
+        kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {".lease-running-1", ".lease-open-1"}
