@@ -79,7 +79,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ratio", type=float, default=1.0, metavar="R", help="reduce real images to R of their side (1)"
     )
-    parser.add_argument("--devices", type=int, default=1, metavar="N", help="GPUs to train on, data-parallel (1)")
+    parser.add_argument(
+        "--devices",
+        type=int,
+        default=1,
+        metavar="N",
+        help="GPUs to train and score on, data-parallel; on a CPU, processes (1)",
+    )
     parser.add_argument("--holdout", type=int, default=0, metavar="N", help="score the last N images of 'train'")
     add_dataset_options(parser, default="synthetic")
     add_device_option(parser)

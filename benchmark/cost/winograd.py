@@ -126,7 +126,7 @@ class Winograd:
         self.replaced = [
             (tuple(held[conv]), conv, fast)
             for conv, shape in shapes.items()
-            if _is_faster(fast := WinogradConv(conv).to(image.device), conv, shape)
+            if _is_faster(fast := WinogradConv(conv), conv, shape)
         ]
 
     def switch(self, *, on: bool) -> None:

@@ -41,12 +41,12 @@ def measure(job: Job, tell: Tell) -> Record | None:
         protocol_hash=job.cell.protocol.hash,
         **outcome,
         environment=environment(job.cell.device),
-        provenance=provenance(job.command, {"cell": job.cell.seed}, started, resumed=resumed, packages=_packages(job)),
+        provenance=provenance(job.command, {"cell": job.cell.seed}, started, resumed=resumed, packages=packages(job)),
     )
 
 
-def _packages(job: Job) -> tuple[str, ...]:
-    """Those of others that hold the job's system."""
+def packages(job: Job) -> tuple[str, ...]:
+    """Those of others that hold the job's system, with version, commit and code."""
     return tuple(described(module) for module in registry.other_modules(job.cell.system))
 
 

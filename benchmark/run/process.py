@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmark.errors import UserError
+from benchmark.run.cell import packages
 from benchmark.run.job import Job
 from benchmark.run.messages import Message, RoundDone, Step, Stored
 from benchmark.run.worker import BAD_INPUT, work
@@ -109,7 +110,7 @@ def _store_failure(job: Job, store: Store, reason: str, started: float) -> Recor
         cell=job.cell,
         protocol_hash=job.cell.protocol.hash,
         environment=environment(job.cell.device),
-        provenance=provenance(job.command, {"cell": job.cell.seed}, started, resumed=False),
+        provenance=provenance(job.command, {"cell": job.cell.seed}, started, resumed=False, packages=packages(job)),
     )
     store.append(record)
     return record
