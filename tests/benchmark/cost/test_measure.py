@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from benchmark.card import CustomInference, Downsampled, SlidingWindow, WholeImage
-from benchmark.cost import roofline
 from benchmark.cost.latency import SpeedSettings
 from benchmark.cost.measure import LabelsError, measure, sample
 from benchmark.cost.timed_system import TimedSystem
@@ -26,13 +25,7 @@ HALF = SpeedSettings(min_samples=10, max_samples=10, seconds_budget=60, max_warm
 IMAGE = np.random.default_rng(5).integers(0, 256, (40, 56, 3), dtype=np.uint8)
 IMAGE.setflags(write=False)
 REGIONS = ("logits", "predict", "end_to_end")
-
-
-@pytest.fixture(autouse=True)
-def small_ceilings(monkeypatch):
-    """Most tests do not ask what this machine can reach."""
-    monkeypatch.setitem(roofline.MATRIX, "cpu", 64)
-    monkeypatch.setitem(roofline.COPY_MIB, "cpu", 1)
+pytestmark = pytest.mark.usefixtures("small_ceilings")
 
 
 def protocol(**changes):
@@ -255,31 +248,6 @@ def test_a_compiled_protocol_compiles_before_timing(monkeypatch):
     assert len(calls) > made.headline.warmup_samples + len(made.headline.latencies_ms)
 
 
-def test_other_labels_for_the_same_image_are_an_error():
-    class Fickle(TinySystem):
-        def logits(self, image):
-            return torch.rand(1, 3, 20, 28)
-
-    with pytest.raises(LabelsError, match="'tiny': predict returned different labels for the same image"):
-        cost(Fickle())
-
-
-@pytest.mark.parametrize(
-    ("labels", "found"),
-    [
-        (torch.zeros(1, 40, 56, dtype=torch.int64), r"torch.int64 \(1, 40, 56\)"),
-        (torch.zeros(1, 20, 28, dtype=torch.uint8), r"torch.uint8 \(1, 20, 28\)"),
-    ],
-)
-def test_labels_that_break_the_contract_are_an_error(labels, found):
-    class Wrong(TinySystem):
-        def predict(self, image):
-            return labels
-
-    with pytest.raises(LabelsError, match=f"predict returned {found}; it must return"):
-        cost(Wrong())
-
-
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory.\nmore"), MemoryError("full")])
 def test_exhausted_memory_is_named_in_one_line_with_a_way_out(error):
     class Huge(TinySystem):
@@ -326,49 +294,6 @@ def test_a_batch_is_the_image_over_255_and_leaves_the_image_alone():
     assert batch.is_contiguous(memory_format=torch.channels_last)
     np.testing.assert_array_equal(batch[0].permute(1, 2, 0).numpy(), image.astype(np.float32) / np.float32(255))
     np.testing.assert_array_equal(image, IMAGE)
-
-
-def test_labels_that_are_not_computed_anew_are_an_error():
-    class Caching(TinySystem):
-        kept = None
-
-        def predict(self, image):
-            if self.kept is None:
-                self.kept = super().predict(image)
-            return self.kept
-
-    with pytest.raises(LabelsError, match="'tiny': predict returned the same labels for two different images"):
-        cost(Caching())
-
-
-def test_a_net_whose_labels_depend_on_the_border_alone_is_measured():
-    class HardlyTrained(TinySystem):  # as FCtL after 25 iterations: the image moves its logits, but not its labels
-        def logits(self, image):
-            border = torch.zeros(1, self.num_classes, *image.shape[-2:])
-            border[:, 1, :5], border[:, 0, 5:] = 9.0, 9.0
-            return border + super().logits(image).mean(dim=(-2, -1), keepdim=True).clamp(-1, 1)
-
-    assert cost(HardlyTrained()).tells_images_apart is False
-
-
-def test_logits_that_do_not_depend_on_the_image_are_an_error():
-    class Blind(TinySystem):
-        def logits(self, image):
-            border = torch.zeros(1, self.num_classes, *image.shape[-2:])
-            border[:, 1, :5] = 9.0
-            return border
-
-    with pytest.raises(LabelsError, match="the same labels for two different images"):
-        cost(Blind())
-
-
-def test_a_record_says_whether_another_image_has_other_labels():
-    class OneClass(TinySystem):
-        def predict(self, image):
-            return torch.zeros((1, *image.shape[-2:]), dtype=torch.uint8)
-
-    assert cost(tiny_system()).tells_images_apart is True
-    assert cost(OneClass()).tells_images_apart is False
 
 
 def test_work_is_that_of_the_timed_image():
