@@ -57,7 +57,8 @@ class Recipe:
     KEY_FIELDS: ClassVar[tuple[str, ...]] = (  # what a result depends on: all fields but `source`
         *("crop", "iterations", "batch", "resize", "optimizer", "learning_rate", "min_learning_rate", "momentum"),
         *("weight_decay", "poly_power", "steps", "multipliers", "no_decay", "warmup_iterations", "warmup_ratio"),
-        *("rotate", "photometric", "max_class_share", "crop_classes", "settle_batches", "datasets", "stages"),
+        *("rotate", "photometric", "max_class_share", "crop_classes", "class_weights", "settle_batches", "datasets"),
+        "stages",
     )
 
     source: str
@@ -80,6 +81,7 @@ class Recipe:
     photometric: bool = True
     max_class_share: float = 0.75  # a crop filled more than this by one class is drawn again, ten times at most
     crop_classes: tuple[int, ...] = ()  # a crop with none of these classes is drawn again, ten times at most
+    class_weights: tuple[float, ...] = ()  # the share of each class's pixels that is trained on; empty: all
     settle_batches: int = 0  # of which batch norm takes its statistics at the end of a stage; 0: its running averages
     datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what differs on a named dataset
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the same for a training stage, with its

@@ -74,7 +74,8 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
         seeds=range(args.seed, args.seed + args.seeds),
         recipe=args.recipe,
         imagenet=_imagenet(systems, chosen) if dataset else {},
-        devices=args.devices,
+        devices=args.devices * args.nodes,
+        nodes=args.nodes,
     )
 
 
@@ -112,8 +113,8 @@ def check_table_options(args: argparse.Namespace) -> None:
     Raises:
         UserError: a name is unknown, a number out of range, or the dataset's folder is not usable.
     """
-    if min(args.seeds, args.devices) < 1 or min(args.seed, args.holdout) < 0:
-        raise UserError("--seeds and --devices must be 1 or more, --seed and --holdout 0 or more")
+    if min(args.seeds, args.devices, args.nodes) < 1 or min(args.seed, args.holdout) < 0:
+        raise UserError("--seeds, --devices and --nodes must be 1 or more, --seed and --holdout 0 or more")
     if not 0 < args.ratio <= 1:
         raise UserError(f"--ratio {args.ratio}: give a number above 0 and up to 1")
     if args.ratio != 1 and args.dataset == "synthetic":

@@ -84,7 +84,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="N",
-        help="GPUs to train and score on, data-parallel; on a CPU, processes (1)",
+        help="GPUs of a node to train and score on, data-parallel; on a CPU, processes (1)",
+    )
+    parser.add_argument(
+        "--nodes", type=int, default=1, metavar="M", help="nodes that share a training, each with N devices (1)"
     )
     parser.add_argument("--holdout", type=int, default=0, metavar="N", help="score the last N images of 'train'")
     add_dataset_options(parser, default="synthetic")
@@ -128,6 +131,8 @@ def _engine(args: argparse.Namespace) -> Engine:
         return partial(run_on_ray, address=args.address)
     if args.address:
         raise UserError("--address: only a Ray cluster has one; add --engine ray")
+    if args.nodes > 1:
+        raise UserError(f"--nodes {args.nodes}: only a Ray cluster has several; add --engine ray")
     from benchmark.run.pool import run_jobs
 
     return run_jobs

@@ -15,6 +15,8 @@
     by = "fraction"                                   # or "folder", "list", "fold"
     fraction = 0.2
     seed = 0
+
+A table ``[training]`` may follow, see :mod:`benchmark.data.training_rule`.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from benchmark.data.opening import BadFileError, load
 from benchmark.data.raster import open_image, open_labels
 from benchmark.data.reading import require_values
 from benchmark.data.split_rule import SplitRule, first_repeated
+from benchmark.data.training_rule import TrainingRule
 from benchmark.data.windowed import Windowed, windowed_size
 from benchmark.errors import DataError, UserError
 
@@ -70,6 +73,7 @@ class DatasetCard(BaseModel):
     masks: list[str] = Field(min_length=1)
     image_size: tuple[PositiveInt, PositiveInt]
     split: SplitRule
+    training: TrainingRule = TrainingRule()
 
     @model_validator(mode="after")
     def _consistent(self) -> DatasetCard:
@@ -86,6 +90,7 @@ class DatasetCard(BaseModel):
             raise ValueError("values, ignore: numbers from 0 to 255, none of them in both")
         if not all(_is_pattern(pattern) for pattern in self.images + self.masks):
             raise ValueError("images, masks: patterns within the folder, with a * for the image's id")
+        self.training.require_classes(self.classes)
         return self
 
     @property
@@ -231,6 +236,7 @@ def dataset_of(path: Path) -> type[CardDataset]:
         palette=tuple(card.palette),
         image_size=card.image_size,
         paper_classes=tuple(range(len(card.classes))),
+        training=card.training.hints(card.classes),
         where=str(path),
     )
     layout = Layout(FILE, tuple(card.images), tuple(card.masks), official=True)

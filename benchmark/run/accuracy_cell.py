@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -20,8 +21,9 @@ from benchmark.machine.torch_settings import measurement_mode
 from benchmark.run.job import Job, Tell
 from benchmark.system import System
 from benchmark.training.label_counts import label_counts
-from benchmark.training.settings import TrainSettings
-from benchmark.training.train import TrainOutcome, train
+from benchmark.training.loop import TrainingData
+from benchmark.training.settings import TrainSettings, no_progress
+from benchmark.training.train import TrainOutcome, run_on_devices, train
 from benchmark.weights import imagenet
 from benchmark.weights.download import default_folder
 from benchmark.weights.files import load_state, load_weights, save_weights
@@ -40,16 +42,8 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
         UserError: an image or a weights file is bad, or the work folder cannot be written.
     """
     assert job.split is not None
-    protocol, device = job.cell.protocol, torch_device(job.cell.device)
-    dataset = at_ratio(registry.dataset(job.cell.dataset, job.root)(job.root), job.cell.image_ratio)
-    torch.manual_seed(job.cell.seed)
-    system = registry.build(job.card, job.num_classes)
-    start = imagenet.initialise(system, job.cell.imagenet, default_folder())
-    if job.base_weights:
-        start = start_from_base(system, job.base_weights)
-
-    # training and evaluation apply autocast themselves
-    with measurement_mode(protocol.model_copy(update={"precision": "fp32"}), device):
+    dataset, system, start = _prepared(job)
+    with _mode(job):
         training = None
         if job.card.is_reference:
             start = _count_labels(job, system, dataset, tell)
@@ -60,6 +54,31 @@ def measure_accuracy(job: Job, tell: Tell) -> Accuracy:
     return _accuracy(job, training, evaluation, start)
 
 
+def join_training(job: Job) -> None:
+    """On another node than the one that leads a training and keeps what comes of it: train beside it."""
+    assert job.split is not None
+    dataset, system, _ = _prepared(job)
+    with _mode(job):
+        data = TrainingData(job.recipe, dataset, job.split.train, _settings(job), no_progress)
+        run_on_devices(data, system, _rebuild(job))
+
+
+def _prepared(job: Job) -> tuple[Dataset, System, str]:
+    """The dataset, the system with its first weights, and where these come from."""
+    dataset = at_ratio(registry.dataset(job.cell.dataset, job.root)(job.root), job.cell.image_ratio)
+    torch.manual_seed(job.cell.seed)
+    system = registry.build(job.card, job.num_classes)
+    start = imagenet.initialise(system, job.cell.imagenet, default_folder())
+    if job.base_weights:
+        start = start_from_base(system, job.base_weights)
+    return dataset, system, start
+
+
+def _mode(job: Job) -> AbstractContextManager[None]:
+    """Training and evaluation apply autocast themselves."""
+    return measurement_mode(job.cell.protocol.model_copy(update={"precision": "fp32"}), torch_device(job.cell.device))
+
+
 def _evaluate(job: Job, system: System, dataset: Dataset, tell: Tell) -> EvaluationOutcome:
     assert job.split is not None
     protocol, ids, resume_file = job.cell.protocol, job.split.scored, job.work / "scored.jsonl"
@@ -67,8 +86,9 @@ def _evaluate(job: Job, system: System, dataset: Dataset, tell: Tell) -> Evaluat
         "device": torch_device(job.cell.device),
         "progress": lambda done, total: tell("evaluate", done, total, ""),
     }
-    if job.devices > 1 and not job.card.is_reference:
-        return evaluate_on(job.devices, system, _rebuild(job), dataset, ids, resume_file, protocol=protocol, **how)
+    here = job.devices // job.nodes
+    if here > 1 and not job.card.is_reference:
+        return evaluate_on(here, system, _rebuild(job), dataset, ids, resume_file, protocol=protocol, **how)
     how |= {"precision": protocol.precision, "scale": protocol.evaluated_scale}
     return evaluate(system, dataset, ids, resume_file, **how)
 
@@ -127,6 +147,8 @@ def _settings(job: Job) -> TrainSettings:
         checkpoint=job.checkpoint,
         device="cuda" if on_gpu else "cpu",
         devices=job.devices,
+        nodes=job.nodes,
+        meeting=job.meeting,
         precision=job.cell.protocol.precision,
         workers=LOADER_PROCESSES if on_gpu else 0,
         checkpoint_every_seconds=CHECKPOINT_SECONDS,
@@ -147,6 +169,7 @@ def _executed(job: Job) -> Training:
         photometric=recipe.photometric,
         max_class_share=recipe.max_class_share,
         crop_classes=tuple(classes[index] for index in recipe.crop_classes),
+        class_weights=tuple(zip(classes, recipe.class_weights, strict=True)) if recipe.class_weights else (),
         settle_batches=recipe.settle_batches,
     )
 

@@ -10,6 +10,7 @@ from benchmark.card import Card, Recipe
 from benchmark.data.base import ids_hash
 from benchmark.machine.device import cpu_threads
 from benchmark.run.profiles import Profile
+from benchmark.training.settings import Meeting
 from results.cell import Cell
 
 Tell = Callable[[str, int, int, str], None]  # reports progress: step, done, total, note
@@ -40,7 +41,9 @@ class Job:
     num_classes: int
     root: Path  # of the dataset
     split: Split | None  # None for cost
-    devices: int  # GPUs to train on
+    devices: int  # GPUs to train on, of all nodes together
+    nodes: int = 1  # that they are on
+    meeting: Meeting | None = None  # of the nodes of a training, once it runs
     work: Path  # checkpoints and partial results of this cell
     weights: Path  # where the trained weights are kept
     base_weights: Path | None = None  # trained weights of its base, or of its own net; None: train from the start
@@ -73,5 +76,5 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """What the cell's process printed."""
-        return self.work / "log.txt"
+        """What the cell's process on this node printed."""
+        return self.work / (f"log-{self.meeting.node}.txt" if self.meeting and self.meeting.node else "log.txt")

@@ -38,4 +38,11 @@ class Elsewhere:
     holder: str
 
 
-Message = Step | RoundDone | Stored | Elsewhere
+@dataclass(frozen=True)
+class Died:
+    """The cell's process ended without a record; one that says so is stored next."""
+
+    reason: str
+
+
+Message = Step | RoundDone | Stored | Elsewhere | Died

@@ -33,7 +33,8 @@ class RunOptions:
     imagenet: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # available ImageNet files, by system
     device: str = "cpu"  # "cpu" or the GPU's name
     hardware: str = ""  # the CPU's or the GPU's name
-    devices: int = 1  # GPUs to train on, data-parallel
+    devices: int = 1  # GPUs to train on, data-parallel, of all nodes together
+    nodes: int = 1  # that they are on
     threads: int | None = None  # CPU threads; None on a GPU
     precision: Precision = "fp32"
     compiled: bool = False

@@ -116,6 +116,7 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
         root=options.root,
         split=split,
         devices=options.devices,
+        nodes=options.nodes,
         work=options.out / "work" / cell.key,
         weights=options.out / "weights" / f"{re.sub('[/:]+', '_', card.name)}-{cell.key}.safetensors",
         base_weights=base.weights if base else None,

@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmark.errors import UserError
 from benchmark.run.cell import packages
 from benchmark.run.job import Job
-from benchmark.run.messages import Message, RoundDone, Step, Stored
+from benchmark.run.messages import Died, Message, RoundDone, Step, Stored
 from benchmark.run.worker import BAD_INPUT, work
 from results.record import Record
 from results.store import Store, read_record
@@ -97,7 +97,9 @@ class CellProcess:
             return None
         if exit_status == BAD_INPUT:
             raise UserError(_last_line(self.job.log))
-        return _store_failure(self.job, self.store, _cause_of_death(exit_status, self.job.log), self.started)
+        reason = _cause_of_death(exit_status, self.job.log)
+        self.report(self.job, Died(reason))
+        return _store_failure(self.job, self.store, reason, self.started)
 
 
 def _store_failure(job: Job, store: Store, reason: str, started: float) -> Record:

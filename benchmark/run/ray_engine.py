@@ -4,6 +4,8 @@ A Ray task runs its cells as the local engine does, each in a process of its own
 asks for what it keeps busy: the threads of a training, and its GPUs. All cost cells of a run are one task that owns a
 whole node, so that their rounds take turns on one machine and no training disturbs them.
 
+A training on several nodes is a task on a placement group of as many (:mod:`benchmark.run.ray_nodes`).
+
 A task whose node or worker is lost is sent again and continues from the last checkpoint. The driver keeps nothing that
 is not in the store: where it dies, Ray ends its tasks, and the same command goes on.
 """
@@ -27,6 +29,7 @@ from benchmark.run.job import Job
 from benchmark.run.messages import Message
 from benchmark.run.pool import Outcome, run_jobs
 from benchmark.run.process import Report
+from benchmark.run.ray_nodes import NodeLostError, lead, resources
 from results.lease import Leases
 from results.record import Record
 from results.store import Store
@@ -42,6 +45,7 @@ class Task:
 
     jobs: list[Job]
     tries: int = 0
+    group: Any = None  # of the nodes that share a training
 
     @property
     def keys(self) -> set[str]:
@@ -52,6 +56,19 @@ class Task:
     def is_cost(self) -> bool:
         """Whether it needs a node of its own."""
         return self.jobs[0].cell.kind == "cost"
+
+    def leave_group(self) -> None:
+        """Give the nodes of a shared training back, which ends what still runs there."""
+        from ray.util import remove_placement_group
+
+        if self.group:
+            remove_placement_group(self.group)
+            self.group = None
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes share it."""
+        return 1 if self.is_cost else self.jobs[0].nodes
 
 
 def require_ray() -> None:
@@ -121,7 +138,7 @@ class _Driver:
 
         self.waiting.remove(task)
         task.tries += 1
-        remote = ray.remote(max_retries=0, **_resources(task))(_run_here)
+        remote = ray.remote(max_retries=0, **_place(task))(_run_here)
         reference = remote.remote(task.jobs, Path.cwd(), self.store.folder, self.messages.actor)
         self.running[reference] = task
 
@@ -135,11 +152,12 @@ class _Driver:
         from ray.exceptions import RayError, RayTaskError
 
         task = self.running.pop(reference)
+        task.leave_group()
         try:
             return list(ray.get(reference))
-        except RayTaskError as error:  # bad input, or an error of ours
-            raise error.cause from None
         except RayError as error:
+            if isinstance(error, RayTaskError) and not isinstance(error.cause, NodeLostError):
+                raise error.cause from None  # bad input, or an error of ours
             if task.tries >= TRIES:
                 names = ", ".join(sorted({job.cell.system for job in task.jobs}))
                 raise UserError(
@@ -159,7 +177,8 @@ def _run_here(jobs: list[Job], folder: Path, records: Path, messages: Any) -> li
     def tell(job: Job, message: Message) -> None:
         messages.put_nowait.remote((job.cell.key, message))
 
-    return [(job.cell.key, record, known) for job, record, known in run_jobs(jobs, Store(records), tell)]
+    made = lead(jobs[0], records, tell) if Task(jobs).nodes > 1 else run_jobs(jobs, Store(records), tell)
+    return [(job.cell.key, record, known) for job, record, known in made]
 
 
 def _check_hardware(jobs: Sequence[Job]) -> None:
@@ -172,27 +191,32 @@ def _check_hardware(jobs: Sequence[Job]) -> None:
         raise UserError(f"--engine ray: cost is {other}; start the command on a node like those that measure")
 
 
-def _resources(task: Task) -> dict[str, Any]:
-    """What a task asks Ray for: of a cost task all that one node has; of a training its threads and GPUs.
+def _place(task: Task) -> dict[str, Any]:
+    """Where a task runs and what it takes: a cost task all of one node; a training its threads and GPUs.
 
     Raises:
-        UserError: no node has as much.
+        UserError: no node has as much, or too few have.
     """
     import ray
+    from ray.util.placement_group import placement_group
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+    share = max((resources(job) for job in task.jobs), key=lambda share: share["CPU"])
     alive = [(node["NodeID"], node["Resources"]) for node in ray.nodes() if node["Alive"]]
-    on_gpu = torch_device(task.jobs[0].cell.device) == "cuda"
-    gpus = task.jobs[0].devices if on_gpu else 0
-    cores = max(job.cores for job in task.jobs)
     fitting = [(each.get("CPU", 0), each.get("GPU", 0), node) for node, each in alive]
-    fitting = [each for each in fitting if each[0] >= cores and each[1] >= gpus]
-    if not fitting:
+    fitting = [each for each in fitting if each[0] >= share["CPU"] and each[1] >= share["GPU"]]
+    if len(fitting) < task.nodes:
+        found = f"{len(fitting)} of {task.nodes} nodes have" if task.nodes > 1 else "no node has"
         raise UserError(
-            f"--engine ray: no node has {cores} CPUs and {gpus} GPUs free for one cell; "
-            "give fewer --threads or --devices, or add a larger node"
+            f"--engine ray: {found} {share['CPU']} CPUs and {share['GPU']} GPUs free for one cell; "
+            "give fewer --threads, --devices or --nodes, or add a larger node"
         )
+    if task.nodes > 1:
+        task.group = placement_group([share] * task.nodes, strategy="STRICT_SPREAD")
+        place = PlacementGroupSchedulingStrategy(task.group, placement_group_bundle_index=0)
+        return {"num_cpus": share["CPU"], "num_gpus": share["GPU"], "scheduling_strategy": place}
     if not task.is_cost:
-        return {"num_cpus": cores, "num_gpus": gpus}
+        return {"num_cpus": share["CPU"], "num_gpus": share["GPU"]}
     all_cores, all_gpus, node = max(fitting)
     return {"num_cpus": all_cores, "num_gpus": all_gpus, "scheduling_strategy": _on_node(node)}
 

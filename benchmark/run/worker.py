@@ -51,8 +51,8 @@ class Channel:
 def work(job: Job, records: Path, pipe: Connection) -> None:
     """Measure the job, or one round of it, and store its record; exits with ``BAD_INPUT`` on a UserError."""
     os.setsid()  # so that the parent can end this process together with those that it starts
-    _redirect_output(job)
-    _end_with_parent()
+    redirect_output(job)
+    end_with_parent()
     _cap_memory(job)
     channel, store = Channel(pipe), Store(records)
     folder = os.open(job.work, os.O_RDONLY)  # closed at the end of the process
@@ -80,7 +80,7 @@ def work(job: Job, records: Path, pipe: Connection) -> None:
     channel.send(Stored(path))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Let the kernel end this process and those it starts as soon as the process that started it has died.
 
     The sentinel is a pipe whose other end closes then; the signal SIGIO, sent to our group, ends whoever does not
@@ -95,7 +95,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _redirect_output(job: Job) -> None:
+def redirect_output(job: Job) -> None:
     """Lead standard output and standard error, of libraries too, to the cell's log."""
     log = os.open(job.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for descriptor in (1, 2):

@@ -36,7 +36,7 @@ def augmented(
     """A training sample: image float32 ``[3, h, w]`` and target int64 ``[h, w]``, (h, w) = ``crop``.
 
     Resize, crop, flip, rotate, distort, pad: the order of the released pipelines. Pixels outside the image are 0 with
-    target 255.
+    target 255; so are, by ``recipe.class_weights``, some within it.
 
     Args:
         image: uint8 ``[H, W, 3]``; only the crop is taken from it.
@@ -58,7 +58,25 @@ def augmented(
     bottom, right = crop[0] - pixels.shape[-2], crop[1] - pixels.shape[-1]
     pixels = torch.nn.functional.pad(pixels, (0, right, 0, bottom))
     target = torch.nn.functional.pad(target, (0, right, 0, bottom), value=IGNORE)
-    return pixels.contiguous(), target[0].long()
+    return pixels.contiguous(), thinned(target[0].long(), recipe.class_weights, generator)
+
+
+def thinned(target: Tensor, weights: tuple[float, ...], generator: np.random.Generator) -> Tensor:
+    """A target ``[h, w]`` in which each class keeps a random share of its pixels; the others are ignored.
+
+    The expected gradient is that of a loss weighted by class, whatever loss a system has.
+
+    Args:
+        target: class indices; 255 = ignore.
+        weights: the share that each class keeps, from 0 to 1; empty: all of all.
+        generator: the only source of randomness.
+    """
+    if not weights:
+        return target
+    share = torch.ones(IGNORE + 1)
+    share[: len(weights)] = torch.tensor(weights)
+    drawn = torch.from_numpy(generator.random(tuple(target.shape), dtype=np.float32))
+    return target.masked_fill(drawn >= share[target], IGNORE)
 
 
 def cut_out(

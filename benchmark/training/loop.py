@@ -22,7 +22,7 @@ from benchmark.card import Recipe
 from benchmark.data.base import Dataset
 from benchmark.errors import NonFiniteError, UserError
 from benchmark.system import System
-from benchmark.training.batch_norm import settle
+from benchmark.training.batch_norm import settle, share_statistics
 from benchmark.training.checkpoint import LossLog, State, load_checkpoint, log_path, save_checkpoint
 from benchmark.training.sampling import DecodedImages, Numbers, Samples, loader
 from benchmark.training.schedule import learning_rate, optimizer_of, stage_ends
@@ -104,6 +104,8 @@ class Loop:
         recipe = self.data.recipe.during(self.system.stages[index])
         if self.state:
             self.system.load_state_dict(self.state["system"])
+        if self.fabric.world_size > 1:
+            share_statistics(self.system, self.settings.device)
         self.system.to(memory_format=self.layout)  # a stage may have added modules
         optimizer = optimizer_of(recipe, self.system.named_parameters(), fused=self.on_cpu)
         module, stepper = self.fabric.setup(self.system, optimizer)

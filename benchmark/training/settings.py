@@ -13,6 +13,15 @@ Progress = Callable[[int, int, dict[str, float]], None]  # iterations done, iter
 
 
 @dataclass(frozen=True, kw_only=True)
+class Meeting:
+    """Where the nodes of a training meet, and which of them this one is."""
+
+    address: str  # of node 0, which keeps the checkpoint
+    port: int  # a free one there
+    node: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainSettings:
     """The settings of a run beside the recipe.
 
@@ -25,20 +34,24 @@ class TrainSettings:
     seed: int
     checkpoint: Path
     device: Literal["cpu", "cuda"] = "cpu"
-    devices: int = 1  # more than one: DDP, in processes of its own
+    devices: int = 1  # of all nodes together; more than one: DDP, in processes of its own
+    nodes: int = 1
+    meeting: Meeting | None = None  # of several nodes
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     workers: int = 0  # processes that decode and cut; 0: this one
     checkpoint_every_seconds: float = 120.0
     cache_mb: float = 1000.0  # MB (1e6 bytes) of decoded images kept in memory, in all workers of a device together
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "batch", "devices"):
+        for name in ("iterations", "batch", "devices", "nodes"):
             if getattr(self, name) < 1:
                 raise UserError(f"training: {name} is {getattr(self, name)}; it must be 1 or more")
         if self.batch % self.devices:
             raise UserError(
                 f"--devices {self.devices}: a batch of {self.batch} cannot be shared evenly; use a divisor of it"
             )
+        if self.devices % self.nodes:
+            raise UserError(f"training: {self.devices} devices cannot be shared evenly by {self.nodes} nodes")
         if self.precision == "fp16" and self.device == "cpu":
             raise UserError("--precision fp16: training in fp16 needs --device cuda; use bf16 or fp32 on a CPU")
 

@@ -7,6 +7,7 @@ equals the uninterrupted one bit for bit.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -69,13 +70,7 @@ def train(
     """
     if not ids:
         raise UserError(f"--root {dataset.root}: no image to train on")
-    fabric = _fabric(settings)
-    data = TrainingData(recipe, dataset, tuple(ids), settings, progress)
-    if settings.devices == 1:
-        outcome = fabric.launch(partial(run, data), system)
-    else:
-        assert rebuild is not None
-        outcome = fabric.launch(partial(_run_copy, data, rebuild, system.stages, system.state_dict()))
+    outcome = run_on_devices(TrainingData(recipe, dataset, tuple(ids), settings, progress), system, rebuild)
     if isinstance(outcome, NonFiniteError):
         raise outcome
     if settings.devices > 1:
@@ -94,6 +89,19 @@ def train(
         seconds=seconds,
         resumed=resumed,
     )
+
+
+def run_on_devices(
+    data: TrainingData, system: System, rebuild: Callable[[], System] | None
+) -> Finished | NonFiniteError:
+    """The loop on this node's devices. On a node other than the first nothing else is to be done."""
+    fabric = _fabric(data.settings)
+    if data.settings.devices == 1:
+        outcome: Finished | NonFiniteError = fabric.launch(partial(run, data), system)
+    else:
+        assert rebuild is not None
+        outcome = fabric.launch(partial(_run_copy, data, rebuild, system.stages, system.state_dict()))
+    return outcome
 
 
 def _run_copy(
@@ -115,5 +123,10 @@ def _fabric(settings: TrainSettings) -> Fabric:
     if settings.precision != "fp32":
         kind: Literal["16-mixed", "bf16-mixed"] = "16-mixed" if settings.precision == "fp16" else "bf16-mixed"
         plugins = [MixedPrecision(kind, settings.device)]
+    if meeting := settings.meeting:  # Fabric's words for it
+        os.environ |= {"MASTER_ADDR": meeting.address, "MASTER_PORT": str(meeting.port), "NODE_RANK": str(meeting.node)}
     strategy = "auto" if settings.devices == 1 else "ddp_spawn"
-    return Fabric(accelerator=settings.device, devices=settings.devices, strategy=strategy, plugins=plugins)
+    here = settings.devices // settings.nodes
+    return Fabric(
+        accelerator=settings.device, devices=here, num_nodes=settings.nodes, strategy=strategy, plugins=plugins
+    )

@@ -9,6 +9,7 @@ from PIL import Image
 from benchmark import registry
 from benchmark.cli import main
 from benchmark.commands.options import open_dataset
+from benchmark.data.base import TrainingHints
 from benchmark.data.card_file import FILE, DatasetCard, dataset_of
 from benchmark.data.opening import BadFileError
 from benchmark.errors import UserError
@@ -129,6 +130,29 @@ def test_a_wrong_card_is_named_by_its_entry(tmp_path, changes, said):
     file.write_text("\n".join([changes, *kept]))
     with pytest.raises(UserError, match=said):
         dataset_of(file)
+
+
+def test_a_card_says_what_training_must_respect():
+    table = {"rotate": "none", "photometric": False, "crop_classes": ["c"], "class_weights": {"a": 0.2}}
+    hints = card(training=table).training.hints(["a", "b", "c"])
+    assert hints == TrainingHints(rotate="none", photometric=False, crop_classes=(2,), class_weights=(0.2, 1.0, 1.0))
+    assert card().training.hints(["a", "b", "c"]) == TrainingHints()
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"crop_classes": ["d"]}, "there is no class 'd'; the classes are a, b, c"),
+        ({"class_weights": {"d": 0.5}}, "there is no class 'd'"),
+        ({"class_weights": {"a": 0}}, "greater than 0"),
+        ({"class_weights": {"a": 1.5}}, "less than or equal to 1"),
+        ({"rotate": "continuous"}, "'none' or 'right-angles'"),
+        ({"flip": True}, "Extra inputs"),
+    ],
+)
+def test_a_wrong_training_table_is_refused(table, said):
+    with pytest.raises(ValueError, match=said):
+        card(training=table)
 
 
 def test_the_file_has_one_name_and_place(tmp_path):

@@ -23,6 +23,12 @@ def test_an_address_without_ray_is_refused(tmp_path):
     assert "--engine ray" in done.stderr
 
 
+def test_several_nodes_without_ray_are_refused(tmp_path):
+    done = isdbench("run", "table1", "--nodes", "2", folder=tmp_path, check=False)
+    assert done.returncode == 2
+    assert "--nodes 2: only a Ray cluster has several; add --engine ray" in done.stderr
+
+
 @pytest.mark.skipif(HAS_RAY, reason="Ray is installed")
 def test_without_ray_one_line_says_what_to_install(tmp_path):
     done = isdbench("run", "table1", "--engine", "ray", folder=tmp_path, check=False)
@@ -81,6 +87,33 @@ def test_table_1_on_three_nodes_that_come_and_go(tmp_path):
         cluster.remove_node(nodes[0], allow_graceful=False)
         cluster.add_node(num_cpus=1)
         assert driver.wait(timeout=1800) == 0
+    finally:
+        cluster.shutdown()
+    assert accuracies(tmp_path) == accuracies(tmp_path / "whole")
+    assert list((tmp_path / "out").rglob(".*")) == []
+
+
+@pytest.mark.skipif(not HAS_RAY or "ISDBENCH_RAY" not in os.environ, reason="belongs to `nox -s ray`")
+def test_two_nodes_that_share_a_training_come_and_go(tmp_path):
+    """Each of the two nodes is lost once; the record is that of two processes on one machine."""
+    from ray.cluster_utils import Cluster
+
+    write_deepglobe(tmp_path / "data", (*TRAIN, *TEST), size=(256, 256))
+    package = write_slownet(tmp_path / "package", forward="time.sleep(1) if self.training else None")
+    words = (*RUN, *THREAD, "--only", "accuracy", "--iterations", "16")
+    isdbench(*words, "--devices", "2", "--out", "whole/out", folder=tmp_path, paths=[package])
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    nodes = [cluster.add_node(num_cpus=1) for _ in range(2)]
+    try:
+        shared = (*words, "--nodes", "2", "--engine", "ray", "--address", cluster.address)
+        driver = start_driver(tmp_path, package, shared)
+        for node in nodes:
+            trained = losses(tmp_path)
+            wait_for(lambda trained=trained: losses(tmp_path) > trained + 1, driver, seconds=240)
+            cluster.remove_node(node, allow_graceful=False)
+            cluster.add_node(num_cpus=1)
+        assert driver.wait(timeout=480) == 0
     finally:
         cluster.shutdown()
     assert accuracies(tmp_path) == accuracies(tmp_path / "whole")

@@ -24,8 +24,8 @@ SHARED = (
 )
 
 
-def planned(table="table1", dataset="synthetic", **changes):
-    info = registry.dataset(dataset).info
+def planned(table="table1", dataset="synthetic", dataset_info=None, **changes):
+    info = dataset_info or registry.dataset(dataset).info
     settings = {"profile": profile("desk"), "dataset": info, "image_size": (612, 612), "ratio": 0.25}
     return plan(paper_table(table), RunOptions(**{**settings, "kinds": ("accuracy",), **changes}))
 
@@ -69,6 +69,21 @@ def test_a_dataset_says_what_suits_it_for_all_systems():
     assert hrf.recipe.crop_classes == (1, 2)
     (street,) = planned("table3", systems=("stdc",))  # the synthetic dataset stands for Cityscapes here
     assert street.recipe.rotate == "none"
+
+
+def test_class_weights_of_a_dataset_hold_for_all_systems_but_in_a_refiners_own_stages():
+    info = replace(registry.dataset("hrf").info, name="mine")  # as a card file describes it
+    weighted = replace(info, training=replace(info.training, class_weights=(0.2, 1.0, 1.0)))
+    plain, thin = (
+        {job.cell.system: job for job in planned("table1", systems=("stdc", "cascadepsp"), dataset_info=one)}
+        for one in (info, weighted)
+    )
+    assert {name: job.recipe.class_weights for name, job in thin.items()} == {
+        "stdc": (0.2, 1.0, 1.0),
+        "deeplabv3plus-global": (0.2, 1.0, 1.0),
+        "cascadepsp": (),
+    }
+    assert plain["stdc"].cell.key != thin["stdc"].cell.key
 
 
 @pytest.mark.parametrize("changes", [{"learning_rate": 0.1}, {"crop": (100.0, 100.0)}], ids=lambda one: next(iter(one)))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional as F
 
-from benchmark.training.augment import augmented, cut_out, distorted, is_mixed, tinted
+from benchmark.training.augment import augmented, cut_out, distorted, is_mixed, thinned, tinted
 from tests.benchmark.tiny import RECIPE, TinyDataset
 
 PLAIN = dataclasses.replace(RECIPE, resize=(1.0, 1.0), rotate="none", photometric=False, max_class_share=1.0)
@@ -167,6 +167,39 @@ def test_no_wanted_classes_change_no_draw():
         second = augmented(image, label, replace(strict, crop_classes=(0, 1, 2)), (20, 20), other)
         assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
     assert one.bit_generator.state == other.bit_generator.state
+
+
+def test_each_class_keeps_its_share_of_pixels_and_none_moves():
+    image, label = coded(120, 160)
+    label[:8] = 255
+    weighted = replace(PLAIN, class_weights=(0.25, 1.0, 1.0, 0.5, 1.0))
+    plain, thin = (
+        augmented(image, label, recipe, (120, 160), np.random.default_rng(4))[1] for recipe in (PLAIN, weighted)
+    )
+    kept = thin != 255
+    assert torch.equal(thin[kept], plain[kept])
+    for index, share in enumerate(weighted.class_weights):
+        mine = plain == index
+        assert float(kept[mine].float().mean()) == pytest.approx(share, abs=0.04)
+    other = augmented(image, label, weighted, (120, 160), np.random.default_rng(5))[1]
+    assert not torch.equal(kept, other != 255)  # another draw in each sample
+
+
+def test_the_expected_loss_is_that_weighted_by_class():
+    """The mean of many thinned losses, and its gradient, are those of cross-entropy with class weights."""
+    generator, weights = np.random.default_rng(0), (0.25, 1.0, 0.5)
+    logits = torch.randn(1, 3, 12, 12, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    target = torch.randint(0, 3, (12, 12), generator=torch.Generator().manual_seed(1))
+
+    def total(target, weight=None):
+        return torch.nn.functional.cross_entropy(logits, target[None], weight=weight, ignore_index=255, reduction="sum")
+
+    tries = 400
+    mean = sum(total(thinned(target, weights, generator)) for _ in range(tries)) / tries
+    wanted = total(target, torch.tensor(weights))
+    assert mean.item() == pytest.approx(wanted.item(), rel=0.02)
+    (gradient,), (exact,) = torch.autograd.grad(mean, logits), torch.autograd.grad(wanted, logits)
+    assert ((gradient - exact).norm() / exact.norm()).item() < 0.06
 
 
 def test_ignored_pixels_have_no_share():

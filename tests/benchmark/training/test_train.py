@@ -381,35 +381,3 @@ def test_settings_that_cannot_work_are_one_clear_line(tmp_path, changes, message
 def test_no_image_is_one_clear_line(tmp_path):
     with pytest.raises(UserError, match="--root nowhere: no image to train on"):
         train(tiny_system(), RECIPE, TinyDataset(), (), plan(tmp_path))
-
-
-@pytest.mark.slow  # two processes that import torch
-def test_two_devices_share_a_batch(tmp_path):
-    """Without batch norm and dropout, which depend on how a batch is shared, one process gives the same weights."""
-    systems = []
-    for devices in (1, 2):
-        system = plain_system()
-        full = dataclasses.replace(
-            RECIPE, resize=(1.0, 1.0), crop=(32, 32)
-        )  # no ignored padding: equal weights of pixels
-        settings = plan(tmp_path / str(devices), batch=4, devices=devices, iterations=20)
-        train(system, full, CleanDataset(), IDS, settings, rebuild=plain_system)
-        systems.append(system)
-    for one, two in zip(systems[0].parameters(), systems[1].parameters(), strict=True):
-        torch.testing.assert_close(one, two, atol=1e-5, rtol=1e-4)
-    assert not equal(systems[0], plain_system())
-
-
-class CleanDataset(TinyDataset):
-    """Without ignored pixels."""
-
-    def read(self, image_id):
-        image, label = super().read(image_id)
-        label[label == 255] = 1
-        return image, label
-
-
-def plain_system() -> TinySystem:
-    system = tiny_system()
-    system.body[1], system.body[3] = torch.nn.Identity(), torch.nn.Identity()
-    return system

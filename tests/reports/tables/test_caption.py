@@ -193,6 +193,13 @@ def test_what_differs_between_systems_stands_in_the_details():
     )
 
 
+def test_the_details_say_how_much_of_a_class_was_trained_on():
+    weighted = TRAINING.model_copy(update={"class_weights": (("background", 0.25), ("artery", 1.0))})
+    told = "losses count a random share of some classes' pixels: background 25%; batch norm"
+    assert told in details(trained_by(weighted, TRAINING))  # a refiner's own stage counts all
+    assert "random share" not in details(trained_by(TRAINING, TRAINING))
+
+
 def test_shared_weights_are_said_and_are_not_untrained():
     group = the_group(
         record(

@@ -1,0 +1,103 @@
+"""A training on several nodes of a Ray cluster: one leads it and keeps what comes of it, the others train beside it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmark.run.job import Job
+from benchmark.run.messages import Died, Message
+from benchmark.run.pool import Outcome, run_jobs
+from benchmark.run.process import IMPORTED_ONCE, Report
+from benchmark.run.worker import end_with_parent, redirect_output
+from benchmark.training.settings import Meeting
+from results.store import Store
+
+RAY_NOTICES_S = 60  # that a node is gone
+
+
+class NodeLostError(RuntimeError):
+    """Another node of a training is gone; the training goes on from its checkpoint when it is sent again."""
+
+
+def lead(job: Job, records: Path, report: Report) -> list[Outcome]:
+    """On the first node of a placement group: run a cell as the local engine does, with the other nodes' help.
+
+    Raises:
+        NodeLostError: one of them is gone.
+        UserError: the cell met bad input.
+    """
+    import ray
+
+    meeting = Meeting(address=ray.util.get_node_ip_address(), port=_free_port(), node=0)
+    others = [
+        _on_bundle(join, node, job).remote(replace(job, meeting=replace(meeting, node=node)), Path.cwd())
+        for node in range(1, job.nodes)
+    ]
+
+    def told(of: Job, message: Message) -> None:
+        _check_nodes(others, RAY_NOTICES_S if isinstance(message, Died) else 0)
+        report(of, message)
+
+    return list(run_jobs([replace(job, meeting=meeting)], Store(records), told))
+
+
+def join(job: Job, folder: Path) -> int:
+    """On another node: train beside the leader, in a process of its own; returns its exit status."""
+    os.chdir(folder)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(IMPORTED_ONCE)
+    process = context.Process(target=_join, args=(job,))
+    process.start()
+    process.join()
+    return process.exitcode or 0
+
+
+def _join(job: Job) -> None:
+    os.setsid()
+    redirect_output(job)
+    end_with_parent()
+    from benchmark.run.accuracy_cell import join_training
+
+    join_training(job)
+
+
+def _check_nodes(others: Sequence[Any], wait_s: float) -> None:
+    """Raises: NodeLostError: one of the nodes is gone, or is gone within ``wait_s``."""
+    import ray
+    from ray.exceptions import RayError
+
+    ended, _ = ray.wait(others, num_returns=len(others), timeout=wait_s)
+    try:
+        ray.get(ended)
+    except RayError as error:
+        raise NodeLostError(f"a node that shares the training is gone ({type(error).__name__})") from error
+
+
+def _on_bundle(function: Any, node: int, job: Job) -> Any:
+    """A remote function with the share of a placement group that one node of a training has."""
+    import ray
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+    place = PlacementGroupSchedulingStrategy(ray.util.get_current_placement_group(), placement_group_bundle_index=node)
+    share = resources(job)
+    return ray.remote(max_retries=0, num_cpus=share["CPU"], num_gpus=share["GPU"], scheduling_strategy=place)(function)
+
+
+def resources(job: Job) -> dict[str, int]:
+    """What a training asks of each of its nodes."""
+    from benchmark.machine.device import torch_device
+
+    on_gpu = torch_device(job.cell.device) == "cuda"
+    return {"CPU": job.cores, "GPU": job.devices // job.nodes if on_gpu else 0}
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("", 0))
+        return int(listener.getsockname()[1])
