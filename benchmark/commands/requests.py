@@ -97,6 +97,7 @@ def _changed(chosen: Profile, args: argparse.Namespace) -> Profile:
         return {name: value for name, value in settings.items() if name not in changes}
 
     slow = {system: kept(settings) for system, settings in chosen.slow.items()}
+    changes |= {"cost_only": ()} if "iterations" in changes else {}
     return replace(chosen, heavy=kept(chosen.heavy), slow=slow, **changes)
 
 

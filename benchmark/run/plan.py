@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from benchmark import registry
@@ -41,7 +42,10 @@ def plan(table: PaperTable, options: RunOptions) -> list[Job]:
     for card in cards:
         if card.rows and row_of(table, card) is None and not table.is_neutral:
             raise UserError(f"--systems {card.name}: no row of {table.name}; it belongs to {' '.join(card.rows)}")
-    return [job for card in cards for job in jobs(card, table.dataset, options)]
+    untrained = () if options.systems else options.profile.cost_only
+    costs = replace(options, kinds=tuple(kind for kind in options.kinds if kind == "cost"))
+    chosen = [(card, costs if card.name in untrained else options) for card in cards]
+    return [job for card, how in chosen for job in jobs(card, table.dataset, how)]
 
 
 def reference_jobs(table: PaperTable, options: RunOptions) -> list[Job]:

@@ -32,6 +32,7 @@ class Profile:
     recipe: str = ""  # by which all systems are trained; "": the first on each card
     shared: Mapping[str, str] = field(default_factory=dict)  # system: the one of the same net whose weights it takes
     recipe_changes: Mapping[str, Any] = field(default_factory=dict)  # what differs from the recipe, for all systems
+    cost_only: tuple[str, ...] = ()  # systems of a table that are not trained unless they are named or --iterations is
     train_threads: int | None = None  # CPU threads of one training, others run on the cores that it leaves; None: all
     heavy: Mapping[str, int] = field(default_factory=dict)  # what differs for a system that cannot be shrunk
 
@@ -82,7 +83,7 @@ PROFILES = {
             heavy={"iterations": 4, "batch": 1, "max_warmup": 0, "rounds": 1},  # the call that counts FLOPs warms them
         ),
         Profile(
-            name="first",  # two CPU cores, 15 to 30 minutes for Table 1, its nets trained for a little while
+            name="first",  # two CPU cores, a quarter of an hour or more for Table 1, its nets trained a little
             ratio=0.125,
             train_images=24,
             test_images=6,
@@ -100,6 +101,7 @@ PROFILES = {
             shared=SAME_NET,
             recipe_changes={"learning_rate": 4e-3},
             slow={name: {"iterations": 25, "max_warmup": 0, "rounds": 1} for name in SLOW},
+            cost_only=SLOW,  # 25 iterations take minutes and teach them nothing
             train_threads=1,  # small images: two trainings side by side are sooner done than one after the other on two
         ),
         Profile(

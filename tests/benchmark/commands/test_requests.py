@@ -110,6 +110,7 @@ def test_iterations_of_the_user_are_those_of_slow_systems_too():
     made = options_of("run", "--profile", "first", "--iterations", "7")
     assert {made.profile.for_card(registry.card(name)).iterations for name in ("stdc", "fctl")} == {7}
     assert made.profile.for_card(registry.card("fctl")).rounds == 1
+    assert (made.profile.cost_only, "fctl" in options_of("run").profile.cost_only) == ((), True)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from tests.packages import isdbench, write_slownet
 from tests.test_end_to_end import RUN, TEST, TRAIN, figures, kill_tree, start
 
 KILLS = int(os.environ.get("ISDBENCH_CHAOS", "0"))  # `nox -s chaos` sets it
-ENGINES = {"local": (), "ray": ("--engine", "ray")}
+ENGINES = ("local", "ray", "ray-cluster")  # the last one stands, and the others' cluster begins and ends with each run
+LONGEST_S = 15.0  # from the start of a run to its kill
 PATIENCE_S = 120  # Ray's agents look now and then whether their node is still there
 CELLS = 5  # three trainings, one cost, the reference
 
@@ -57,18 +58,17 @@ def test_two_runs_of_one_folder_make_each_record_once(folder, tmp_path):
 
 @pytest.mark.skipif(not KILLS, reason="belongs to `nox -s chaos`")
 @pytest.mark.parametrize("engine", ENGINES)
-def test_runs_killed_at_random_leave_the_records_of_an_undisturbed_one(engine, folder, tmp_path):
-    if engine == "ray":
-        pytest.importorskip("ray")
+def test_runs_killed_at_random_leave_the_records_of_an_undisturbed_one(engine, folder, tmp_path, request):
     package = write_slownet(tmp_path / "package", forward="time.sleep(0.3) if self.training else time.sleep(0.2)")
-    words, dice = ("--seeds", "3", *ENGINES[engine]), random.Random(0)
-    isdbench(*RUN, "--seeds", "3", "--out", "whole", folder=folder, paths=[package])
+    alike = ("--seeds", "3", "--threads", "1")
+    isdbench(*RUN, *alike, "--out", "whole", folder=folder, paths=[package])
+    words, dice = (*alike, *words_of(engine, request)), random.Random(0)
     whole, _ = trained(folder / "whole")
     finished, kills = 0, 0
     while kills < KILLS:
         out = f"out{finished}"
         run = start(folder, package, *words, "--out", out)
-        time.sleep(dice.uniform(0.5, 12.0))
+        time.sleep(dice.uniform(0.5, LONGEST_S))
         if run.poll() is None:
             hit(run, dice)
             kills += 1
@@ -81,6 +81,18 @@ def test_runs_killed_at_random_leave_the_records_of_an_undisturbed_one(engine, f
         assert refused(folder / f"out{number}") == []
         assert hidden(folder / f"out{number}") == []
     print(f"{engine}: {kills} kills, {finished + 1} tables, each with the records of the undisturbed one")
+
+
+def words_of(engine, request):
+    """What a run by this engine says; a cluster that stands ends with the test."""
+    if engine == "local":
+        return ()
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    if engine == "ray":
+        return ("--engine", "ray")
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    request.addfinalizer(cluster.shutdown)
+    return ("--engine", "ray", "--address", cluster.address)
 
 
 def hit(run, dice):

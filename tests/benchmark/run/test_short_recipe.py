@@ -127,9 +127,13 @@ def test_a_profile_may_change_the_recipe_and_the_user_has_the_last_word():
     assert quick.hash != profile("desk").hash
 
 
-def test_the_first_run_gives_slow_systems_fewer_iterations():
+def test_the_first_run_trains_slow_systems_only_if_they_are_named_and_then_less():
     first = profile("first")
-    iterations = {job.cell.system: job.profile.iterations for job in planned(profile=first)}
+    table = planned(profile=first, kinds=("accuracy", "cost"))
+    trained, timed = ({job.cell.system for job in table if job.cell.kind == kind} for kind in ("accuracy", "cost"))
+    assert timed - trained == set(SLOW)
+    assert planned(profile=first, kinds=("cost",)) == [job for job in table if job.cell.kind == "cost"]
+    iterations = {job.cell.system: job.profile.iterations for job in planned(profile=first, systems=tuple(timed))}
     assert {name for name, number in iterations.items() if number < 100} == set(SLOW)
 
 
