@@ -96,7 +96,7 @@ class CellProcess:
         if isinstance(self.last, RoundDone):
             return None
         if exit_status == BAD_INPUT:
-            raise UserError(_last_line(self.job.log))
+            raise UserError(last_line(self.job.log))
         reason = _cause_of_death(exit_status, self.job.log)
         self.report(self.job, Died(reason))
         return _store_failure(self.job, self.store, reason, self.started)
@@ -124,9 +124,10 @@ def _cause_of_death(status: int, log: Path) -> str:
         return f"killed by SIGKILL, as the kernel does when memory runs out; log: {log}"
     if status < 0:
         return f"killed by {signal.Signals(-status).name}; log: {log}"
-    return f"{_last_line(log)}; log: {log}"
+    return f"{last_line(log)}; log: {log}"
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
+    """The last line of a cell's log, which is the error if there was one."""
     lines = log.read_text(errors="replace").strip().splitlines()
     return lines[-1] if lines else "no message"

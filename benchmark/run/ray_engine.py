@@ -67,8 +67,8 @@ class Task:
 
     @property
     def nodes(self) -> int:
-        """How many nodes share it."""
-        return 1 if self.is_cost else self.jobs[0].nodes
+        """How many nodes share it: a training those asked for, anything else none but its own."""
+        return 1 if self.is_cost or not self.jobs[0].trains else self.jobs[0].nodes
 
 
 def require_ray() -> None:

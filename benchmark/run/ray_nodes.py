@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmark.errors import UserError
 from benchmark.run.job import Job
 from benchmark.run.messages import Died, Message
 from benchmark.run.pool import Outcome, run_jobs
-from benchmark.run.process import IMPORTED_ONCE, Report
+from benchmark.run.process import IMPORTED_ONCE, Report, last_line
 from benchmark.run.worker import end_with_parent, redirect_output
 from benchmark.training.settings import Meeting
 from results.store import Store
@@ -30,7 +31,7 @@ def lead(job: Job, records: Path, report: Report) -> list[Outcome]:
 
     Raises:
         NodeLostError: one of them is gone.
-        UserError: the cell met bad input.
+        UserError: the cell met bad input, or a node cannot join.
     """
     import ray
 
@@ -41,21 +42,28 @@ def lead(job: Job, records: Path, report: Report) -> list[Outcome]:
     ]
 
     def told(of: Job, message: Message) -> None:
-        _check_nodes(others, RAY_NOTICES_S if isinstance(message, Died) else 0)
+        _check_nodes(others, died=isinstance(message, Died))
         report(of, message)
 
     return list(run_jobs([replace(job, meeting=meeting)], Store(records), told))
 
 
-def join(job: Job, folder: Path) -> int:
-    """On another node: train beside the leader, in a process of its own; returns its exit status."""
+def join(job: Job, folder: Path) -> None:
+    """On another node: train beside the leader, in a process of its own.
+
+    Raises:
+        UserError: that process failed, or met bad input.
+    """
     os.chdir(folder)
+    job.work.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(IMPORTED_ONCE)
     process = context.Process(target=_join, args=(job,))
     process.start()
     process.join()
-    return process.exitcode or 0
+    if process.exitcode:
+        assert job.meeting is not None
+        raise UserError(f"--nodes: node {job.meeting.node} cannot train: {last_line(job.log)}; log: {job.log}")
 
 
 def _join(job: Job) -> None:
@@ -64,19 +72,31 @@ def _join(job: Job) -> None:
     end_with_parent()
     from benchmark.run.accuracy_cell import join_training
 
-    join_training(job)
-
-
-def _check_nodes(others: Sequence[Any], wait_s: float) -> None:
-    """Raises: NodeLostError: one of the nodes is gone, or is gone within ``wait_s``."""
-    import ray
-    from ray.exceptions import RayError
-
-    ended, _ = ray.wait(others, num_returns=len(others), timeout=wait_s)
     try:
-        ray.get(ended)
-    except RayError as error:
-        raise NodeLostError(f"a node that shares the training is gone ({type(error).__name__})") from error
+        join_training(job)
+    except UserError as error:
+        raise SystemExit(str(error)) from None  # one line in the log, no traceback
+
+
+def _check_nodes(others: Sequence[Any], *, died: bool) -> None:
+    """Where the leader's process ``died``, whether that was because a node is gone: the others then fail as it did.
+
+    Raises:
+        NodeLostError: one of the nodes is gone.
+        UserError: one of the nodes cannot train, while the leader waits for it.
+    """
+    import ray
+    from ray.exceptions import RayError, RayTaskError
+
+    ended, _ = ray.wait(others, num_returns=len(others), timeout=RAY_NOTICES_S if died else 0)
+    for other in ended:
+        try:
+            ray.get(other)
+        except RayError as error:
+            if not isinstance(error, RayTaskError):
+                raise NodeLostError(f"a node that shares the training is gone ({type(error).__name__})") from error
+            if not died:
+                raise error.cause from None
 
 
 def _on_bundle(function: Any, node: int, job: Job) -> Any:

@@ -5,11 +5,19 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from benchmark import registry
+from benchmark.errors import UserError
+from benchmark.run.job import Split
+from benchmark.run.ray_nodes import join
+from benchmark.training.settings import Meeting
 from results.store import Store
 from tests.benchmark.data.fakes import write_deepglobe
+from tests.benchmark.run.test_pool import planned
 from tests.packages import environment, isdbench, write_slownet
 from tests.test_end_to_end import RUN, TEST, TRAIN, accuracy_of, all_but_the_reference, figures, kill_tree, wait_for
 
@@ -27,6 +35,15 @@ def test_several_nodes_without_ray_are_refused(tmp_path):
     done = isdbench("run", "table1", "--nodes", "2", folder=tmp_path, check=False)
     assert done.returncode == 2
     assert "--nodes 2: only a Ray cluster has several; add --engine ray" in done.stderr
+
+
+def test_a_node_that_cannot_train_says_why(tmp_path):
+    split = Split(train=("1",), scored=("2",), scored_name="test")
+    changes = {"root": tmp_path / "absent", "split": split, "devices": 2, "nodes": 2}
+    (job,) = planned(tmp_path, ("stdc",), ("accuracy",), dataset=registry.dataset("deepglobe").info, **changes)
+    here = replace(job, meeting=Meeting(address="127.0.0.1", port=1, node=1))
+    with pytest.raises(UserError, match=r"--nodes: node 1 cannot train: .*absent.*; log: .*log-1\.txt"):
+        join(here, Path.cwd())
 
 
 @pytest.mark.skipif(HAS_RAY, reason="Ray is installed")
