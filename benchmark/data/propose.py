@@ -196,6 +196,17 @@ def _report_shares(found: Found, counts: dict[str, int]) -> None:
     )
 
 
+# what follows a proposed card, for its owner to use or not
+TRAINING = """
+# What the recipe 'short' respects on these images, for all systems alike:
+# [training]
+# rotate = "none"                      # they have an up and a down
+# photometric = false                  # the classes are told apart by faint colours
+# crop_classes = ["a rare class"]      # every crop should hold one of these
+# class_weights = {"a frequent class" = 0.2}   # train on a fifth of its pixels, drawn anew in each crop
+"""
+
+
 def text_of(card: DatasetCard) -> str:
     """The card as TOML."""
     content = card.model_dump(exclude_defaults=True, mode="json")
@@ -203,7 +214,8 @@ def text_of(card: DatasetCard) -> str:
     del content["split"]
     lines = ["# Name the classes and check the rest; 'isdbench data verify' reads every file."]
     lines += [f"{name} = {json.dumps(value)}" for name, value in content.items()]
-    return "\n".join([*lines, "", "[split]", *(f"{name} = {json.dumps(value)}" for name, value in split.items()), ""])
+    lines += ["", "[split]", *(f"{name} = {json.dumps(value)}" for name, value in split.items()), ""]
+    return "\n".join(lines) + TRAINING
 
 
 def write(card: DatasetCard, root: Path) -> Path:

@@ -139,6 +139,19 @@ def test_a_card_says_what_training_must_respect():
     assert card().training.hints(["a", "b", "c"]) == TrainingHints()
 
 
+def test_the_training_table_of_a_proposed_card_works_once_it_is_uncommented(tmp_path):
+    main(["data", "init", str(folder_of(tmp_path))])
+    file = tmp_path / FILE
+    head, _, table = file.read_text().partition("# [training]")
+    classes = dataset_of(file).info.classes
+    named = f"[training]{table}".replace("\n# ", "\n")
+    named = named.replace("a rare class", classes[2]).replace("a frequent class", classes[0])
+    file.write_text(head + named)
+    assert dataset_of(file).info.training == TrainingHints(
+        rotate="none", photometric=False, crop_classes=(2,), class_weights=(0.2, 1.0, 1.0)
+    )
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [
