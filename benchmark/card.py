@@ -81,7 +81,7 @@ class Recipe:
     photometric: bool = True
     max_class_share: float = 0.75  # a crop filled more than this by one class is drawn again, ten times at most
     crop_classes: tuple[int, ...] = ()  # a crop with none of these classes is drawn again, ten times at most
-    class_weights: tuple[float, ...] = ()  # the share of each class's pixels that is trained on; empty: all
+    class_weights: tuple[float, ...] = ()  # how often a crop is drawn for each class, until it holds the class
     settle_batches: int = 0  # of which batch norm takes its statistics at the end of a stage; 0: its running averages
     datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # what differs on a named dataset
     stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the same for a training stage, with its

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TypeVar
 
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 S = TypeVar("S", bound=nn.Module)
@@ -14,7 +14,8 @@ S = TypeVar("S", bound=nn.Module)
 class BatchNorm(nn.BatchNorm2d):
     """Batch norm that uses its running statistics in training too where a channel has a single value.
 
-    The globally pooled map of one image is such a case: it has no batch statistics, and torch raises an error.
+    The globally pooled map of one image is such a case: it has no batch statistics, and torch raises an error. Where
+    several processes share a batch, the harness lets batch norm see all of it.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -22,7 +23,8 @@ class BatchNorm(nn.BatchNorm2d):
 
         The running statistics do not change where they are used in training.
         """
-        if self.training and x.numel() == x.shape[1]:
+        alone = not (distributed.is_initialized() and distributed.get_world_size() > 1)
+        if self.training and alone and x.numel() == x.shape[1]:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
         return super().forward(x)
 

@@ -81,7 +81,8 @@ class Cell(Model):
     image_ratio: Positive = 1.0  # to which the dataset's images were reduced, image and pixel-sized settings alike
     overrides: tuple[str, ...] = ()  # what the user asked for in training instead of the profile's and recipe's own
     base_key: str = ""  # the cell whose trained weights a refiner started from
-    devices: Natural = 1  # GPUs that share a training batch, which changes batch norm's statistics
+    devices: Natural = 1  # GPUs, or processes on a CPU, that share a training batch
+    shared_statistics: bool = False  # whether batch norm saw the batch of all of them
     smallest_budget: bool = False  # whether the least memory that a cost cell runs in is searched for
     protocol: Protocol
 

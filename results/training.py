@@ -16,5 +16,5 @@ class Training(Model):
     photometric: bool  # whether colours were distorted
     max_class_share: float  # crops filled more than this by one class were drawn again
     crop_classes: tuple[str, ...]  # crops with none of these classes were drawn again
-    class_weights: tuple[tuple[str, float], ...] = ()  # classes, and the share of their pixels that was trained on
+    class_weights: tuple[tuple[str, float], ...] = ()  # how often a crop was drawn for each class; they add up to 1
     settle_batches: int  # of which batch norm took its statistics at the end; 0: its running averages

@@ -87,7 +87,11 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="GPUs of a node to train and score on, data-parallel; on a CPU, processes (1)",
     )
     parser.add_argument(
-        "--nodes", type=int, default=1, metavar="M", help="nodes that share a training, each with N devices (1)"
+        "--nodes",
+        type=int,
+        default=1,
+        metavar="M",
+        help="nodes of a Ray cluster that share a training, each with N devices (1)",
     )
     parser.add_argument("--holdout", type=int, default=0, metavar="N", help="score the last N images of 'train'")
     add_dataset_options(parser, default="synthetic")

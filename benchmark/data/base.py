@@ -43,7 +43,7 @@ class TrainingHints:
     rotate: Literal["none", "right-angles"] = "right-angles"  # "none": the images have an up and a down
     photometric: bool = True  # False: distorting the colours destroys what the classes are told by
     crop_classes: tuple[int, ...] = ()  # a crop with none of these classes is drawn again, ten times at most
-    class_weights: tuple[float, ...] = ()  # the share of each class's pixels that is trained on; empty: all
+    class_weights: tuple[float, ...] = ()  # how often a crop is drawn for each class, until it holds the class
 
 
 @dataclass(frozen=True, kw_only=True)

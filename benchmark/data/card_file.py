@@ -90,7 +90,7 @@ class DatasetCard(BaseModel):
             raise ValueError("values, ignore: numbers from 0 to 255, none of them in both")
         if not all(_is_pattern(pattern) for pattern in self.images + self.masks):
             raise ValueError("images, masks: patterns within the folder, with a * for the image's id")
-        self.training.require_classes(self.classes)
+        self.training.check(self.classes)
         return self
 
     @property
@@ -134,6 +134,10 @@ class CardDataset(FolderDataset):
             raise DataError(
                 f"{self.info.where}: split: '{twice}' is in two splits; what is scored must not be trained on"
             )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Its class is made anew in another process, where it cannot be imported."""
+        return _opened, (Path(self.info.where), self.root)
 
     def _require_one_file(self, files: Iterable[tuple[str, Path]], read: Mapping[str, Path]) -> None:
         for image_id, file in files:
@@ -207,6 +211,10 @@ class CardDataset(FolderDataset):
         table[self.card.ignore] = IGNORE
         table[self.card.values] = range(len(self.card.values))
         return table
+
+
+def _opened(path: Path, root: Path) -> CardDataset:
+    return dataset_of(path)(root)
 
 
 def dataset_of(path: Path) -> type[CardDataset]:

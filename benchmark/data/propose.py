@@ -202,8 +202,8 @@ TRAINING = """
 # [training]
 # rotate = "none"                      # they have an up and a down
 # photometric = false                  # the classes are told apart by faint colours
-# crop_classes = ["a rare class"]      # every crop should hold one of these
-# class_weights = {"a frequent class" = 0.2}   # train on a fifth of its pixels, drawn anew in each crop
+# crop_classes = ["a rare class"]      # every crop should hold one of these; or, instead:
+# class_weights = {"a frequent class" = 1, "a rare class" = 3}   # of four crops three are drawn until they hold it
 """
 
 

@@ -160,6 +160,7 @@ def _executed(job: Job) -> Training:
     recipe, settings = job.recipe, _settings(job)
     classes = registry.dataset(job.cell.dataset, job.root).info.classes
     height, width = (max(1, round(side * job.card.ratio)) for side in recipe.crop)
+    total = sum(recipe.class_weights)
     return Training(
         batch=settings.batch,
         crop=(height, width),
@@ -169,7 +170,7 @@ def _executed(job: Job) -> Training:
         photometric=recipe.photometric,
         max_class_share=recipe.max_class_share,
         crop_classes=tuple(classes[index] for index in recipe.crop_classes),
-        class_weights=tuple(zip(classes, recipe.class_weights, strict=True)) if recipe.class_weights else (),
+        class_weights=tuple((classes[index], each / total) for index, each in enumerate(recipe.class_weights)),
         settle_batches=recipe.settle_batches,
     )
 

@@ -108,6 +108,7 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
         overrides=options.overrides if kind == "accuracy" else (),
         base_key=base.cell.key if base else "",
         devices=options.devices if kind == "accuracy" else 1,
+        shared_statistics=kind == "accuracy" and options.devices > 1,
         smallest_budget=options.smallest_budget and kind == "cost",
         protocol=_protocol(kind, options),
     )

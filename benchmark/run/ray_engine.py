@@ -158,10 +158,11 @@ class _Driver:
         except RayError as error:
             if isinstance(error, RayTaskError) and not isinstance(error.cause, NodeLostError):
                 raise error.cause from None  # bad input, or an error of ours
+            reason = str(error.cause) if isinstance(error, RayTaskError) else type(error).__name__
             if task.tries >= TRIES:
                 names = ", ".join(sorted({job.cell.system for job in task.jobs}))
                 raise UserError(
-                    f"--engine ray: {names}: the node or worker was lost {TRIES} times ({type(error).__name__}); "
+                    f"--engine ray: {names}: the node or worker was lost {TRIES} times ({reason}); "
                     "see Ray's log, then run the same command again"
                 ) from error
             time.sleep(LOOK_AGAIN_S)  # until Ray knows that the node is gone
@@ -206,7 +207,7 @@ def _place(task: Task) -> dict[str, Any]:
     fitting = [(each.get("CPU", 0), each.get("GPU", 0), node) for node, each in alive]
     fitting = [each for each in fitting if each[0] >= share["CPU"] and each[1] >= share["GPU"]]
     if len(fitting) < task.nodes:
-        found = f"{len(fitting)} of {task.nodes} nodes have" if task.nodes > 1 else "no node has"
+        found = f"{len(fitting)} of the {task.nodes} nodes has" if task.nodes > 1 else "no node has"
         raise UserError(
             f"--engine ray: {found} {share['CPU']} CPUs and {share['GPU']} GPUs free for one cell; "
             "give fewer --threads, --devices or --nodes, or add a larger node"

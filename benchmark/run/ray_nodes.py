@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import Any
 
 from benchmark.errors import UserError
 from benchmark.run.job import Job
-from benchmark.run.messages import Died, Message
+from benchmark.run.messages import Died, Message, Step
 from benchmark.run.pool import Outcome, run_jobs
 from benchmark.run.process import IMPORTED_ONCE, Report, last_line
-from benchmark.run.worker import end_with_parent, redirect_output
+from benchmark.run.worker import BAD_INPUT, end_with_parent, redirect_output
 from benchmark.training.settings import Meeting
 from results.store import Store
 
@@ -36,12 +37,14 @@ def lead(job: Job, records: Path, report: Report) -> list[Outcome]:
     import ray
 
     meeting = Meeting(address=ray.util.get_node_ip_address(), port=_free_port(), node=0)
-    others = [
-        _on_bundle(join, node, job).remote(replace(job, meeting=replace(meeting, node=node)), Path.cwd())
-        for node in range(1, job.nodes)
-    ]
+    others: list[Any] = []
 
     def told(of: Job, message: Message) -> None:
+        if isinstance(message, Step) and not others:  # the cell is ours: no other run is at work on it
+            others.extend(
+                _on_bundle(join, node, job).remote(replace(job, meeting=replace(meeting, node=node)), Path.cwd())
+                for node in range(1, job.nodes)
+            )
         _check_nodes(others, died=isinstance(message, Died))
         report(of, message)
 
@@ -52,7 +55,9 @@ def join(job: Job, folder: Path) -> None:
     """On another node: train beside the leader, in a process of its own.
 
     Raises:
-        UserError: that process failed, or met bad input.
+        NodeLostError: that process was killed.
+        UserError: it met bad input.
+        RuntimeError: it failed, perhaps because the leader did.
     """
     os.chdir(folder)
     job.work.mkdir(parents=True, exist_ok=True)
@@ -61,9 +66,15 @@ def join(job: Job, folder: Path) -> None:
     process = context.Process(target=_join, args=(job,))
     process.start()
     process.join()
+    assert job.meeting is not None
+    assert process.exitcode is not None
+    failure = f"--nodes: node {job.meeting.node} cannot train: {last_line(job.log)}; log: {job.log}"
+    if process.exitcode < 0:
+        raise NodeLostError(f"the process of node {job.meeting.node} was killed by signal {-process.exitcode}")
+    if process.exitcode == BAD_INPUT:
+        raise UserError(failure)
     if process.exitcode:
-        assert job.meeting is not None
-        raise UserError(f"--nodes: node {job.meeting.node} cannot train: {last_line(job.log)}; log: {job.log}")
+        raise RuntimeError(failure)
 
 
 def _join(job: Job) -> None:
@@ -75,15 +86,17 @@ def _join(job: Job) -> None:
     try:
         join_training(job)
     except UserError as error:
-        raise SystemExit(str(error)) from None  # one line in the log, no traceback
+        sys.stderr.write(f"{error}\n")
+        sys.exit(BAD_INPUT)
 
 
 def _check_nodes(others: Sequence[Any], *, died: bool) -> None:
-    """Where the leader's process ``died``, whether that was because a node is gone: the others then fail as it did.
+    """Look at the nodes that have ended; where the leader's process ``died``, wait for those that will.
 
     Raises:
-        NodeLostError: one of the nodes is gone.
-        UserError: one of the nodes cannot train, while the leader waits for it.
+        NodeLostError: one of the nodes is gone, or its process was killed.
+        UserError: one of the nodes met bad input.
+        RuntimeError: one of the nodes failed while the leader waits for it; where that died, they fail as it did.
     """
     import ray
     from ray.exceptions import RayError, RayTaskError
@@ -95,7 +108,7 @@ def _check_nodes(others: Sequence[Any], *, died: bool) -> None:
         except RayError as error:
             if not isinstance(error, RayTaskError):
                 raise NodeLostError(f"a node that shares the training is gone ({type(error).__name__})") from error
-            if not died:
+            if isinstance(error.cause, NodeLostError | UserError) or not died:
                 raise error.cause from None
 
 

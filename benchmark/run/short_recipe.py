@@ -2,8 +2,8 @@
 
 All systems share the optimiser, the schedule and the number of samples. From its own recipe a system keeps only what
 belongs to its method: the size and scale of its crops, and how its stages share out the iterations. A dataset says
-whether images may be rotated, whether colours may be distorted, which classes a crop must hold and how much each class
-counts, for all alike; a refiner's own stages learn shapes from whole labels.
+whether images may be rotated, whether colours may be distorted, which classes a crop must hold and how often it is
+drawn for which class, for all alike.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def short(own: Recipe, hints: TrainingHints, own_stages: tuple[str, ...] | None 
         warmup_ratio=0.1,
         photometric=hints.photometric,
         crop_classes=hints.crop_classes,
-        class_weights=hints.class_weights if own_stages is None else (),
-        max_class_share=1.0 if hints.crop_classes else 0.75,
+        class_weights=hints.class_weights,
+        max_class_share=1.0 if hints.crop_classes or hints.class_weights else 0.75,
         settle_batches=16,
         stages=stages,
     )

@@ -36,7 +36,7 @@ def augmented(
     """A training sample: image float32 ``[3, h, w]`` and target int64 ``[h, w]``, (h, w) = ``crop``.
 
     Resize, crop, flip, rotate, distort, pad: the order of the released pipelines. Pixels outside the image are 0 with
-    target 255; so are, by ``recipe.class_weights``, some within it.
+    target 255.
 
     Args:
         image: uint8 ``[H, W, 3]``; only the crop is taken from it.
@@ -58,25 +58,7 @@ def augmented(
     bottom, right = crop[0] - pixels.shape[-2], crop[1] - pixels.shape[-1]
     pixels = torch.nn.functional.pad(pixels, (0, right, 0, bottom))
     target = torch.nn.functional.pad(target, (0, right, 0, bottom), value=IGNORE)
-    return pixels.contiguous(), thinned(target[0].long(), recipe.class_weights, generator)
-
-
-def thinned(target: Tensor, weights: tuple[float, ...], generator: np.random.Generator) -> Tensor:
-    """A target ``[h, w]`` in which each class keeps a random share of its pixels; the others are ignored.
-
-    The expected gradient is that of a loss weighted by class, whatever loss a system has.
-
-    Args:
-        target: class indices; 255 = ignore.
-        weights: the share that each class keeps, from 0 to 1; empty: all of all.
-        generator: the only source of randomness.
-    """
-    if not weights:
-        return target
-    share = torch.ones(IGNORE + 1)
-    share[: len(weights)] = torch.tensor(weights)
-    drawn = torch.from_numpy(generator.random(tuple(target.shape), dtype=np.float32))
-    return target.masked_fill(drawn >= share[target], IGNORE)
+    return pixels.contiguous(), target[0].long()
 
 
 def cut_out(
@@ -89,18 +71,19 @@ def cut_out(
     """A crop of the image at a scale drawn from ``recipe.resize``; smaller than ``crop`` if the resized image is.
 
     The window is cut first and resized afterwards, which is faster than resizing the entire image. It is drawn again,
-    ten times in all, while one class fills more than ``recipe.max_class_share`` of it or it holds none of
-    ``recipe.crop_classes`` (empty: any crop will do). If no draw meets both conditions, the last one with such a class
-    is taken, or the first one if none has any.
+    ten times in all, while one class fills more than ``recipe.max_class_share`` of it or it holds none of the wanted
+    classes: ``recipe.crop_classes``, or the one that is drawn by ``recipe.class_weights`` (neither: any crop will do).
+    If no draw meets both conditions, the last one with such a class is taken, or the first one if none has any.
     """
     scale = float(generator.uniform(*recipe.resize))
     sides = [min(full, max(1, round(side / scale))) for full, side in zip(label.shape, crop, strict=True)]
     size = [min(side, max(1, round(cut * scale))) for cut, side in zip(sides, crop, strict=True)]
+    wanted = recipe.crop_classes or drawn_class(recipe.class_weights, generator)
     window: tuple[slice, slice] | None = None
     for _ in range(CROP_TRIES):
         top, left = (int(generator.integers(0, full - cut + 1)) for full, cut in zip(label.shape, sides, strict=True))
         drawn = np.s_[top : top + sides[0], left : left + sides[1]]
-        holds = not recipe.crop_classes or bool(np.isin(label[drawn], recipe.crop_classes).any())
+        holds = not wanted or bool(np.isin(label[drawn], wanted).any())
         if holds or window is None:
             window = drawn
         if holds and is_mixed(label[drawn], recipe.max_class_share):
@@ -111,6 +94,11 @@ def cut_out(
     target = tv_tensors.Mask(torch.from_numpy(label[window].copy())[None])
     resized = F.to_dtype(F.resize(pixels, size, antialias=True), torch.float32, scale=True)
     return resized, F.resize(target, size)
+
+
+def drawn_class(weights: tuple[float, ...], generator: np.random.Generator) -> tuple[int, ...]:
+    """A class drawn with these weights, in a tuple of its own; none without weights."""
+    return (int(generator.choice(len(weights), p=np.divide(weights, sum(weights)))),) if weights else ()
 
 
 def is_mixed(label: Label, max_share: float) -> bool:

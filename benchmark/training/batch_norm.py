@@ -2,57 +2,68 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from benchmark.system import System
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
 
 
-def share_statistics(system: System, device: str) -> None:
-    """Let the batch norms of a system take their statistics over the batch of all devices ("SyncBN"), in place.
+class SharedStatistics(TorchFunctionMode):
+    """While open, batch norms in training mode take their statistics over the batch of all processes ("SyncBN").
 
-    Parameters and buffers stay the same objects under the same names.
-
-    Args:
-        system: in a process of a distributed run.
-        device: "cuda", where torch's own layer does it, or "cpu", which that layer refuses.
+    The function that every kind of batch norm ends in is replaced. So layers that add something of their own to torch's
+    are covered, and on a CPU too, which torch's SyncBatchNorm refuses. Each process has an equal share of the batch.
     """
-    for layer in [layer for layer in system.modules() if type(layer) in (nn.BatchNorm1d, nn.BatchNorm2d)]:
-        layer.__class__ = nn.SyncBatchNorm if device == "cuda" else SharedBatchNorm
-        layer.process_group = None  # type: ignore[assignment]  # of torch's layer: all processes
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call ``func``, or what takes its place."""
+        if func is F.batch_norm:
+            bound = _SIGNATURE.bind(*args, **(kwargs or {}))
+            bound.apply_defaults()
+            if bound.arguments.pop("training"):
+                return _normalised(**bound.arguments)
+        return func(*args, **(kwargs or {}))
 
 
-class SharedBatchNorm(BatchNorm):
-    """Batch norm whose mean and variance in training mode are those of all processes of a run together."""
+_SIGNATURE = inspect.signature(F.batch_norm)
 
-    def _check_input_dim(self, maps: Tensor) -> None:
-        """Any number of dimensions will do."""
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """Normalise ``[B, C, ...]``; in eval mode as any batch norm does."""
-        if not self.training:
-            return super().forward(maps)
-        rest = [0, *range(2, maps.dim())]
-        shape = [1, -1, *[1] * (maps.dim() - 2)]
-        wide = maps.to(torch.promote_types(maps.dtype, torch.float32))  # mixed precision
-        count = _total(wide.new_tensor(wide.numel() / wide.shape[1]))
-        mean = _total(wide.sum(rest)) / count
-        centred = wide - mean.view(shape)
-        variance = _total(centred.square().sum(rest)) / count
-        if self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None:
-            self.num_batches_tracked += 1
-            share = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
-            self.running_mean.lerp_(mean.detach(), share)
-            self.running_var.lerp_(variance.detach() * count / (count - 1), share)
-        normalised = centred * (variance + self.eps).rsqrt().view(shape)
-        if self.affine:
-            normalised = normalised * self.weight.view(shape) + self.bias.view(shape)
-        return normalised.to(maps.dtype)
+def _normalised(
+    input: Tensor,  # noqa: A002  # the names of torch's function
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    momentum: float,
+    eps: float,
+) -> Tensor:
+    """Maps ``[B, C, ...]`` normalised by the mean and variance of all processes; updates the running ones."""
+    rest = [0, *range(2, input.dim())]
+    shape = [1, -1, *[1] * (input.dim() - 2)]
+    wide = input.to(torch.promote_types(input.dtype, torch.float32))  # mixed precision
+    count = wide.numel() // wide.shape[1] * torch.distributed.get_world_size()
+    if count == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+    mean = _total(wide.sum(rest)) / count
+    centred = wide - mean.view(shape)
+    variance = _total(centred.square().sum(rest)) / count
+    with torch.no_grad():
+        for running, now in ((running_mean, mean), (running_var, variance * count / (count - 1))):
+            if running is not None:
+                running.lerp_(now.to(running.dtype), momentum)
+    normalised = centred * (variance + eps).rsqrt().view(shape)
+    if weight is not None and bias is not None:
+        normalised = normalised * weight.view(shape) + bias.view(shape)
+    return normalised.to(input.dtype)
 
 
 def _total(share: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Read :meth:`Loop.run` first, then :meth:`Loop.stage` and :meth:`Loop.step`.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import time
@@ -22,7 +23,7 @@ from benchmark.card import Recipe
 from benchmark.data.base import Dataset
 from benchmark.errors import NonFiniteError, UserError
 from benchmark.system import System
-from benchmark.training.batch_norm import settle, share_statistics
+from benchmark.training.batch_norm import SharedStatistics, settle
 from benchmark.training.checkpoint import LossLog, State, load_checkpoint, log_path, save_checkpoint
 from benchmark.training.sampling import DecodedImages, Numbers, Samples, loader
 from benchmark.training.schedule import learning_rate, optimizer_of, stage_ends
@@ -89,12 +90,13 @@ class Loop:
         if self.fabric.is_global_zero:
             self.log.restart(self.iteration)
         reached = next(index for index, end in enumerate(self.ends) if self.iteration <= end)
-        for index, stage in enumerate(self.system.stages):
-            self.seed()
-            self.system.train()
-            self.system.enter_stage(stage)
-            if index >= reached:
-                self.stage(index)
+        with SharedStatistics() if self.fabric.world_size > 1 else contextlib.nullcontext():
+            for index, stage in enumerate(self.system.stages):
+                self.seed()
+                self.system.train()
+                self.system.enter_stage(stage)
+                if index >= reached:
+                    self.stage(index)
         self.system.to(memory_format=torch.contiguous_format)  # the layout that is scored
         return self.seconds, self.resumed
 
@@ -104,8 +106,6 @@ class Loop:
         recipe = self.data.recipe.during(self.system.stages[index])
         if self.state:
             self.system.load_state_dict(self.state["system"])
-        if self.fabric.world_size > 1:
-            share_statistics(self.system, self.settings.device)
         self.system.to(memory_format=self.layout)  # a stage may have added modules
         optimizer = optimizer_of(recipe, self.system.named_parameters(), fused=self.on_cpu)
         module, stepper = self.fabric.setup(self.system, optimizer)

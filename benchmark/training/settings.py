@@ -48,7 +48,8 @@ class TrainSettings:
                 raise UserError(f"training: {name} is {getattr(self, name)}; it must be 1 or more")
         if self.batch % self.devices:
             raise UserError(
-                f"--devices {self.devices}: a batch of {self.batch} cannot be shared evenly; use a divisor of it"
+                f"--devices: a batch of {self.batch} cannot be shared evenly by {self.devices} devices; "
+                "use a number that divides it"
             )
         if self.devices % self.nodes:
             raise UserError(f"training: {self.devices} devices cannot be shared evenly by {self.nodes} nodes")

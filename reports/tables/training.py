@@ -78,9 +78,9 @@ def _common(known: list[Training]) -> Iterator[str]:
     classes, share, batches = same("crop_classes"), same("max_class_share"), same("settle_batches")
     if classes:
         yield f"every crop holds {' or '.join(classes)} if one is found in ten draws"
-    for weights in sorted({one.class_weights for one in known} - {()}):  # of a dataset, but not of refiners' own stages
-        shares = ", ".join(f"{name} {part:.0%}" for name, part in weights if part < 1)
-        yield f"losses count a random share of some classes' pixels: {shares}"
+    if same("class_weights"):
+        shares = ", ".join(f"{name} {share:.3g}" for name, share in same("class_weights"))
+        yield f"each crop is drawn for one class until it holds it, ten times at most; how often for which: {shares}"
     if share is not None and share < 1:
         yield f"crops are drawn again where one class fills more than {share:.0%}"
     if batches:

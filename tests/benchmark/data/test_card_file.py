@@ -1,5 +1,6 @@
 """``dataset.toml``: proposed from a folder, read, and used wherever the name of a dataset is."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from benchmark.commands.options import open_dataset
 from benchmark.data.base import TrainingHints
 from benchmark.data.card_file import FILE, DatasetCard, dataset_of
 from benchmark.data.opening import BadFileError
+from benchmark.data.reduced import at_ratio
 from benchmark.errors import UserError
 
 FORMATS = ("png", "jpg", "tif", "webp")
@@ -133,9 +135,11 @@ def test_a_wrong_card_is_named_by_its_entry(tmp_path, changes, said):
 
 
 def test_a_card_says_what_training_must_respect():
-    table = {"rotate": "none", "photometric": False, "crop_classes": ["c"], "class_weights": {"a": 0.2}}
+    table = {"rotate": "none", "photometric": False, "class_weights": {"a": 1, "c": 0.5}}
     hints = card(training=table).training.hints(["a", "b", "c"])
-    assert hints == TrainingHints(rotate="none", photometric=False, crop_classes=(2,), class_weights=(0.2, 1.0, 1.0))
+    assert hints == TrainingHints(rotate="none", photometric=False, class_weights=(1.0, 0.0, 0.5))
+    hints = card(training={"crop_classes": ["c"]}).training.hints(["a", "b", "c"])
+    assert hints == TrainingHints(crop_classes=(2,))
     assert card().training.hints(["a", "b", "c"]) == TrainingHints()
 
 
@@ -146,10 +150,19 @@ def test_the_training_table_of_a_proposed_card_works_once_it_is_uncommented(tmp_
     classes = dataset_of(file).info.classes
     named = f"[training]{table}".replace("\n# ", "\n")
     named = named.replace("a rare class", classes[2]).replace("a frequent class", classes[0])
-    file.write_text(head + named)
-    assert dataset_of(file).info.training == TrainingHints(
-        rotate="none", photometric=False, crop_classes=(2,), class_weights=(0.2, 1.0, 1.0)
-    )
+    rows = {line.partition(" ")[0]: line for line in named.splitlines()}
+    for chosen, wanted in (("crop_classes", {"crop_classes": (2,)}), ("class_weights", {"class_weights": (1, 0, 3)})):
+        lines = ["[training]", rows["rotate"], rows["photometric"], rows[chosen]]
+        file.write_text("\n".join([head, *lines]))
+        assert dataset_of(file).info.training == TrainingHints(rotate="none", photometric=False, **wanted)
+
+
+def test_a_dataset_of_a_card_reaches_another_process(tmp_path):
+    main(["data", "init", str(folder_of(tmp_path))])
+    dataset = dataset_of(tmp_path / FILE)(tmp_path)
+    sent = pickle.loads(pickle.dumps(at_ratio(dataset, 0.5)))
+    assert sent.info == at_ratio(dataset, 0.5).info
+    assert np.array_equal(sent.read("p05")[0], at_ratio(dataset, 0.5).read("p05")[0])
 
 
 @pytest.mark.parametrize(
@@ -158,7 +171,11 @@ def test_the_training_table_of_a_proposed_card_works_once_it_is_uncommented(tmp_
         ({"crop_classes": ["d"]}, "there is no class 'd'; the classes are a, b, c"),
         ({"class_weights": {"d": 0.5}}, "there is no class 'd'"),
         ({"class_weights": {"a": 0}}, "greater than 0"),
-        ({"class_weights": {"a": 1.5}}, "less than or equal to 1"),
+        ({"class_weights": {"a": float("inf")}}, "finite number"),
+        ({"class_weights": {"a": True}}, "valid number"),
+        ({"photometric": "no"}, "valid boolean"),
+        ({"crop_classes": ["a", "a"]}, "names a class twice"),
+        ({"crop_classes": ["a"], "class_weights": {"b": 1}}, "not both"),
         ({"rotate": "continuous"}, "'none' or 'right-angles'"),
         ({"flip": True}, "Extra inputs"),
     ],

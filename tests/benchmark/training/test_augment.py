@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional as F
 
-from benchmark.training.augment import augmented, cut_out, distorted, is_mixed, thinned, tinted
+from benchmark.training.augment import augmented, cut_out, distorted, drawn_class, is_mixed, tinted
 from tests.benchmark.tiny import RECIPE, TinyDataset
 
 PLAIN = dataclasses.replace(RECIPE, resize=(1.0, 1.0), rotate="none", photometric=False, max_class_share=1.0)
@@ -169,37 +169,28 @@ def test_no_wanted_classes_change_no_draw():
     assert one.bit_generator.state == other.bit_generator.state
 
 
-def test_each_class_keeps_its_share_of_pixels_and_none_moves():
-    image, label = coded(120, 160)
-    label[:8] = 255
-    weighted = replace(PLAIN, class_weights=(0.25, 1.0, 1.0, 0.5, 1.0))
-    plain, thin = (
-        augmented(image, label, recipe, (120, 160), np.random.default_rng(4))[1] for recipe in (PLAIN, weighted)
-    )
-    kept = thin != 255
-    assert torch.equal(thin[kept], plain[kept])
-    for index, share in enumerate(weighted.class_weights):
-        mine = plain == index
-        assert float(kept[mine].float().mean()) == pytest.approx(share, abs=0.04)
-    other = augmented(image, label, weighted, (120, 160), np.random.default_rng(5))[1]
-    assert not torch.equal(kept, other != 255)  # another draw in each sample
+def test_crops_are_drawn_for_classes_as_often_as_the_weights_say():
+    image, label = coded(60, 80)
+    label[:] = 0
+    label[25:35, 35:45], label[50:, :10] = 1, 2  # one crop in nine holds one of the two, by chance
+    weighted = replace(PLAIN, class_weights=(1.0, 3.0, 0.0))
+
+    def share(recipe):
+        targets = [augmented(image, label, recipe, (12, 12), np.random.default_rng(seed))[1] for seed in range(400)]
+        return [np.mean([bool((target == index).any()) for target in targets]) for index in (1, 2)]
+
+    by_chance, drawn = share(PLAIN), share(weighted)
+    assert by_chance[0] < 0.25
+    assert drawn[0] == pytest.approx(0.25 * by_chance[0] + 0.75 * (1 - (1 - by_chance[0]) ** 10), abs=0.07)
+    assert drawn[1] < by_chance[1] + 0.05
 
 
-def test_the_expected_loss_is_that_weighted_by_class():
-    """The mean of many thinned losses, and its gradient, are those of cross-entropy with class weights."""
-    generator, weights = np.random.default_rng(0), (0.25, 1.0, 0.5)
-    logits = torch.randn(1, 3, 12, 12, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    target = torch.randint(0, 3, (12, 12), generator=torch.Generator().manual_seed(1))
-
-    def total(target, weight=None):
-        return torch.nn.functional.cross_entropy(logits, target[None], weight=weight, ignore_index=255, reduction="sum")
-
-    tries = 400
-    mean = sum(total(thinned(target, weights, generator)) for _ in range(tries)) / tries
-    wanted = total(target, torch.tensor(weights))
-    assert mean.item() == pytest.approx(wanted.item(), rel=0.02)
-    (gradient,), (exact,) = torch.autograd.grad(mean, logits), torch.autograd.grad(wanted, logits)
-    assert ((gradient - exact).norm() / exact.norm()).item() < 0.06
+def test_the_class_of_a_crop_is_drawn_with_its_weight():
+    generator = np.random.default_rng(0)
+    drawn = [drawn_class((1.0, 0.0, 3.0), generator) for _ in range(2000)]
+    assert drawn.count((0,)) / 2000 == pytest.approx(0.25, abs=0.03)
+    assert set(drawn) == {(0,), (2,)}
+    assert drawn_class((), generator) == ()
 
 
 def test_ignored_pixels_have_no_share():

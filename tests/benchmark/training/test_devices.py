@@ -7,6 +7,7 @@ import torch
 
 from benchmark.training.settings import TrainSettings
 from benchmark.training.train import train
+from isdnet.blocks import BatchNorm
 from tests.benchmark.tiny import RECIPE, TinyDataset, tiny_system
 
 IDS = TinyDataset().ids("train")
@@ -35,6 +36,13 @@ def normalised_system():
     return system
 
 
+def system_with_a_norm_of_its_own():
+    """A subclass of torch's layer, as ISDNet has it."""
+    system = normalised_system()
+    system.body[1] = BatchNorm(8)
+    return system
+
+
 def trained(folder, made, devices, recipe):
     system = made()
     settings = TrainSettings(iterations=20, batch=4, seed=5, checkpoint=folder / f"{devices}.ckpt", devices=devices)
@@ -43,10 +51,9 @@ def trained(folder, made, devices, recipe):
 
 
 @pytest.mark.slow  # two processes that import torch
-@pytest.mark.parametrize("made", [plain_system, normalised_system])
-@pytest.mark.parametrize("settle_batches", [0, 3])
-def test_two_devices_share_a_batch(tmp_path, made, settle_batches):
-    recipe = dataclasses.replace(FULL, settle_batches=settle_batches)
+@pytest.mark.parametrize("made", [plain_system, normalised_system, system_with_a_norm_of_its_own])
+def test_two_devices_share_a_batch(tmp_path, made):
+    recipe = dataclasses.replace(FULL, settle_batches=3)
     (one, alone), (two, shared) = (trained(tmp_path, made, devices, recipe) for devices in (1, 2))
     torch.testing.assert_close(shared.loss_curve, alone.loss_curve, atol=1e-4, rtol=1e-4)
     states = one.state_dict(), two.state_dict()

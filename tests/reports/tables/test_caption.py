@@ -193,11 +193,13 @@ def test_what_differs_between_systems_stands_in_the_details():
     )
 
 
-def test_the_details_say_how_much_of_a_class_was_trained_on():
-    weighted = TRAINING.model_copy(update={"class_weights": (("background", 0.25), ("artery", 1.0))})
-    told = "losses count a random share of some classes' pixels: background 25%; batch norm"
-    assert told in details(trained_by(weighted, TRAINING))  # a refiner's own stage counts all
-    assert "random share" not in details(trained_by(TRAINING, TRAINING))
+def test_the_details_say_how_often_crops_were_drawn_for_a_class():
+    weighted = TRAINING.model_copy(
+        update={"crop_classes": (), "class_weights": (("background", 0.25), ("artery", 0.75))}
+    )
+    told = "each crop is drawn for one class until it holds it, ten times at most; how often for which: background 0.25"
+    assert f"{told}, artery 0.75; batch norm" in details(trained_by(weighted, weighted))
+    assert "is drawn for one class" not in details(trained_by(TRAINING, TRAINING))
 
 
 def test_shared_weights_are_said_and_are_not_untrained():
