@@ -32,7 +32,8 @@ def lead(job: Job, records: Path, report: Report) -> list[Outcome]:
 
     Raises:
         NodeLostError: one of them is gone.
-        UserError: the cell met bad input, or a node cannot join.
+        UserError: the cell met bad input, here or on another node.
+        RuntimeError: another node failed while this one waited for it.
     """
     import ray
 
@@ -45,7 +46,8 @@ def lead(job: Job, records: Path, report: Report) -> list[Outcome]:
                 _on_bundle(join, node, job).remote(replace(job, meeting=replace(meeting, node=node)), Path.cwd())
                 for node in range(1, job.nodes)
             )
-        _check_nodes(others, died=isinstance(message, Died))
+        if others:
+            _check_nodes(others, died=isinstance(message, Died))
         report(of, message)
 
     return list(run_jobs([replace(job, meeting=meeting)], Store(records), told))
