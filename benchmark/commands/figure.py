@@ -44,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         only="accuracy",
         seed=0,
         seeds=1,
+        nodes=1,
         timing=DEFAULT_TIMING,
         repeats=None,
         compile=False,

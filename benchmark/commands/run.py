@@ -58,6 +58,13 @@ def add_table_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the first training run (0)")
     add_run_options(parser)
+    parser.add_argument(
+        "--nodes",
+        type=int,
+        default=1,
+        metavar="M",
+        help="nodes of a Ray cluster that share a training, each with N devices (1)",
+    )
     add_timing_options(parser)
     add_format_option(parser)
 
@@ -85,13 +92,6 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="GPUs of a node to train and score on, data-parallel; on a CPU, processes (1)",
-    )
-    parser.add_argument(
-        "--nodes",
-        type=int,
-        default=1,
-        metavar="M",
-        help="nodes of a Ray cluster that share a training, each with N devices (1)",
     )
     parser.add_argument("--holdout", type=int, default=0, metavar="N", help="score the last N images of 'train'")
     add_dataset_options(parser, default="synthetic")
