@@ -1,7 +1,7 @@
 """What users type: shown at the end of ``--help``, and by ``isdbench`` alone."""
 
 FIRST = """examples:
-  isdbench run table1                            Table 1 on synthetic images, 15 to 30 minutes
+  isdbench run table1                            Table 1 on synthetic images, 15 to 20 minutes
   isdbench run --systems isdnet,stdc             two systems beside each other
   isdbench measure isdnet --size 2448x2448       speed and memory of one system at one size
   isdbench predict isdnet --weights FILE IMAGE... --out DIR

@@ -83,7 +83,7 @@ PROFILES = {
             heavy={"iterations": 4, "batch": 1, "max_warmup": 0, "rounds": 1},  # the call that counts FLOPs warms them
         ),
         Profile(
-            name="first",  # two CPU cores, a quarter of an hour or more for Table 1, its nets trained a little
+            name="first",  # two CPU cores, 15 to 20 minutes for Table 1, its nets trained a little
             ratio=0.125,
             train_images=24,
             test_images=6,
