@@ -369,7 +369,7 @@ def test_what_is_not_finite_stops_the_run_before_the_weights_are_touched(tmp_pat
     [
         ({"iterations": 0}, "iterations is 0"),
         ({"batch": 0}, "batch is 0"),
-        ({"devices": 2}, "--devices 2: a batch of 3"),
+        ({"devices": 2}, "--devices: a batch of 3 cannot be shared evenly by 2 devices"),
         ({"precision": "fp16"}, "--precision fp16.*--device cuda"),
     ],
 )
