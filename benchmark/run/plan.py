@@ -20,6 +20,7 @@ from benchmark.run.short_recipe import NAME as SHORT
 from benchmark.run.short_recipe import overridden, short, within
 from benchmark.run.tables import row_of, systems_of, tables_of
 from benchmark.run.timing_variants import timing_variant
+from benchmark.training.settings import check_shares
 from results.cell import Cell, Kind, Protocol, digest, identity
 from results.paper import PaperTable
 
@@ -88,6 +89,7 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
     scaled = card.at(options.ratio)
     recipe_name, recipe = _recipe(card, paper_dataset, options)
     split = options.split if kind == "accuracy" else None
+    profile = options.profile.for_card(card)
     cell = Cell(
         kind=kind,
         system=card.name,
@@ -112,11 +114,14 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
         smallest_budget=options.smallest_budget and kind == "cost",
         protocol=_protocol(kind, options),
     )
+    batch = profile.batch or recipe.batch
+    if kind == "accuracy" and not card.is_reference:
+        check_shares(batch, options.devices, card.name)
     return Job(
         cell=cell,
         card=scaled,
         recipe=recipe,
-        profile=options.profile.for_card(card),
+        profile=profile,
         num_classes=len(options.dataset.classes),
         root=options.root,
         split=split,

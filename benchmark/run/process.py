@@ -99,10 +99,11 @@ class CellProcess:
             raise UserError(last_line(self.job.log))
         reason = _cause_of_death(exit_status, self.job.log)
         self.report(self.job, Died(reason))
-        return _store_failure(self.job, self.store, reason, self.started)
+        return store_failure(self.job, self.store, reason, self.started)
 
 
-def _store_failure(job: Job, store: Store, reason: str, started: float) -> Record:
+def store_failure(job: Job, store: Store, reason: str, started: float) -> Record:
+    """Store why a cell that began at ``started`` (``time.monotonic``) has no result."""
     from benchmark.machine.environment import environment, provenance
 
     record = Record(

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import socket
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from benchmark.errors import UserError
 from benchmark.run.job import Job
 from benchmark.run.messages import Died, Message, Step
 from benchmark.run.pool import Outcome, run_jobs
-from benchmark.run.process import IMPORTED_ONCE, Report, last_line
+from benchmark.run.process import IMPORTED_ONCE, Report, last_line, store_failure
 from benchmark.run.worker import BAD_INPUT, end_with_parent, redirect_output
 from benchmark.training.settings import Meeting
 from results.store import Store
@@ -27,16 +28,20 @@ class NodeLostError(RuntimeError):
     """Another node of a training is gone; the training goes on from its checkpoint when it is sent again."""
 
 
+class NodeFailedError(RuntimeError):
+    """Another node of a training met an error that it would meet again."""
+
+
 def lead(job: Job, records: Path, report: Report) -> list[Outcome]:
     """On the first node of a placement group: run a cell as the local engine does, with the other nodes' help.
 
     Raises:
         NodeLostError: one of them is gone.
         UserError: the cell met bad input, here or on another node.
-        RuntimeError: another node failed while this one waited for it.
     """
     import ray
 
+    started = time.monotonic()
     meeting = Meeting(address=ray.util.get_node_ip_address(), port=_free_port(), node=0)
     others: list[Any] = []
 
@@ -50,7 +55,10 @@ def lead(job: Job, records: Path, report: Report) -> list[Outcome]:
             _check_nodes(others, died=isinstance(message, Died))
         report(of, message)
 
-    return list(run_jobs([replace(job, meeting=meeting)], Store(records), told))
+    try:
+        return list(run_jobs([replace(job, meeting=meeting)], Store(records), told))
+    except NodeFailedError as error:  # before the nodes had met: this one would wait for it in vain
+        return [(job, store_failure(job, Store(records), str(error), started), False)]
 
 
 def join(job: Job, folder: Path) -> None:
@@ -59,7 +67,7 @@ def join(job: Job, folder: Path) -> None:
     Raises:
         NodeLostError: that process was killed.
         UserError: it met bad input.
-        RuntimeError: it failed, perhaps because the leader did.
+        NodeFailedError: it failed, perhaps because the leader did.
     """
     os.chdir(folder)
     job.work.mkdir(parents=True, exist_ok=True)
@@ -76,7 +84,7 @@ def join(job: Job, folder: Path) -> None:
     if process.exitcode == BAD_INPUT:
         raise UserError(failure)
     if process.exitcode:
-        raise RuntimeError(failure)
+        raise NodeFailedError(failure)
 
 
 def _join(job: Job) -> None:
@@ -98,7 +106,7 @@ def _check_nodes(others: Sequence[Any], *, died: bool) -> None:
     Raises:
         NodeLostError: one of the nodes is gone, or its process was killed.
         UserError: one of the nodes met bad input.
-        RuntimeError: one of the nodes failed while the leader waits for it; where that died, they fail as it did.
+        NodeFailedError: one of the nodes failed while the leader waits for it; where that died, they fail as it did.
     """
     import ray
     from ray.exceptions import RayError, RayTaskError

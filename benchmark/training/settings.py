@@ -21,6 +21,16 @@ class Meeting:
     node: int
 
 
+def check_shares(batch: int, devices: int, system: str = "") -> None:
+    """Raises: UserError: a batch has not the same number of crops for each device."""
+    if batch % devices:
+        of = f" of {system}" if system else ""
+        raise UserError(
+            f"--devices: a batch of {batch}{of} cannot be shared evenly by {devices} devices; "
+            "use a number that divides it, or another --batch"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
     """The settings of a run beside the recipe.
@@ -46,11 +56,7 @@ class TrainSettings:
         for name in ("iterations", "batch", "devices", "nodes"):
             if getattr(self, name) < 1:
                 raise UserError(f"training: {name} is {getattr(self, name)}; it must be 1 or more")
-        if self.batch % self.devices:
-            raise UserError(
-                f"--devices: a batch of {self.batch} cannot be shared evenly by {self.devices} devices; "
-                "use a number that divides it"
-            )
+        check_shares(self.batch, self.devices)
         if self.devices % self.nodes:
             raise UserError(f"training: {self.devices} devices cannot be shared evenly by {self.nodes} nodes")
         if self.precision == "fp16" and self.device == "cpu":

@@ -47,6 +47,13 @@ def test_each_system_gets_an_accuracy_cell_per_seed_and_one_cost_cell():
     assert len({job.cell.key for job in jobs}) == 8
 
 
+def test_a_batch_that_devices_cannot_share_is_refused_before_anything_runs():
+    with pytest.raises(UserError, match=r"--devices: a batch of 2 of stdc cannot be shared evenly by 3 devices"):
+        plan(paper_table("table1"), options(systems=("stdc",), devices=3))
+    costs = plan(paper_table("table1"), options(systems=("stdc",), kinds=("cost",), devices=3))
+    assert [job.cell.kind for job in costs] == ["cost"]
+
+
 @pytest.mark.parametrize("table", TABLE_NAMES)
 def test_a_reference_is_scored_once_beside_every_table_by_no_recipe_of_the_nets(table):
     (job,) = reference_jobs(

@@ -137,6 +137,30 @@ def test_two_nodes_that_share_a_training_come_and_go(tmp_path):
     assert list((tmp_path / "out").rglob(".*")) == []
 
 
+@pytest.mark.skipif(not HAS_RAY or "ISDBENCH_RAY" not in os.environ, reason="belongs to `nox -s ray`")
+def test_another_node_that_fails_before_the_nodes_meet_makes_a_failed_record(tmp_path):
+    from ray.cluster_utils import Cluster
+
+    write_deepglobe(tmp_path / "data", (*TRAIN, *TEST), size=(256, 256))
+    package = write_slownet(tmp_path / "package")
+    net = package / "slownet.py"
+    fails = 'if os.readlink("/proc/self/fd/1").endswith("log-1.txt"):\n        raise RuntimeError("no licence here")'
+    net.write_text(net.read_text().replace("    import torch\n", f"    import os\n    import torch\n    {fails}\n", 1))
+    words = (*RUN, *THREAD, "--only", "accuracy", "--nodes", "2", "--engine", "ray", "--address")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        for _ in range(2):
+            cluster.add_node(num_cpus=1)
+        driver = start_driver(tmp_path, package, (*words, cluster.address))
+        driver.wait(timeout=240)
+    finally:
+        cluster.shutdown()
+    (failed,) = all_but_the_reference(tmp_path)
+    assert failed.status == "failed"
+    assert "node 1 cannot train: RuntimeError: no licence here" in failed.reason
+    assert "Traceback" not in (tmp_path / "driver.txt").read_text()
+
+
 def accuracies(folder):
     """What must not depend on the engine, of each cell; a cell that has two records is an error."""
     records = folder / "out" / "records"
