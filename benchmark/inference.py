@@ -122,7 +122,7 @@ def sliding_window(net: Net, image: Tensor, patch: int, overlap: int, batch: int
     total: Tensor | None = None
     for (top, left), logits in _patch_logits(net, image, corners, size, batch):
         if total is None:
-            total = logits.new_zeros(image.shape[0], logits.shape[1], height, width)
+            total = image.new_zeros(image.shape[0], logits.shape[1], height, width)  # of full precision
         total[..., top : top + size[0], left : left + size[1]] += logits
     assert total is not None  # there is always one window
     count = total.new_zeros(height, width)

@@ -34,7 +34,7 @@ def predicted(
         ValueError: the system's labels are not uint8 ``[1, H, W]``.
     """
     size = image.shape[:2]
-    with torch.inference_mode(), _autocast(device, precision):
+    with torch.inference_mode(), autocast(device, precision):
         pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), device, layout)
         labels = _labels_of_reduced(system, pixels, scale) if scale != 1 else system.predict(pixels)
         if labels.dtype != torch.uint8 or labels.shape != (1, *size):
@@ -65,7 +65,8 @@ def _labels_of_reduced(system: System, image: Tensor, scale: float) -> Tensor:
     return inference.labels_from(logits, full, align_corners=system.align_corners)
 
 
-def _autocast(device: str, precision: str) -> contextlib.AbstractContextManager[Any]:
+def autocast(device: str, precision: str) -> contextlib.AbstractContextManager[Any]:
+    """Inside it, what gains from a reduced precision is computed in it: convolutions and matrix products."""
     if precision == "fp32":
         return contextlib.nullcontext()
     return torch.autocast(torch.device(device).type, dtype=AUTOCAST[precision])

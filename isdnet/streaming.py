@@ -126,8 +126,8 @@ def enlarged_rows(maps: Tensor, known: range, size: tuple[int, int], rows: range
     wide = resize(maps, (maps.shape[-2], size[1]))
     place = torch.arange(rows.start, rows.stop, dtype=torch.float32, device=maps.device)
     place = ((place + 0.5) * (height / size[0]) - 0.5).clamp_(0, height - 1)
-    above = place.floor()
-    share = (place - above)[:, None]
-    indices = above.long() - known.start
+    share = (place - place.floor())[:, None]
+    indices = place.floor().long() - known.start
     last = len(known) - 1
-    return torch.lerp(wide[:, :, indices.clamp(0, last)], wide[:, :, (indices + 1).clamp(0, last)], share)
+    above, below = (wide[:, :, index.clamp(0, last)].float() for index in (indices, indices + 1))
+    return torch.lerp(above, below, share).to(wide.dtype)  # in full precision, as torch enlarges maps

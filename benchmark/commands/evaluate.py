@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_dataset_options, add_device_option, open_dataset, positive_number, share
+from benchmark.commands.options import (
+    add_dataset_options,
+    add_device_option,
+    add_precision_option,
+    open_dataset,
+    positive_number,
+    share,
+)
 from benchmark.errors import DataError, UserError
 
 if TYPE_CHECKING:
@@ -46,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="all scores as JSON")
     add_dataset_options(parser, default=None)
+    add_precision_option(parser)
     add_device_option(parser)
 
 
@@ -63,6 +71,7 @@ def main(args: argparse.Namespace) -> int:
     card = registry.card(args.system)
     if args.image:
         return _evaluate_image(args, card)
+    device = torch_device(resolve(args.device, args.precision))
     dataset = open_dataset(args.dataset or trained_on(args.weights), args.root)
     splits = (args.split,) if args.split else dataset.info.evaluation_splits
     ids = next((ids for ids in map(dataset.ids, splits) if ids), ())
@@ -70,7 +79,6 @@ def main(args: argparse.Namespace) -> int:
         raise DataError(f"--root {args.root}: no image of split '{splits[0]}' found; choose another with --split")
     system = registry.build(card.at(trained_ratio(args.weights)), len(dataset.info.classes))
     load_weights(args.weights, system)
-    device = torch_device(resolve(args.device))
     with bar(sys.stderr, "images") as advance, tempfile.TemporaryDirectory() as folder:
         outcome = evaluate(
             system.inference_form(),
@@ -78,6 +86,7 @@ def main(args: argparse.Namespace) -> int:
             ids,
             Path(folder) / "scored.jsonl",
             device=device,
+            precision=args.precision,
             scale=args.scale,
             progress=advance,
         )
@@ -96,7 +105,8 @@ def _evaluate_image(args: argparse.Namespace, card: Card) -> int:
 
     info = registry.dataset(args.dataset or trained_on(args.weights)).info
     budget_mib = args.memory_budget * 1024 if args.memory_budget else None
-    settings = Settings(device=torch_device(resolve(args.device)), scale=args.scale, budget_mib=budget_mib)
+    device = torch_device(resolve(args.device, args.precision))
+    settings = Settings(device=device, scale=args.scale, budget_mib=budget_mib, precision=args.precision)
     with open_image(args.image) as image, open_labels(args.truth) as truth:
         if image.size != truth.size:
             sizes = (f"{height}x{width}" for height, width in (truth.size, image.size))

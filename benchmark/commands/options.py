@@ -63,11 +63,21 @@ def add_timing_options(parser: argparse.ArgumentParser) -> None:
 
 def add_protocol_options(parser: argparse.ArgumentParser) -> None:
     """Precision, switches and threads, of training as of timing."""
-    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16"), default="fp32")
+    add_precision_option(parser)
     parser.add_argument("--tf32", action="store_true", help="allow TF32 in float32 products")
     parser.add_argument("--cudnn-benchmark", action="store_true", help="let cuDNN choose its fastest algorithms")
     parser.add_argument("--deterministic", action="store_true", help="use deterministic algorithms only")
     parser.add_argument("--threads", type=positive, metavar="N", help="CPU threads (all that this process may use)")
+
+
+def add_precision_option(parser: argparse.ArgumentParser) -> None:
+    """``--precision``."""
+    parser.add_argument(
+        "--precision",
+        choices=("fp32", "fp16", "bf16"),
+        default="fp32",
+        help="of convolutions and matrix products; refused where the device has no instructions for it (fp32)",
+    )
 
 
 def protocol_words(args: argparse.Namespace) -> list[str]:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_device_option, add_quiet_option, positive, positive_number, share
+from benchmark.commands.options import (
+    add_device_option,
+    add_precision_option,
+    add_quiet_option,
+    positive,
+    positive_number,
+    share,
+)
 from benchmark.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory-budget", type=positive_number, metavar="GIB", help="of host memory (half of what is free)"
     )
+    add_precision_option(parser)
     add_device_option(parser)
     add_quiet_option(parser)
 
@@ -78,11 +86,12 @@ def main(args: argparse.Namespace) -> int:
 
     card, info = registry.card(args.system), registry.dataset(args.dataset or trained_on(args.weights)).info
     settings = Settings(
-        device=torch_device(resolve(args.device)),
+        device=torch_device(resolve(args.device, args.precision)),
         scale=args.scale,
         blend=args.blend,
         tile=args.tile,
         tta=args.tta,
+        precision=args.precision,
         logits=args.probabilities,
         budget_mib=args.memory_budget * 1024 if args.memory_budget else None,
     )

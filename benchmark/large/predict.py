@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import psutil
@@ -19,8 +20,9 @@ from benchmark.inference import Net, labels_from, padded, resize
 from benchmark.large.slabs import BAND_STEP, Blend, bands, slab_mib, slabs
 from benchmark.large.turned import turned
 from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
-from benchmark.prediction import predicted, to_batch
+from benchmark.prediction import autocast, predicted, to_batch
 from benchmark.system import System
+from results.cell import Precision
 
 TILE_OVERLAP = 0.25  # of a tile
 IMAGE_BYTES = 16  # for each pixel: uint8 and float32 colours, the label
@@ -40,6 +42,7 @@ class Settings:
     blend: Blend = "mean"
     tile: int | None = None  # side of the tiles that a whole-image system gets instead of the image
     tta: bool = False  # mean over mirror images and quarter turns
+    precision: Precision = "fp32"
     logits: bool = False  # wanted beside the labels
     budget_mib: float | None = None  # of host memory; None: half of what is free
 
@@ -97,7 +100,7 @@ def procedure(system: System, source: Source, settings: Settings) -> Procedure:
     pixels = source.size[0] * source.size[1]
     pixel_bytes, words, made = _bytes_per_pixel(system, settings), _in_words("the whole image", settings), _whole
     if pixels * pixel_bytes > budget_mib * MIB and system.streams and settings.scale == 1 and not settings.tta:
-        pixel_bytes, words, made = STREAM_BYTES, "the whole image, from top to bottom", _streamed
+        pixel_bytes, words, made = STREAM_BYTES, _in_words("the whole image, from top to bottom", settings), _streamed
     fits = int((budget_mib * MIB / pixel_bytes) ** 0.5)
     way_out = f"images up to about {fits}x{fits} fit; cut it, raise --memory-budget, or use --tile"
     _require(pixels * pixel_bytes / MIB, source, budget_mib, way_out)
@@ -170,7 +173,8 @@ def _window(system: System, settings: Settings) -> SlidingWindow | None:
 def _in_words(words: str, settings: Settings) -> str:
     scale = f" at {settings.scale:g} of its sides" if settings.scale != 1 else ""
     views = ", mean of 8 views" if settings.tta else ""
-    return f"{words}{scale}{views}"
+    precision = f", {settings.precision}" if settings.precision != "fp32" else ""
+    return f"{words}{scale}{views}{precision}"
 
 
 def _windows(
@@ -180,7 +184,7 @@ def _windows(
     net: Net = system if multiple == 1 else lambda patch: padded(system, patch, multiple)
     net, enlarge = (system.logits, system.enlarged) if settings.tile else (net, resize)
     seen = turned(net, enlarge) if settings.tta else net
-    with torch.inference_mode():
+    with torch.inference_mode(), autocast(settings.device, settings.precision):
         for band in parts:
             made = slabs(
                 *(seen, source.rows, source.size, window),
@@ -197,7 +201,7 @@ def _streamed(system: System, source: Source, settings: Settings) -> Iterator[Sl
     def read(top: int, count: int) -> Tensor:
         return to_batch(np.require(source.rows(top, count), np.uint8, ["C", "W"]), settings.device)
 
-    with torch.inference_mode():
+    with torch.inference_mode(), autocast(settings.device, settings.precision):
         for top, logits in system.streamed(read, source.size):
             yield _slab(top, logits, settings)
 
@@ -205,9 +209,10 @@ def _streamed(system: System, source: Source, settings: Settings) -> Iterator[Sl
 def _whole(system: System, source: Source, settings: Settings) -> Iterator[Slab]:
     image = source.rows(0, source.size[0])
     if not (settings.tta or settings.logits):
-        yield Slab(0, predicted(system, image, device=settings.device, scale=settings.scale), None)
+        how: dict[str, Any] = {"device": settings.device, "precision": settings.precision, "scale": settings.scale}
+        yield Slab(0, predicted(system, image, **how), None)
         return
-    with torch.inference_mode():
+    with torch.inference_mode(), autocast(settings.device, settings.precision):
         pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), settings.device)
         pixels = resize(pixels, reduced_size(source.size, settings.scale))
         net = turned(system.logits, system.enlarged) if settings.tta else system.logits
@@ -217,4 +222,4 @@ def _whole(system: System, source: Source, settings: Settings) -> Iterator[Slab]
 
 def _slab(top: int, logits: Tensor, settings: Settings, left: int = 0) -> Slab:
     labels = labels_from(logits, (logits.shape[-2], logits.shape[-1]))[0].cpu().numpy()
-    return Slab(top, labels, logits if settings.logits else None, left)
+    return Slab(top, labels, logits.float() if settings.logits else None, left)

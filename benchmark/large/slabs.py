@@ -69,7 +69,7 @@ def slabs(
             chunk = columns[first : first + window.batch]
             logits = enlarge(net(torch.cat([strip[..., left : left + wide] for left in chunk])), (tall, wide))
             if not total.numel():
-                total = logits.new_zeros(1, logits.shape[1], *count.shape)
+                total = strip.new_zeros(1, logits.shape[1], *count.shape)  # of full precision
             for left, scores in zip(chunk, torch.split(logits, 1), strict=True):
                 total[..., left : left + wide] += scores if blend == "mean" else scores * weight
                 count[:, left : left + wide] += weight

@@ -1,0 +1,79 @@
+"""``--precision`` of ``predict`` and ``evaluate``: labels of one call under autocast, or it is refused."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmark import registry
+from benchmark.cli import main
+from benchmark.machine import device
+from benchmark.prediction import predicted
+from benchmark.weights.files import save_weights
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (600, 97, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def capable(tmp_path, monkeypatch):
+    """A CPU that says that it has the instructions; without them torch emulates them, which takes longer."""
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx2 avx512_bf16\n")
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "cpuinfo")
+
+
+def made(folder, name):
+    """The words that predict an image by a system, and its labels by one call in bf16."""
+    torch.manual_seed(0)
+    system = registry.build(registry.card(name).at(0.125), 7)
+    save_weights(folder / "w.safetensors", system, "short", "deepglobe")
+    Image.fromarray(PIXELS).save(folder / "a.png")
+    labels = predicted(system.inference_form().eval(), PIXELS, precision="bf16")
+    return [name, folder / "a.png", "--weights", folder / "w.safetensors", "--device", "cpu"], labels
+
+
+def run(command, words):
+    return main([str(word) for word in (command, *words)])
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("stdc", "the whole image, bf16"),
+        ("unet-local", "patches of 64, overlap 15, blend mean, bf16"),
+        ("isdnet", "the whole image, from top to bottom, bf16"),
+    ],
+)
+def test_labels_are_those_of_one_call_under_autocast(name, how, tmp_path, capsys, capable):
+    words, labels = made(tmp_path, name)
+    budget = "0.005" if name == "isdnet" else "1"
+    words += ["--out", tmp_path / "out", "--precision", "bf16", "--memory-budget", budget]
+    assert run("predict", words) == 0
+    assert f"({how}" in capsys.readouterr().out
+    found = np.array(Image.open(tmp_path / "out/a_labels.png").convert("RGB"))
+    wanted = registry.dataset("deepglobe").info.colourise(labels)
+    least = 0.99 if name == "isdnet" else 1.0  # its strips round at other places than the whole image
+    assert (found == wanted).all(-1).mean() >= least
+
+
+def test_scores_are_those_of_the_same_labels(tmp_path, capsys, capable):
+    (name, image, *options), labels = made(tmp_path, "unet-local")
+    Image.fromarray(labels).save(tmp_path / "truth.png")
+    words = [name, *options, "--image", image, "--truth", tmp_path / "truth.png", "--json"]
+    assert run("evaluate", [*words, "--precision", "bf16"]) == 0
+    counts = np.array(json.loads(capsys.readouterr().out)["confusion"])
+    assert counts.trace() == counts.sum() == labels.size
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_it_is_refused_without_instructions_before_the_net_is_built(command, tmp_path, capsys, monkeypatch):
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx2\n")
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "cpuinfo")
+    (name, image, *options), labels = made(tmp_path, "stdc")
+    Image.fromarray(labels).save(tmp_path / "truth.png")
+    place = [image, "--out", tmp_path / "out"] if command == "predict" else ["--image", image]
+    truth = [] if command == "predict" else ["--truth", tmp_path / "truth.png"]
+    monkeypatch.setattr(registry, "build", lambda *_: pytest.fail("the net was built"))
+    assert run(command, [name, *place, *truth, *options, "--precision", "bf16"]) == 2
+    assert "--precision bf16: this CPU has no bf16 instructions" in capsys.readouterr().err
