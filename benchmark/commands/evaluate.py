@@ -61,6 +61,7 @@ def main(args: argparse.Namespace) -> int:
     """Print the scores, in percent."""
     from benchmark.accuracy.evaluate import evaluate
     from benchmark.commands.progress import bar
+    from benchmark.machine.allocator import freed_memory_kept
     from benchmark.machine.device import resolve, torch_device
     from benchmark.weights.files import load_weights, trained_on, trained_ratio
 
@@ -79,7 +80,7 @@ def main(args: argparse.Namespace) -> int:
         raise DataError(f"--root {args.root}: no image of split '{splits[0]}' found; choose another with --split")
     system = registry.build(card.at(trained_ratio(args.weights)), len(dataset.info.classes))
     load_weights(args.weights, system)
-    with bar(sys.stderr, "images") as advance, tempfile.TemporaryDirectory() as folder:
+    with freed_memory_kept(), bar(sys.stderr, "images") as advance, tempfile.TemporaryDirectory() as folder:
         outcome = evaluate(
             system.inference_form(),
             dataset,

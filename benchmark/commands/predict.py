@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,10 @@ from benchmark.errors import UserError
 
 if TYPE_CHECKING:
     from benchmark.data.base import DatasetInfo
+    from benchmark.large.predict import Settings
+    from benchmark.system import System
 
+SAMPLE = 512  # side of the part of an image on which forms are tried, in pixels
 OPACITY = 0.5  # of the labels over the image
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".jp2"}  # of images, in a folder
 
@@ -64,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--memory-budget", type=positive_number, metavar="GIB", help="of host memory (half of what is free)"
     )
+    parser.add_argument(
+        "--optimized",
+        action="store_true",
+        help="in the fastest form that keeps 99.9 %% of the labels of a part of the first image; finding it takes up to "
+        "some minutes",
+    )
     add_precision_option(parser)
     add_device_option(parser)
     add_quiet_option(parser)
@@ -92,6 +102,7 @@ def main(args: argparse.Namespace) -> int:
         tile=args.tile,
         tta=args.tta,
         precision=args.precision,
+        form="optimized" if args.optimized else "",
         logits=args.probabilities,
         budget_mib=args.memory_budget * 1024 if args.memory_budget else None,
     )
@@ -113,6 +124,8 @@ def main(args: argparse.Namespace) -> int:
     system = registry.build(card.at(trained_ratio(args.weights)), len(info.classes))
     load_weights(args.weights, system)
     system = system.inference_form().to(settings.device).eval()
+    if args.optimized:
+        system, settings = _optimized(system, next(iter(files)), settings, quiet=args.quiet)
     for path, out in files.items():
         with bar(sys.stderr, path.name, quiet=args.quiet) as advance:
             shares = out.probabilities
@@ -145,6 +158,24 @@ def _images(named: list[Path]) -> list[Path]:
             raise UserError(f"{path}: no image in this folder ({', '.join(sorted(SUFFIXES))})")
         found += inside
     return found
+
+
+def _optimized(system: System, path: Path, settings: Settings, *, quiet: bool) -> tuple[System, Settings]:
+    """The fastest form on the middle of an image, and the settings that go with it."""
+    from benchmark.commands.progress import bar
+    from benchmark.cost.optimized import fastest
+    from benchmark.data.raster import open_image
+
+    with open_image(path) as source:
+        (top, tall), (left, wide) = (((side - min(side, SAMPLE)) // 2, min(side, SAMPLE)) for side in source.size)
+        sample = source.rows(top, tall, (left, left + wide))
+    with bar(sys.stderr, "forms", quiet=quiet) as advance:
+        system, form = fastest(
+            *(system, sample, settings.device, settings.precision),
+            lambda _, done, total: advance(done, total),
+        )
+    words = replace(form, precision="fp32").words  # the precision is said beside it
+    return system, replace(settings, form=f"optimized ({words})", precision=form.precision)
 
 
 def _write_overlay(path: Path, labels_file: Path, overlay_file: Path, info: DatasetInfo) -> bool:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import statistics
 import time
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.cost.form import Form
@@ -16,7 +19,9 @@ from benchmark.cost.latency import Progress
 from benchmark.cost.timed_system import TimedSystem
 from benchmark.machine.device import cpu_lacks
 from benchmark.machine.oom import is_out_of_memory
-from results.cell import Model, Precision
+from benchmark.machine.torch_settings import measurement_mode
+from benchmark.system import System
+from results.cell import Model, Precision, Protocol
 
 LEAST_AGREEMENT = 0.999  # share of pixels with the same label
 TURNS = 5  # timed calls of each of two forms, in turns
@@ -47,6 +52,18 @@ def forms(device: str, precision: Precision) -> list[Form]:
         lower: Precision = "fp16" if device == "cuda" else "bf16"
         found += [Form(True, compiled, lower, folded) for compiled in compiling for folded in (False, True)]
     return found
+
+
+def fastest(
+    system: System, image: NDArray[np.uint8], device: str, precision: Precision, progress: Progress
+) -> tuple[System, Form]:
+    """A system in its fastest form, found on an image ``[H, W, 3]``. The caller sets autocast to its precision."""
+    height, width = image.shape[:2]
+    protocol = Protocol(kind="cost", height=height, width=width, precision=precision, optimized=True)
+    with measurement_mode(protocol, device), torch.inference_mode():
+        timed = TimedSystem(system, image, protocol, device)
+        optimize(timed, progress)
+    return timed.system, timed.form
 
 
 def optimize(timed: TimedSystem, progress: Progress) -> Kept:
