@@ -71,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--optimized",
         action="store_true",
-        help="in the fastest form that keeps 99.9 %% of the labels of a part of the first image; finding it takes up to "
-        "some minutes",
+        help="in the fastest form that keeps 99.9 %% of the labels of a part of the first image; "
+        "finding it takes up to some minutes",
     )
     add_precision_option(parser)
     add_device_option(parser)
