@@ -40,8 +40,10 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
     """
     check_table_options(args)
     from benchmark.card import reduced_size
+    from benchmark.data.base import TrainingHints
     from benchmark.run.options import RunOptions
     from benchmark.run.plan import require_recipe, size_of, split_of
+    from benchmark.run.short_recipe import NAME as SHORT
 
     chosen = _changed(profile(args.profile), args)
     info = registry.dataset(args.dataset).info
@@ -53,6 +55,9 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
     require_recipe(map(registry.card, systems), args.recipe)
     dataset = None if args.only == "cost" else _dataset(args, chosen, size, display)
     split = split_of(dataset, chosen, args.holdout) if dataset else None
+    if dataset and info.training != TrainingHints() and (args.recipe or chosen.recipe) != SHORT:
+        told = f"isdbench: {args.dataset}: what it asks of the training holds for --recipe {SHORT} alone and is ignored"
+        print(told, file=sys.stderr)
     if dataset and split:
         size = size_of(dataset, split.scored)
     ratio = chosen.ratio if info.synthetic else args.ratio

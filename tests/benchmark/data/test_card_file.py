@@ -157,6 +157,17 @@ def test_the_training_table_of_a_proposed_card_works_once_it_is_uncommented(tmp_
         assert dataset_of(file).info.training == TrainingHints(rotate="none", photometric=False, **wanted)
 
 
+@pytest.mark.parametrize(("recipe", "told"), [("paper", True), ("short", False)])
+def test_a_recipe_that_ignores_the_training_table_says_so(tmp_path, capsys, monkeypatch, recipe, told):
+    main(["data", "init", str(folder_of(tmp_path))])
+    file = tmp_path / FILE
+    file.write_text(f'{file.read_text()}\n[training]\nrotate = "none"\n')
+    monkeypatch.chdir(tmp_path)
+    words = ["plan", "--systems", "stdc", "--dataset", str(file), "--only", "accuracy", "--recipe", recipe]
+    assert main(words) == 0
+    assert ("holds for --recipe short alone and is ignored" in capsys.readouterr().err) is told
+
+
 def test_a_dataset_of_a_card_reaches_another_process(tmp_path):
     main(["data", "init", str(folder_of(tmp_path))])
     dataset = dataset_of(tmp_path / FILE)(tmp_path)
