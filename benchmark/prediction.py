@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark import inference
 from benchmark.card import reduced_size
+from benchmark.errors import UserError
 from benchmark.system import System
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -31,10 +33,11 @@ def predicted(
     ``scale`` multiplies the image's sides before the system sees it; labels are always of the original size.
 
     Raises:
+        UserError: the net's values are beyond the range of fp16.
         ValueError: the system's labels are not uint8 ``[1, H, W]``.
     """
     size = image.shape[:2]
-    with torch.inference_mode(), autocast(device, precision):
+    with torch.inference_mode(), autocast(device, precision), overflow_refused(system, precision):
         pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), device, layout)
         labels = _labels_of_reduced(system, pixels, scale) if scale != 1 else system.predict(pixels)
         if labels.dtype != torch.uint8 or labels.shape != (1, *size):
@@ -67,6 +70,20 @@ def _labels_of_reduced(system: System, image: Tensor, scale: float) -> Tensor:
 
 def autocast(device: str, precision: str) -> contextlib.AbstractContextManager[Any]:
     """Inside it, what gains from a reduced precision is computed in it: convolutions and matrix products."""
-    if precision == "fp32":
-        return contextlib.nullcontext()
-    return torch.autocast(torch.device(device).type, dtype=AUTOCAST[precision])
+    return torch.autocast(torch.device(device).type, dtype=AUTOCAST.get(precision), enabled=precision != "fp32")
+
+
+@contextlib.contextmanager
+def overflow_refused(system: System, precision: str) -> Iterator[None]:
+    """Inside it, passes of the net in fp16 whose logits are not finite end with a UserError: labels would be wrong."""
+
+    def check(_: nn.Module, __: object, logits: object) -> None:
+        if isinstance(logits, Tensor) and not bool(torch.isfinite(logits).all()):
+            raise UserError(f"--precision fp16: values of '{system.card.name}' are beyond its range; use bf16 or fp32")
+
+    hook = system.register_forward_hook(check) if precision == "fp16" else None
+    try:
+        yield
+    finally:
+        if hook:
+            hook.remove()

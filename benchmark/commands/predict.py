@@ -7,7 +7,7 @@ import contextlib
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmark import registry
 from benchmark.commands.options import (
@@ -23,9 +23,9 @@ from benchmark.errors import UserError
 if TYPE_CHECKING:
     from benchmark.data.base import DatasetInfo
     from benchmark.large.predict import Settings
+    from benchmark.large.results import Results
     from benchmark.system import System
 
-SAMPLE = 512  # side of the part of an image on which forms are tried, in pixels
 OPACITY = 0.5  # of the labels over the image
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".jp2"}  # of images, in a folder
 
@@ -71,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--optimized",
         action="store_true",
-        help="in the fastest form that keeps 99.9 %% of the labels of a part of the first image; "
-        "finding it takes up to some minutes",
+        help="in the fastest of four forms whose labels differ by rounding (memory layout, folded batch norms); "
+        "finding it on a part of the first image takes up to a minute",
     )
     add_precision_option(parser)
     add_device_option(parser)
@@ -86,10 +86,9 @@ def main(args: argparse.Namespace) -> int:
         UserError: an image, the weights or the output folder is not usable, or memory runs out.
     """
     from benchmark.commands.progress import bar
-    from benchmark.data.raster import has_rasterio, image_size
+    from benchmark.data.raster import has_rasterio, image_size, open_image
     from benchmark.large.output import predict_file
-    from benchmark.large.polygons import write_polygons
-    from benchmark.large.predict import Settings
+    from benchmark.large.predict import Settings, procedure
     from benchmark.large.results import fingerprint, is_done, require_free, results_of
     from benchmark.machine.device import resolve, torch_device
     from benchmark.weights.files import file_hash, load_weights, trained_on, trained_ratio
@@ -124,25 +123,30 @@ def main(args: argparse.Namespace) -> int:
     system = registry.build(card.at(trained_ratio(args.weights)), len(info.classes))
     load_weights(args.weights, system)
     system = system.inference_form().to(settings.device).eval()
+    for path in files:
+        with open_image(path) as source:
+            procedure(system, source, settings)  # so that what does not fit is named at once
     if args.optimized:
         system, settings = _optimized(system, next(iter(files)), settings, quiet=args.quiet)
     for path, out in files.items():
         with bar(sys.stderr, path.name, quiet=args.quiet) as advance:
-            shares = out.probabilities
-            made = predict_file(
-                *(system, path, out.labels, info, settings),
-                run=runs[path],
-                probabilities=shares,
-                progress=advance,
-            )
+            how: dict[str, Any] = {"run": runs[path], "probabilities": out.probabilities, "progress": advance}
+            made = predict_file(system, path, out.labels, info, settings, **how)
         print(f"{out.labels}  ({made})")
-        if shares:
-            print(shares)
-        if out.polygons:
-            print(f"{out.polygons}  ({write_polygons(out.labels, out.polygons, info.classes)} polygons)")
-        if _write_overlay(path, out.labels, out.overlay, info):
-            print(out.overlay)
+        _write_others(path, out, info)
     return 0
+
+
+def _write_others(path: Path, out: Results, info: DatasetInfo) -> None:
+    """What is made from the labels of an image, and the names of all files but theirs."""
+    from benchmark.large.polygons import write_polygons
+
+    if out.probabilities:
+        print(out.probabilities)
+    if out.polygons:
+        print(f"{out.polygons}  ({write_polygons(out.labels, out.polygons, info.classes)} polygons)")
+    if _write_overlay(path, out.labels, out.overlay, info):
+        print(out.overlay)
 
 
 def _images(named: list[Path]) -> list[Path]:
@@ -161,21 +165,30 @@ def _images(named: list[Path]) -> list[Path]:
 
 
 def _optimized(system: System, path: Path, settings: Settings, *, quiet: bool) -> tuple[System, Settings]:
-    """The fastest form on the middle of an image, and the settings that go with it."""
+    """The fastest form on the middle of an image, and the settings that name it.
+
+    Raises:
+        ResourceExhaustedError: memory runs out.
+    """
     from benchmark.commands.progress import bar
     from benchmark.cost.optimized import fastest
     from benchmark.data.raster import open_image
+    from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
 
     with open_image(path) as source:
-        (top, tall), (left, wide) = (((side - min(side, SAMPLE)) // 2, min(side, SAMPLE)) for side in source.size)
+        spans = [(side - min(side, settings.sample), min(side, settings.sample)) for side in source.size]
+        (top, tall), (left, wide) = ((rest // 2, length) for rest, length in spans)
         sample = source.rows(top, tall, (left, left + wide))
-    with bar(sys.stderr, "forms", quiet=quiet) as advance:
-        system, form = fastest(
-            *(system, sample, settings.device, settings.precision),
-            lambda _, done, total: advance(done, total),
-        )
-    words = replace(form, precision="fp32").words  # the precision is said beside it
-    return system, replace(settings, form=f"optimized ({words})", precision=form.precision)
+    try:
+        with bar(sys.stderr, "forms", quiet=quiet) as advance:
+            system, form = fastest(
+                *(system, sample, settings.device, settings.precision), lambda _, done, total: advance(done, total)
+            )
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ResourceExhaustedError("--optimized: memory is too small to look for a form; leave it out") from error
+    return system, replace(settings, form=form)
 
 
 def _write_overlay(path: Path, labels_file: Path, overlay_file: Path, info: DatasetInfo) -> bool:

@@ -42,7 +42,7 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
     from benchmark.card import reduced_size
     from benchmark.data.base import TrainingHints
     from benchmark.run.options import RunOptions
-    from benchmark.run.plan import require_recipe, size_of, split_of
+    from benchmark.run.plan import require_recipe, require_shares, size_of, split_of
     from benchmark.run.short_recipe import NAME as SHORT
 
     chosen = _changed(profile(args.profile), args)
@@ -53,6 +53,8 @@ def table_options(args: argparse.Namespace, table: PaperTable, display: Display)
     named = chosen_systems(args.systems, table)
     systems = list(named or systems_of(table, registry.cards()))
     require_recipe(map(registry.card, systems), args.recipe)
+    if args.only != "cost":
+        require_shares(map(registry.card, systems), chosen, args.recipe or chosen.recipe, args.devices * args.nodes)
     dataset = None if args.only == "cost" else _dataset(args, chosen, size, display)
     split = split_of(dataset, chosen, args.holdout) if dataset else None
     if dataset and info.training != TrainingHints() and (args.recipe or chosen.recipe) != SHORT:

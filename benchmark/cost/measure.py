@@ -17,7 +17,7 @@ from benchmark.cost.memory.cuda import cuda_context, cuda_probes
 from benchmark.cost.memory.host import host_probes
 from benchmark.cost.memory.probes import first_value, peak_readings
 from benchmark.cost.onnx_engine import use_onnx
-from benchmark.cost.optimized import Kept, optimize
+from benchmark.cost.optimized import Kept, forms, optimize
 from benchmark.cost.roofline import ceilings
 from benchmark.cost.timed_system import Image, LabelsError, TimedSystem
 from benchmark.machine.allocator import MIB
@@ -148,7 +148,7 @@ def _prepare(timed: TimedSystem, earlier: Sequence[Round], progress: Progress) -
     if earlier and earlier[0].form:
         timed.take(earlier[0].form)
         return earlier[0].kept
-    return optimize(timed, progress)
+    return optimize(timed, forms(timed.device, timed.protocol.precision), progress)
 
 
 def _round(timed: TimedSystem, settings: SpeedSettings, seed: int, kept: Kept, progress: Progress) -> Round:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -41,11 +42,10 @@ def forms(device: str, precision: Precision) -> list[Form]:
 
     On a CPU nothing is compiled: it takes up to a minute for each image size and needs a compiler.
     """
-    layouts = (False, True)
-    found = [Form(last, folded=folded, precision=precision) for folded in (False, True) for last in layouts]
+    found = _layouts(precision)
     compiling = (False, True) if device == "cuda" else (False,)
     if device == "cuda":
-        found += [Form(last, compiled=True, folded=True, precision=precision) for last in layouts]
+        found += [Form(last, compiled=True, folded=True, precision=precision) for last in (False, True)]
     if device == "cpu" and precision == "fp32":
         found.append(Form(channels_last=True, folded=True, winograd=True))
     if precision == "fp32" and (device == "cuda" or not cpu_lacks("bf16")):
@@ -54,23 +54,39 @@ def forms(device: str, precision: Precision) -> list[Form]:
     return found
 
 
+def _layouts(precision: Precision) -> list[Form]:
+    return [Form(last, folded=folded, precision=precision) for folded in (False, True) for last in (False, True)]
+
+
 def fastest(
     system: System, image: NDArray[np.uint8], device: str, precision: Precision, progress: Progress
-) -> tuple[System, Form]:
-    """A system in its fastest form, found on an image ``[H, W, 3]``. The caller sets autocast to its precision."""
+) -> tuple[System, str]:
+    """A system in the fastest of the forms whose labels differ by rounding alone, and the form in words.
+
+    Other forms are left out: a lower precision keeps the labels of one image and not of another, and Winograd's weights
+    take memory that no budget counts.
+
+    Args:
+        system: in eval mode; it is changed.
+        image: uint8 ``[H, W, 3]``, on which the forms are tried.
+        device: where.
+        precision: of all forms.
+        progress: told how many forms were tried.
+    """
     height, width = image.shape[:2]
     protocol = Protocol(kind="cost", height=height, width=width, precision=precision, optimized=True)
     with measurement_mode(protocol, device), torch.inference_mode():
         timed = TimedSystem(system, image, protocol, device)
-        optimize(timed, progress)
-    return timed.system, timed.form
+        optimize(timed, _layouts(precision), progress)
+    words = replace(timed.form, precision="fp32").words  # the precision was asked for
+    return timed.system, f"optimized ({words})" if timed.form != Form(precision=precision) else "no faster form found"
 
 
-def optimize(timed: TimedSystem, progress: Progress) -> Kept:
-    """Put a system into the fastest form that keeps its labels."""
+def optimize(timed: TimedSystem, tried: list[Form], progress: Progress) -> Kept:
+    """Put a system into the fastest form that keeps its labels: as it is, or one of those that are ``tried``."""
     as_it_is, own = timed.form, _labels(timed)
     best, agreement = as_it_is, 1.0
-    tried = [form for form in forms(timed.device, timed.protocol.precision) if form != as_it_is]
+    tried = [form for form in tried if form != as_it_is]
     for index, form in enumerate(tried):
         progress("optimizing", index, len(tried))
         try:

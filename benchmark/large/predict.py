@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +22,7 @@ from benchmark.large.slabs import BAND_STEP, Blend, bands, slab_mib, slabs
 from benchmark.large.turned import turned
 from benchmark.machine.allocator import freed_memory_kept
 from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
-from benchmark.prediction import autocast, predicted, to_batch
+from benchmark.prediction import autocast, overflow_refused, predicted, to_batch
 from benchmark.system import System
 from results.cell import Precision
 
@@ -32,11 +33,16 @@ PATCH_BYTES = 800  # for each pixel of a patch: FCN-8s takes 780, UNet and DeepL
 TILE_BYTES = 180  # for each pixel of a tile: STDC takes 163, ISDNet 156, at 512x512
 STREAM_BYTES = 34  # for each pixel of an image that ISDNet sees from top to bottom, at 10,000x10,000
 MIB = 2**20
+SAMPLE = 512  # see Settings.sample
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How images are predicted."""
+    """How images are predicted.
+
+    Raises:
+        UserError: settings exclude each other.
+    """
 
     device: str = "cpu"
     scale: float = 1.0  # of the image before the system sees it
@@ -47,6 +53,16 @@ class Settings:
     form: str = ""  # in which the system is, if not as it was built
     logits: bool = False  # wanted beside the labels
     budget_mib: float | None = None  # of host memory; None: half of what is free
+
+    def __post_init__(self) -> None:
+        if self.tile and self.scale != 1:
+            raise UserError("--tile and --scale: tiles are cut from the image at its own size; leave one of them out")
+
+    @property
+    def sample(self) -> int:
+        """Side of the part of an image on which the forms of a system are tried, in pixels."""
+        fits = (self.budget_mib or math.inf) * MIB / 2 / PATCH_BYTES
+        return int(min(SAMPLE, self.tile or SAMPLE, fits**0.5))
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,7 @@ class Procedure:
     """How the labels of an image are made."""
 
     words: str
+    precision: Precision
     window: SlidingWindow | None  # None: no windows
     slabs: Callable[[], Iterator[Slab]]
 
@@ -83,11 +100,8 @@ def procedure(system: System, source: Source, settings: Settings) -> Procedure:
 
     Raises:
         ResourceExhaustedError: the memory budget is too small; the message names the way out.
-        UserError: tiles and a scale were asked for; or tiles, test-time augmentation or logits of a system whose labels
-            are no argmax of logits.
+        UserError: tiles, test-time augmentation or logits of a system whose labels are no argmax of logits.
     """
-    if settings.tile and settings.scale != 1:
-        raise UserError("--tile and --scale: tiles are cut from the image at its own size; leave one of them out")
     _require_argmax(system, settings)
     budget_mib = settings.budget_mib or psutil.virtual_memory().available / MIB / 2
     window = _window(system, settings)
@@ -98,7 +112,12 @@ def procedure(system: System, source: Source, settings: Settings) -> Procedure:
         parts = _bands(system, source, window, budget_mib, window.batch * patch_mib)
         words = f"patches of {window.patch}, overlap {window.overlap}, blend {settings.blend}"
         words = f"tiles instead of the whole image, which changes the method: {words}" if settings.tile else words
-        return Procedure(_in_words(words, settings), window, partial(_windows, system, source, window, parts, settings))
+        return Procedure(
+            _in_words(words, settings),
+            settings.precision,
+            window,
+            partial(_windows, system, source, window, parts, settings),
+        )
     pixels = source.size[0] * source.size[1]
     pixel_bytes, words, made = _bytes_per_pixel(system, settings), _in_words("the whole image", settings), _whole
     if pixels * pixel_bytes > budget_mib * MIB and system.streams and settings.scale == 1 and not settings.tta:
@@ -106,7 +125,7 @@ def procedure(system: System, source: Source, settings: Settings) -> Procedure:
     fits = int((budget_mib * MIB / pixel_bytes) ** 0.5)
     way_out = f"images up to about {fits}x{fits} fit; cut it, raise --memory-budget, or use --tile"
     _require(pixels * pixel_bytes / MIB, source, budget_mib, way_out)
-    return Procedure(words, None, partial(made, system, source, settings))
+    return Procedure(words, settings.precision, None, partial(made, system, source, settings))
 
 
 def slabs_of(made: Procedure, source: Source, system: System) -> Iterator[Slab]:
@@ -116,7 +135,7 @@ def slabs_of(made: Procedure, source: Source, system: System) -> Iterator[Slab]:
         ResourceExhaustedError: memory runs out.
     """
     try:
-        with freed_memory_kept():  # a fifth of the time on a CPU
+        with freed_memory_kept(), overflow_refused(system, made.precision):  # kept memory saves a fifth of the time
             yield from made.slabs()
     except Exception as error:
         if not is_out_of_memory(error):
@@ -188,26 +207,34 @@ def _windows(
     net: Net = system if multiple == 1 else lambda patch: padded(system, patch, multiple)
     net, enlarge = (system.logits, system.enlarged) if settings.tile else (net, resize)
     seen = turned(net, enlarge) if settings.tta else net
-    with torch.inference_mode(), autocast(settings.device, settings.precision):
-        for band in parts:
-            made = slabs(
-                *(seen, source.rows, source.size, window),
-                band=band,
-                blend=settings.blend,
-                device=settings.device,
-                enlarge=enlarge,
-            )
-            for top, logits in made:
-                yield _slab(top, logits, settings, band[0])
+    for band in parts:
+        made = slabs(
+            *(seen, source.rows, source.size, window),
+            band=band,
+            blend=settings.blend,
+            device=settings.device,
+            enlarge=enlarge,
+        )
+        for top, logits in _computed(made, settings):
+            yield _slab(top, logits, settings, band[0])
 
 
 def _streamed(system: System, source: Source, settings: Settings) -> Iterator[Slab]:
     def read(top: int, count: int) -> Tensor:
         return to_batch(np.require(source.rows(top, count), np.uint8, ["C", "W"]), settings.device)
 
-    with torch.inference_mode(), autocast(settings.device, settings.precision):
-        for top, logits in system.streamed(read, source.size):
-            yield _slab(top, logits, settings)
+    for top, logits in _computed(system.streamed(read, source.size), settings):
+        yield _slab(top, logits, settings)
+
+
+def _computed(parts: Iterator[tuple[int, Tensor]], settings: Settings) -> Iterator[tuple[int, Tensor]]:
+    """Parts of an image's logits, in the precision asked for; between them torch is as the caller left it."""
+    while True:
+        with torch.inference_mode(), autocast(settings.device, settings.precision):
+            part = next(parts, None)
+        if part is None:
+            return
+        yield part
 
 
 def _whole(system: System, source: Source, settings: Settings) -> Iterator[Slab]:
@@ -221,7 +248,8 @@ def _whole(system: System, source: Source, settings: Settings) -> Iterator[Slab]
         pixels = resize(pixels, reduced_size(source.size, settings.scale))
         net = turned(system.logits, system.enlarged) if settings.tta else system.logits
         logits = system.enlarged(net(pixels), (pixels.shape[-2], pixels.shape[-1]))
-        yield _slab(0, system.enlarged(logits, source.size), settings)
+        slab = _slab(0, system.enlarged(logits, source.size), settings)
+    yield slab
 
 
 def _slab(top: int, logits: Tensor, settings: Settings, left: int = 0) -> Slab:

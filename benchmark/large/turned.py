@@ -27,7 +27,7 @@ def turned(net: Net, enlarge: Enlarge) -> Net:
         for quarters, mirrored in VIEWS:
             view = torch.rot90(image, quarters, (2, 3))
             view = (view.flip(3) if mirrored else view).contiguous()
-            shares = enlarge(net(view), (view.shape[-2], view.shape[-1])).softmax(dim=1)
+            shares = enlarge(net(view), (view.shape[-2], view.shape[-1])).float().softmax(dim=1)
             shares = torch.rot90(shares.flip(3) if mirrored else shares, -quarters, (2, 3))
             total = shares if total is None else total.add_(shares)
         assert total is not None  # there are always eight views

@@ -89,7 +89,6 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
     scaled = card.at(options.ratio)
     recipe_name, recipe = _recipe(card, paper_dataset, options)
     split = options.split if kind == "accuracy" else None
-    profile = options.profile.for_card(card)
     cell = Cell(
         kind=kind,
         system=card.name,
@@ -114,14 +113,11 @@ def _job(card: Card, kind: Kind, seed: int, paper_dataset: str, options: RunOpti
         smallest_budget=options.smallest_budget and kind == "cost",
         protocol=_protocol(kind, options),
     )
-    batch = profile.batch or recipe.batch
-    if kind == "accuracy" and not card.is_reference:
-        check_shares(batch, options.devices, card.name)
     return Job(
         cell=cell,
         card=scaled,
         recipe=recipe,
-        profile=profile,
+        profile=options.profile.for_card(card),
         num_classes=len(options.dataset.classes),
         root=options.root,
         split=split,
@@ -208,6 +204,17 @@ def require_recipe(cards: Iterable[Card], name: str | None) -> None:
     for card in cards:
         if name not in (None, SHORT) and not card.is_reference:
             recipe_of(card, name)
+
+
+def require_shares(cards: Iterable[Card], profile: Profile, recipe: str | None, devices: int) -> None:
+    """Check that devices can share the batch of each system evenly, before images are made for them.
+
+    Raises:
+        UserError: they cannot.
+    """
+    for card in (card for card in cards if not card.is_reference):
+        own = recipe_of(card, None if recipe == SHORT else recipe)[1].batch
+        check_shares(profile.for_card(card).batch or own, devices, card.name)
 
 
 def split_of(dataset: Dataset, profile: Profile, holdout: int) -> Split:

@@ -118,8 +118,10 @@ def _check_nodes(others: Sequence[Any], *, died: bool) -> None:
         except RayError as error:
             if not isinstance(error, RayTaskError):
                 raise NodeLostError(f"a node that shares the training is gone ({type(error).__name__})") from error
-            if isinstance(error.cause, NodeLostError | UserError) or not died:
+            if isinstance(error.cause, NodeLostError | UserError):
                 raise error.cause from None
+            if not died:
+                raise NodeFailedError(str(error.cause)) from None
 
 
 def _on_bundle(function: Any, node: int, job: Job) -> Any:

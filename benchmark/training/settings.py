@@ -27,7 +27,7 @@ def check_shares(batch: int, devices: int, system: str = "") -> None:
         of = f" of {system}" if system else ""
         raise UserError(
             f"--devices: a batch of {batch}{of} cannot be shared evenly by {devices} devices; "
-            "use a number that divides it, or another --batch"
+            "choose --devices (times --nodes) that divide it, or another --batch"
         )
 
 

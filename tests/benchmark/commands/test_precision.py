@@ -9,6 +9,9 @@ from PIL import Image
 
 from benchmark import registry
 from benchmark.cli import main
+from benchmark.data.raster import open_image
+from benchmark.large.predict import Settings, procedure
+from benchmark.large.turned import turned
 from benchmark.machine import device
 from benchmark.prediction import predicted
 from benchmark.weights.files import save_weights
@@ -64,6 +67,31 @@ def test_scores_are_those_of_the_same_labels(tmp_path, capsys, capable):
     assert run("evaluate", [*words, "--precision", "bf16"]) == 0
     counts = np.array(json.loads(capsys.readouterr().out)["confusion"])
     assert counts.trace() == counts.sum() == labels.size
+
+
+@pytest.mark.parametrize("name", ["unet-local", "stdc"])
+def test_values_beyond_the_range_of_fp16_are_an_error_instead_of_wrong_labels(name, tmp_path, capsys, monkeypatch):
+    (tmp_path / "cpuinfo").write_text("flags : fpu avx512_fp16\n")
+    monkeypatch.setattr(device, "CPU_INFO", tmp_path / "cpuinfo")
+    (name, image, *options), _ = made(tmp_path, name)
+    system = registry.build(registry.card(name).at(0.125), 7)
+    with torch.no_grad():
+        next(layer for layer in system.modules() if isinstance(layer, torch.nn.BatchNorm2d)).weight.mul_(1e6)
+    save_weights(tmp_path / "w.safetensors", system, "short", "deepglobe")
+    assert run("predict", [name, image, *options, "--out", tmp_path / "out", "--precision", "fp16"]) == 2
+    assert f"--precision fp16: values of '{name}' are beyond its range; use bf16 or fp32" in capsys.readouterr().err
+
+
+def test_torch_is_left_as_it_was_between_slabs_and_views_are_summed_in_full_precision(tmp_path):
+    system = registry.build(registry.card("unet-local").at(0.125), 7).eval()
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    with open_image(tmp_path / "a.png") as source:
+        for settings in (Settings(precision="bf16", logits=True), Settings(precision="bf16", tile=64, tta=True)):
+            for _ in procedure(system, source, settings).slabs():
+                assert not torch.is_autocast_enabled("cpu")
+                assert not torch.is_inference_mode_enabled()
+    view = turned(lambda batch: batch.bfloat16(), lambda logits, _: logits)(torch.rand(1, 3, 4, 4))
+    assert view.dtype == torch.float32
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate"])

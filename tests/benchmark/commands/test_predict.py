@@ -231,10 +231,38 @@ def test_the_optimized_form_keeps_the_labels_and_is_named(name, budget, tmp_path
         assert main([str(word) for word in [*words, *more, "--device", "cpu", "--out", tmp_path / folder]]) == 0
     assert ", optimized (channels-last" in capsys.readouterr().out
     plain, optimized = (np.array(Image.open(tmp_path / name / "a_labels.png")) for name in ("plain", "optimized"))
-    assert (plain == optimized).mean() >= 0.99  # 0.999 of the part on which the form was found
+    assert (plain == optimized).mean() >= 0.999
     no_build(monkeypatch)
     assert main([str(word) for word in [*words, "--optimized", "--out", tmp_path / "optimized"]]) == 0
     assert "done before" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [("--tile", "64", "--scale", "0.5"), ("--memory-budget", "0.0001")])
+def test_no_form_is_looked_for_before_a_refusal(more, weights, image, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("benchmark.cost.optimized.fastest", lambda *_: pytest.fail("forms were tried"))
+    assert refused(capsys, image, "--weights", weights, "--out", tmp_path / "out", "--optimized", *more)
+    assert not (tmp_path / "out").exists()
+
+
+def test_lack_of_memory_while_forms_are_tried_is_one_line(weights, image, tmp_path, capsys, monkeypatch):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("benchmark.cost.optimized.fastest", fail)
+    line = refused(capsys, image, "--weights", weights, "--out", tmp_path / "out", "--optimized")
+    assert "--optimized: memory is too small to look for a form; leave it out" in line
+
+
+def test_an_image_that_does_not_fit_is_named_before_any_is_computed(weights, image, tmp_path, capsys):
+    Image.fromarray(np.zeros((2000, 2000, 3), np.uint8)).save(tmp_path / "large.png")
+    words = (image, tmp_path / "large.png", "--weights", weights, "--out", tmp_path / "out")
+    assert "large.png: 2000x2000 pixels need about" in refused(capsys, *words, "--memory-budget", "0.1")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("tile", "budget_gib", "side"), [(None, None, 512), (128, None, 128), (None, 0.1, 259)])
+def test_forms_are_tried_on_no_more_than_tile_and_budget_allow(tile, budget_gib, side):
+    assert Settings(tile=tile, budget_mib=budget_gib and budget_gib * 1024).sample == side
 
 
 def test_a_wide_image_is_predicted_in_bands_of_columns(tmp_path, capsys):

@@ -13,6 +13,7 @@ from tests.benchmark.cost.test_measure import FEW, HALF, IMAGE, protocol
 from tests.benchmark.tiny import TinySystem, tiny_system
 
 LAST = Form(channels_last=True)
+TRIED = [Form(), LAST]
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def tried(monkeypatch):
         return 10.0 if form == Form() else 5.0 if call_ms.faster else 20.0
 
     call_ms.faster = True
-    monkeypatch.setattr(optimized, "forms", lambda *_: [Form(), LAST])
+    monkeypatch.setattr("benchmark.cost.measure.forms", lambda *_: TRIED)
     monkeypatch.setattr(optimized, "_call_ms", call_ms)
     return call_ms
 
@@ -41,7 +42,7 @@ def silent(*_):
 def test_a_form_is_kept_only_if_it_is_faster(tried, faster):
     tried.faster = faster
     one = timed(tiny_system())
-    kept = optimize(one, silent)
+    kept = optimize(one, TRIED, silent)
     assert kept.labels == 1.0
     assert kept.turns_ms == (((10.0, 5.0),) * optimized.TURNS if faster else ())
     assert one.form == (LAST if faster else Form())
@@ -55,7 +56,7 @@ def test_a_form_that_changes_labels_is_not_kept(tried):
             return made if image.is_contiguous() else made.flip(1)
 
     one = timed(Other())
-    optimize(one, silent)
+    optimize(one, TRIED, silent)
     assert one.form == Form()
 
 
@@ -67,7 +68,7 @@ def test_a_form_that_cannot_run_is_not_kept(tried):
             return super().logits(image)
 
     one = timed(Broken())
-    optimize(one, silent)
+    optimize(one, TRIED, silent)
     assert one.form == Form()
 
 
@@ -85,7 +86,7 @@ def test_forms_that_gain_only_one_after_another_are_measured_against_the_system_
     ms = iter([9.7, 10.0] * optimized.TURNS + [10.0, 9.9] * optimized.TURNS)
     monkeypatch.setattr(optimized, "_call_ms", lambda *_: next(ms))
     one = timed(tiny_system())
-    assert optimize(one, silent) == optimized.Kept()
+    assert optimize(one, TRIED, silent) == optimized.Kept()
     assert one.form == Form()
 
 

@@ -8,7 +8,7 @@ from benchmark import registry
 from benchmark.data.deepglobe import DeepGlobe
 from benchmark.errors import UnknownNameError, UserError
 from benchmark.run.options import RunOptions
-from benchmark.run.plan import plan, recipe_of, reference_jobs, size_of, split_of
+from benchmark.run.plan import plan, recipe_of, reference_jobs, require_shares, size_of, split_of
 from benchmark.run.profiles import profile
 from benchmark.run.tables import systems_of, world_size
 from results.paper import TABLE_NAMES, paper_table
@@ -49,9 +49,8 @@ def test_each_system_gets_an_accuracy_cell_per_seed_and_one_cost_cell():
 
 def test_a_batch_that_devices_cannot_share_is_refused_before_anything_runs():
     with pytest.raises(UserError, match=r"--devices: a batch of 2 of stdc cannot be shared evenly by 3 devices"):
-        plan(paper_table("table1"), options(systems=("stdc",), devices=3))
-    costs = plan(paper_table("table1"), options(systems=("stdc",), kinds=("cost",), devices=3))
-    assert [job.cell.kind for job in costs] == ["cost"]
+        require_shares([registry.card("stdc")], SMOKE, None, 3)
+    require_shares([registry.card("stdc"), registry.card("constant")], SMOKE, "short", 2)
 
 
 @pytest.mark.parametrize("table", TABLE_NAMES)
