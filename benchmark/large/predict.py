@@ -20,7 +20,6 @@ from benchmark.errors import UserError
 from benchmark.inference import Net, labels_from, padded, resize
 from benchmark.large.slabs import BAND_STEP, Blend, bands, slab_mib, slabs
 from benchmark.large.turned import turned
-from benchmark.machine.allocator import freed_memory_kept
 from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
 from benchmark.prediction import autocast, overflow_refused, predicted, to_batch
 from benchmark.system import System
@@ -135,7 +134,7 @@ def slabs_of(made: Procedure, source: Source, system: System) -> Iterator[Slab]:
         ResourceExhaustedError: memory runs out.
     """
     try:
-        with freed_memory_kept(), overflow_refused(system, made.precision):  # kept memory saves a fifth of the time
+        with overflow_refused(system, made.precision):
             yield from made.slabs()
     except Exception as error:
         if not is_out_of_memory(error):
