@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +36,7 @@ def predicted(
         ValueError: the system's labels are not uint8 ``[1, H, W]``.
     """
     size = image.shape[:2]
-    with torch.inference_mode(), autocast(device, precision), overflow_refused(system, precision):
+    with computing(system, device, precision):
         pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), device, layout)
         labels = _labels_of_reduced(system, pixels, scale) if scale != 1 else system.predict(pixels)
         if labels.dtype != torch.uint8 or labels.shape != (1, *size):
@@ -68,22 +67,22 @@ def _labels_of_reduced(system: System, image: Tensor, scale: float) -> Tensor:
     return inference.labels_from(logits, full, align_corners=system.align_corners)
 
 
-def autocast(device: str, precision: str) -> contextlib.AbstractContextManager[Any]:
-    """Inside it, what gains from a reduced precision is computed in it: convolutions and matrix products."""
-    return torch.autocast(torch.device(device).type, dtype=AUTOCAST.get(precision), enabled=precision != "fp32")
-
-
 @contextlib.contextmanager
-def overflow_refused(system: System, precision: str) -> Iterator[None]:
-    """Inside it, passes of the net in fp16 whose logits are not finite end with a UserError: labels would be wrong."""
+def computing(system: System, device: str, precision: str) -> Iterator[None]:
+    """Inside it nothing is kept for gradients, and convolutions and matrix products have the precision.
+
+    A pass of the net in fp16 whose logits are not finite ends with a UserError: its labels would be wrong.
+    """
 
     def check(_: nn.Module, __: object, logits: object) -> None:
         if isinstance(logits, Tensor) and not bool(torch.isfinite(logits).all()):
             raise UserError(f"--precision fp16: values of '{system.card.name}' are beyond its range; use bf16 or fp32")
 
     hook = system.register_forward_hook(check) if precision == "fp16" else None
+    reduced = torch.autocast(torch.device(device).type, dtype=AUTOCAST.get(precision), enabled=precision != "fp32")
     try:
-        yield
+        with torch.inference_mode(), reduced:
+            yield
     finally:
         if hook:
             hook.remove()

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import psutil
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -21,7 +20,7 @@ from benchmark.inference import Net, labels_from, padded, resize
 from benchmark.large.slabs import BAND_STEP, Blend, bands, slab_mib, slabs
 from benchmark.large.turned import turned
 from benchmark.machine.oom import ResourceExhaustedError, is_out_of_memory
-from benchmark.prediction import autocast, overflow_refused, predicted, to_batch
+from benchmark.prediction import computing, predicted, to_batch
 from benchmark.system import System
 from results.cell import Precision
 
@@ -84,7 +83,6 @@ class Procedure:
     """How the labels of an image are made."""
 
     words: str
-    precision: Precision
     window: SlidingWindow | None  # None: no windows
     slabs: Callable[[], Iterator[Slab]]
 
@@ -111,12 +109,7 @@ def procedure(system: System, source: Source, settings: Settings) -> Procedure:
         parts = _bands(system, source, window, budget_mib, window.batch * patch_mib)
         words = f"patches of {window.patch}, overlap {window.overlap}, blend {settings.blend}"
         words = f"tiles instead of the whole image, which changes the method: {words}" if settings.tile else words
-        return Procedure(
-            _in_words(words, settings),
-            settings.precision,
-            window,
-            partial(_windows, system, source, window, parts, settings),
-        )
+        return Procedure(_in_words(words, settings), window, partial(_windows, system, source, window, parts, settings))
     pixels = source.size[0] * source.size[1]
     pixel_bytes, words, made = _bytes_per_pixel(system, settings), _in_words("the whole image", settings), _whole
     if pixels * pixel_bytes > budget_mib * MIB and system.streams and settings.scale == 1 and not settings.tta:
@@ -124,7 +117,7 @@ def procedure(system: System, source: Source, settings: Settings) -> Procedure:
     fits = int((budget_mib * MIB / pixel_bytes) ** 0.5)
     way_out = f"images up to about {fits}x{fits} fit; cut it, raise --memory-budget, or use --tile"
     _require(pixels * pixel_bytes / MIB, source, budget_mib, way_out)
-    return Procedure(words, settings.precision, None, partial(made, system, source, settings))
+    return Procedure(words, None, partial(made, system, source, settings))
 
 
 def slabs_of(made: Procedure, source: Source, system: System) -> Iterator[Slab]:
@@ -134,8 +127,7 @@ def slabs_of(made: Procedure, source: Source, system: System) -> Iterator[Slab]:
         ResourceExhaustedError: memory runs out.
     """
     try:
-        with overflow_refused(system, made.precision):
-            yield from made.slabs()
+        yield from made.slabs()
     except Exception as error:
         if not is_out_of_memory(error):
             raise
@@ -214,7 +206,7 @@ def _windows(
             device=settings.device,
             enlarge=enlarge,
         )
-        for top, logits in _computed(made, settings):
+        for top, logits in _computed(made, system, settings):
             yield _slab(top, logits, settings, band[0])
 
 
@@ -222,14 +214,14 @@ def _streamed(system: System, source: Source, settings: Settings) -> Iterator[Sl
     def read(top: int, count: int) -> Tensor:
         return to_batch(np.require(source.rows(top, count), np.uint8, ["C", "W"]), settings.device)
 
-    for top, logits in _computed(system.streamed(read, source.size), settings):
+    for top, logits in _computed(system.streamed(read, source.size), system, settings):
         yield _slab(top, logits, settings)
 
 
-def _computed(parts: Iterator[tuple[int, Tensor]], settings: Settings) -> Iterator[tuple[int, Tensor]]:
+def _computed(parts: Iterator[tuple[int, Tensor]], system: System, settings: Settings) -> Iterator[tuple[int, Tensor]]:
     """Parts of an image's logits, in the precision asked for; between them torch is as the caller left it."""
     while True:
-        with torch.inference_mode(), autocast(settings.device, settings.precision):
+        with computing(system, settings.device, settings.precision):
             part = next(parts, None)
         if part is None:
             return
@@ -242,7 +234,7 @@ def _whole(system: System, source: Source, settings: Settings) -> Iterator[Slab]
         how: dict[str, Any] = {"device": settings.device, "precision": settings.precision, "scale": settings.scale}
         yield Slab(0, predicted(system, image, **how), None)
         return
-    with torch.inference_mode(), autocast(settings.device, settings.precision):
+    with computing(system, settings.device, settings.precision):
         pixels = to_batch(np.require(image, np.uint8, ["C", "W"]), settings.device)
         pixels = resize(pixels, reduced_size(source.size, settings.scale))
         net = turned(system.logits, system.enlarged) if settings.tta else system.logits
