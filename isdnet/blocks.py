@@ -47,12 +47,12 @@ class ConvBn(nn.Module):
         padding = dilation * (kernel // 2)
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False)
         self.bn = BatchNorm(outputs)
-        self.relu = relu
+        self.activate = nn.ReLU(inplace=True) if relu else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, inputs, H, W]`` to ``[B, outputs, ceil(H / stride), ceil(W / stride)]``."""
-        y: Tensor = self.bn(self.conv(x))
-        return y.relu_() if self.relu else y
+        y: Tensor = self.activate(self.bn(self.conv(x)))
+        return y
 
 
 class SegmentationHead(nn.Module):

@@ -76,7 +76,8 @@ class RelationAwareFusion(nn.Module):
         """Of maps ``[B, *, H_s, W_s]``, ``[B, C, H_d, W_d]``: the fused and the enlarged deep map, both at H_s, W_s."""
         shallow, deep = self.project_shallow(shallow), self.project_deep(deep)
         for_shallow, for_deep = self.factors(shallow, deep)
-        return self.joined(shallow * for_shallow, resize(deep * for_deep, (shallow.shape[-2], shallow.shape[-1])))
+        shallow = shallow * for_shallow  # under the same name, so that the map before is freed
+        return self.joined(shallow, resize(deep * for_deep, (shallow.shape[-2], shallow.shape[-1])))
 
     def factors(self, shallow: Tensor, deep: Tensor) -> tuple[Tensor | float, Tensor | float]:
         """M_s and M_d of eq. 4, ``[B, C, 1, 1]``, of the projected maps; 1 without attention."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -92,8 +93,8 @@ class ISDNet(System):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits ``[B, C, ceil(H / 8), ceil(W / 8)]``."""
+        eighth, sixteenth = self.shallow(partial(self.first_map, image))  # [B, 256, H/8, W/8], [B, 512, H/16, W/16]
         deep = self.reduce(self.deep(self.normalised(decimated(image)))[0])  # [B, 128, H/32, W/32]
-        eighth, sixteenth = self.shallow(image, self.shallow_input)  # [B, 256, H/8, W/8], [B, 512, H/16, W/16]
         fused16, _ = self.fuse16(sixteenth, deep)  # [B, 128, H/16, W/16]
         del sixteenth
         fused8, _ = self.fuse8(eighth, fused16)  # [B, 128, H/8, W/8]
@@ -103,6 +104,17 @@ class ISDNet(System):
     def streamed(self, read: streaming.Reader, size: tuple[int, int]) -> Iterator[tuple[int, Tensor]]:
         """See :meth:`System.streamed` and :mod:`isdnet.streaming`."""
         return streaming.streamed(self, read, size)
+
+    def first_map(self, image: Tensor) -> Tensor:
+        """Stage 1 of the shallow branch, ``[B, 32, ceil(H / 2), ceil(W / 2)]``, of ``image`` ``[B, 3, H, W]``.
+
+        For predictions on a CPU the residuals are made in strips, which stay in the cache: at 2448x2448 the whole of
+        them take longer to write and read than to compute.
+        """
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or image.device.type != "cpu":
+            whole: Tensor = self.shallow.stage1(self.shallow_input(image))
+            return whole
+        return streaming.first_map(self, image)
 
     def shallow_input(self, image: Tensor) -> Tensor:
         """Input of the shallow branch: residuals ``[B, 6, H, W]``, or RGB ``[B, 3, H, W]`` where H is left out.
@@ -124,7 +136,7 @@ class ISDNet(System):
             raise RuntimeError("the inference form of ISDNet has no training heads; build the system again")
         deep_map, stage3 = self.deep(self.normalised(decimated(image)))
         deep = self.reduce(deep_map)
-        eighth, sixteenth = self.shallow(image, self.shallow_input)
+        eighth, sixteenth = self.shallow(partial(self.first_map, image))
         fused16, context16 = self.fuse16(sixteenth, deep)
         fused8, context8 = self.fuse8(eighth, fused16)
         terms = {"segmentation": self._entropy(self.classifier(self.dropout(fused8)), target)}

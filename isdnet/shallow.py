@@ -23,7 +23,11 @@ class CatBottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[B, inputs, H, W]`` to ``[B, outputs, ceil(H / stride), ceil(W / stride)]``."""
-        x = self.first(x)
+        return self.of(lambda: x)
+
+    def of(self, make: Callable[[], Tensor]) -> Tensor:
+        """As ``forward``, of a map that ``make`` gives: held by no caller, it is freed after the first convolution."""
+        x = self.first(make())
         y = self.reduce(x)
         parts = [self.skip(x)]
         del x
@@ -45,12 +49,12 @@ class ShallowNet(nn.Module):
         self.stage3 = nn.Sequential(CatBottleneck(64, 256, 2), CatBottleneck(256, 256, 1))
         self.stage4 = nn.Sequential(CatBottleneck(256, 512, 2), CatBottleneck(512, 512, 1))
 
-    def forward(self, image: Tensor, prepare: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-        """Stages 3 and 4, ``[B, 256, H/8, W/8]`` and ``[B, 512, H/16, W/16]``, of the input ``prepare(image)``.
+    def forward(self, first: Callable[[], Tensor]) -> tuple[Tensor, Tensor]:
+        """Stages 3 and 4, ``[B, 256, H/8, W/8]`` and ``[B, 512, H/16, W/16]``.
 
-        The input is prepared here so that it is freed after the first convolution, not kept by the caller.
+        ``first`` gives the map of stage 1. It is made here so that it is freed after stage 2, not kept by the caller.
         """
-        x = self.stage1(prepare(image))
-        x = self.stage2(x)
-        x = self.stage3(x)
+        reducing, last = self.stage3
+        assert isinstance(reducing, CatBottleneck)
+        x = last(reducing.of(lambda: self.stage2(first())))
         return x, self.stage4(x)

@@ -83,7 +83,7 @@ class ShallowAlone(System):
 
         The map at 1/16 is narrowed to 128 channels, enlarged and added to the one at 1/8.
         """
-        eighth, sixteenth = self.shallow(image, self.normalised)
+        eighth, sixteenth = self.shallow(lambda: self.shallow.stage1(self.normalised(image)))
         fused: Tensor = self.fuse8(eighth, self.reduce(sixteenth))[0]
         logits: Tensor = self.classifier(self.dropout(fused))
         return logits

@@ -25,6 +25,8 @@ Reader = Callable[[int, int], Tensor]  # first row, number of rows -> [1, 3, row
 EIGHTH, SIXTEENTH = 8, 16
 STRIP = 512  # rows of the image at a time, a multiple of 16
 HALO = 192  # rows that a row of the projected 1/16 map depends on, 187 to each side, rounded up to a multiple of 16
+THIN = 128  # rows of the image whose residuals are made at a time, a multiple of 4
+INPUT_HALO = 16  # rows that a row of the residuals depends on, 12 to each side, rounded up to a multiple of 4
 FUSED_HALO = 4  # rows of the 1/8 map: three 3x3 convolutions and the enlargement
 
 
@@ -84,7 +86,7 @@ def _shallow_maps(net: Net, read: Reader, size: tuple[int, int]) -> tuple[Tensor
     maps: list[Tensor] = []
     for top in range(0, size[0], STRIP):
         first, last = max(0, top - HALO), min(size[0], top + STRIP + HALO)
-        both = net.shallow(read(first, last - first), lambda strip, first=first: _input(net, strip, first, size))
+        both = net.shallow(lambda first=first, last=last: first_map(net, read(first, last - first), first, size))
         for index, (stride, part) in enumerate(zip((EIGHTH, SIXTEENTH), both, strict=True)):
             projected = (net.fuse8, net.fuse16)[index].project_shallow(part)
             if len(maps) <= index:
@@ -94,9 +96,35 @@ def _shallow_maps(net: Net, read: Reader, size: tuple[int, int]) -> tuple[Tensor
     return maps[0], maps[1]
 
 
+def first_map(net: Net, image: Tensor, start: int = 0, size: tuple[int, int] | None = None) -> Tensor:
+    """Stage 1 of the shallow branch, whose input is made in thin strips: ``[B, 32, ceil(rows / 2), ceil(W / 2)]``.
+
+    Args:
+        net: ISDNet.
+        image: ``[B, 3, rows, W]``, rows of an image from ``start`` on, a multiple of 4.
+        start: the first of them.
+        size: height and width of the image; None if these rows are all of it.
+    """
+    rows, size = image.shape[-2], size or (image.shape[-2], image.shape[-1])
+    made = None
+    for top in range(0, rows, THIN):
+        first, stop = max(0, top - INPUT_HALO), min(rows, top + THIN)
+        strip = _input(net, image[:, :, first : stop + INPUT_HALO], start + first, size)
+        above = 2 * (top > 0)  # a row of the map depends on the row above it
+        strip = strip[:, :, top - above - first : stop - first]
+        part = net.shallow.stage1(strip)[:, :, above // 2 :]
+        if made is None:
+            shape = (*part.shape[:2], -(-rows // 2), part.shape[-1])
+            layout = torch.channels_last if part.stride(1) == 1 else torch.contiguous_format
+            made = torch.empty(shape, dtype=part.dtype, device=part.device, memory_format=layout)
+        made[:, :, top // 2 : top // 2 + part.shape[-2]] = part
+    assert made is not None
+    return made
+
+
 def _input(net: Net, strip: Tensor, first: int, size: tuple[int, int]) -> Tensor:
     """Input of the shallow branch for a strip that begins at row ``first``; wrong near the strip's own borders."""
-    normalised = net.normalised(strip)
+    normalised = net.normalised(strip.contiguous())  # whatever the layout of the net: channels are apart here
     if not net.variant.high_frequency:
         return normalised
     (fine, coarse), _ = net.pyramid(normalised)

@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--optimized",
         action="store_true",
-        help="in the fastest of four forms whose labels differ by rounding (memory layout, folded batch norms); "
+        help="in the fastest of several forms whose labels differ by rounding (memory layout, folded batch norms); "
         "finding it on a part of the first image takes up to a minute",
     )
     add_precision_option(parser)

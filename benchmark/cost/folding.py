@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -20,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from benchmark.system import System
 
 MADE_BY = "_made_by_convolution"
+M = TypeVar("M", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Folding:
     def __init__(self, system: System, image: Tensor) -> None:
         """Watch ``system.predict(image)``; nothing is folded yet."""
         held = holders(system)
-        self.pairs = [_pair(conv, norm, held[norm]) for norm, conv in _followed(system, image).items()]
+        found = followers(system, image, _BatchNorm).items()
+        self.pairs = [_pair(conv, norm, held[norm]) for norm, conv in found if norm.running_mean is not None]
 
     def switch(self, *, folded: bool) -> None:
         """Fold all pairs, or restore them."""
@@ -59,7 +61,7 @@ def holders(system: System) -> dict[nn.Module, list[tuple[nn.Module, str]]]:
 
 
 def _pair(conv: nn.Conv2d, norm: _BatchNorm, holders: list[tuple[nn.Module, str]]) -> Pair:
-    assert norm.running_mean is not None  # _followed takes no other
+    assert norm.running_mean is not None  # it is folded only then
     assert norm.running_var is not None
     weight, bias = fuse_conv_bn_weights(
         conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
@@ -69,26 +71,28 @@ def _pair(conv: nn.Conv2d, norm: _BatchNorm, holders: list[tuple[nn.Module, str]
     return Pair(conv, norm, tuple(holders), own, folded)
 
 
-def _followed(system: System, image: Tensor) -> dict[_BatchNorm, nn.Conv2d]:
-    """Each batch norm whose every input is the output of the same convolution, which feeds no other batch norm."""
-    sources: dict[_BatchNorm, set[nn.Conv2d | None]] = {}
+def followers(system: System, image: Tensor, kind: type[M]) -> dict[M, nn.Conv2d]:
+    """Each module of a kind whose every input is the output of the same convolution, which feeds no other of the kind.
+
+    Found by watching ``system.predict(image)``.
+    """
+    sources: dict[M, set[nn.Conv2d | None]] = {}
 
     def after_conv(module: nn.Module, _: object, output: Tensor) -> None:
         setattr(output, MADE_BY, module)  # on the tensor itself: kept in a list, all would stay in memory
 
-    def after_norm(module: nn.Module, inputs: tuple[Tensor, ...], _: object) -> None:
-        if isinstance(module, _BatchNorm):
+    def before_follower(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if isinstance(module, kind):
             sources.setdefault(module, set()).add(getattr(inputs[0], MADE_BY, None))
 
-    watched = [(nn.Conv2d, after_conv), (_BatchNorm, after_norm)]
-    hooks = [
-        one.register_forward_hook(hook) for kind, hook in watched for one in system.modules() if isinstance(one, kind)
-    ]
+    convs = [module for module in system.modules() if isinstance(module, nn.Conv2d)]
+    hooks = [conv.register_forward_hook(after_conv) for conv in convs]
+    hooks += [one.register_forward_pre_hook(before_follower) for one in system.modules() if isinstance(one, kind)]
     try:
         system.predict(image)
     finally:
         for hook in hooks:
             hook.remove()
-    single = {norm: next(iter(convs)) for norm, convs in sources.items() if len(convs) == 1}
+    single = {follower: next(iter(convs)) for follower, convs in sources.items() if len(convs) == 1}
     uses = Counter(conv for convs in sources.values() for conv in convs)
-    return {norm: conv for norm, conv in single.items() if conv and uses[conv] == 1 and norm.running_mean is not None}
+    return {follower: conv for follower, conv in single.items() if conv and uses[conv] == 1}

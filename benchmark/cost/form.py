@@ -11,19 +11,20 @@ from results.cell import Precision
 
 @dataclass(frozen=True)
 class Form:
-    """A way to run a system. ``winograd`` goes with ``channels_last`` and ``folded``, on a CPU in fp32."""
+    """A way to run a system. ``fused`` and ``winograd`` go with ``channels_last`` and ``folded``, on a CPU in fp32."""
 
     channels_last: bool = False
     compiled: bool = False
     precision: Precision = "fp32"
     folded: bool = False
+    fused: bool = False  # ReLUs with the convolutions before them
     winograd: bool = False
 
     @property
     def words(self) -> str:
         """As in records: "channels-last, compiled"; "as it is" without any change."""
         parts = ["channels-last"] * self.channels_last + ["batch norm folded"] * self.folded
-        parts += ["Winograd"] * self.winograd + ["compiled"] * self.compiled
+        parts += ["ReLU fused"] * self.fused + ["Winograd"] * self.winograd + ["compiled"] * self.compiled
         parts += [self.precision] * (self.precision != "fp32")
         return ", ".join(parts) or "as it is"
 

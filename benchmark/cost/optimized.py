@@ -42,20 +42,24 @@ def forms(device: str, precision: Precision) -> list[Form]:
 
     On a CPU nothing is compiled: it takes up to a minute for each image size and needs a compiler.
     """
-    found = _layouts(precision)
+    found = _alike(device, precision)
     compiling = (False, True) if device == "cuda" else (False,)
     if device == "cuda":
         found += [Form(last, compiled=True, folded=True, precision=precision) for last in (False, True)]
     if device == "cpu" and precision == "fp32":
-        found.append(Form(channels_last=True, folded=True, winograd=True))
+        found.append(replace(found[-1], winograd=True))
     if precision == "fp32" and (device == "cuda" or not cpu_lacks("bf16")):
         lower: Precision = "fp16" if device == "cuda" else "bf16"
         found += [Form(True, compiled, lower, folded) for compiled in compiling for folded in (False, True)]
     return found
 
 
-def _layouts(precision: Precision) -> list[Form]:
-    return [Form(last, folded=folded, precision=precision) for folded in (False, True) for last in (False, True)]
+def _alike(device: str, precision: Precision) -> list[Form]:
+    """Forms that differ by rounding alone; the last has the most changes."""
+    found = [Form(last, folded=folded, precision=precision) for folded in (False, True) for last in (False, True)]
+    if device == "cpu" and precision == "fp32" and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        found.append(replace(found[-1], fused=True))
+    return found
 
 
 def fastest(
@@ -77,7 +81,7 @@ def fastest(
     protocol = Protocol(kind="cost", height=height, width=width, precision=precision, optimized=True)
     with measurement_mode(protocol, device), torch.inference_mode():
         timed = TimedSystem(system, image, protocol, device)
-        optimize(timed, _layouts(precision), progress)
+        optimize(timed, _alike(device, precision), progress)
     words = replace(timed.form, precision="fp32").words  # the precision was asked for
     return timed.system, f"optimized ({words})" if timed.form != Form(precision=precision) else "no faster form found"
 

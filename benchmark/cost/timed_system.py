@@ -20,6 +20,7 @@ from benchmark.cost.flops import parameters
 from benchmark.cost.folding import Folding
 from benchmark.cost.form import Form
 from benchmark.cost.latency import TimedCall
+from benchmark.cost.relu import ReluFusion
 from benchmark.cost.winograd import Winograd
 from benchmark.machine.torch_settings import DTYPES
 from benchmark.parts import time_parts
@@ -70,6 +71,11 @@ class TimedSystem:
         return Folding(self.system, self.batch)
 
     @cached_property
+    def relus(self) -> ReluFusion:
+        """The ReLUs that convolutions can compute, found in one call of the folded system."""
+        return ReluFusion(self.system, self.batch)
+
+    @cached_property
     def winograd(self) -> Winograd:
         """The convolutions that are faster by other products, found in one call of the folded system."""
         return Winograd(self.system, self.batch)
@@ -88,12 +94,16 @@ class TimedSystem:
         self.form = form
 
     def _rewrite(self, form: Form) -> None:
-        """Fold batch norms and replace convolutions, or undo it; only what is folded is ever replaced."""
+        """Fold batch norms, fuse ReLUs and replace convolutions, or undo it, in the opposite order."""
         if self.form.winograd and form != self.form:
             self.winograd.switch(on=False)
+        if self.form.fused and not form.fused:
+            self.relus.switch(on=False)
         if form.folded != self.form.folded:
             self.folding.switch(folded=form.folded)
             self.system.to(memory_format=form.layout)
+        if form.fused and not self.form.fused:
+            self.relus.switch(on=True)
         if form.winograd and form != self.form:
             self.winograd.switch(on=True)
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.cost.folding import holders
+from benchmark.cost.relu import has_relu
 from benchmark.system import System
 
 INPUT = torch.tensor(
@@ -37,7 +38,7 @@ CALLS = 3  # of each way, to time a layer
 
 
 class WinogradConv(nn.Module):
-    """A convolution that :func:`fits`, on channels-last float32 images ``[B, C, H, W]``."""
+    """A convolution that :func:`fits`, on channels-last float32 images ``[B, C, H, W]``, with its ReLU if fused."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
@@ -49,6 +50,7 @@ class WinogradConv(nn.Module):
         self.transformed: Tensor
         self.bias: Tensor | None
         self.dilation = int(conv.dilation[0])
+        self.relu = has_relu(conv)
 
     def forward(self, image: Tensor) -> Tensor:
         """The convolution's output ``[B, outputs, H, W]``."""
@@ -60,16 +62,23 @@ class WinogradConv(nn.Module):
         batch, channels, height, width = image.shape
         down, right = -(-height // 4), -(-width // 4)  # tiles
         outputs = self.transformed.shape[2]
-        padded = image.new_zeros(batch, 4 * down + 2, 4 * right + 2, channels)
-        padded[:, 1 : height + 1, 1 : width + 1] = image.permute(0, 2, 3, 1)
-        made = image.new_empty(batch, 4 * down, 4 * right, outputs)
-        rows = max(1, round(max(channels, outputs) / right))  # of tiles at once: large enough for fast products
-        for one, own in zip(padded, made, strict=True):
-            for top in range(0, down, rows):
-                count = min(rows, down - top)
-                strip = self._strip(one[4 * top : 4 * (top + count) + 2], count, right)
-                own[4 * top : 4 * (top + count)].view(count, 4, right, 4, outputs).copy_(strip.permute(2, 0, 3, 1, 4))
-        return made[:, :height, :width].permute(0, 3, 1, 2)
+        made = image.new_empty(batch, height, width, outputs)
+        rows = min(
+            down, max(1, round(max(channels, outputs) / right))
+        )  # of tiles at once: products large, cache enough
+        padded = image.new_zeros(4 * rows + 2, 4 * right + 2, channels)
+        for one, own in zip(image.permute(0, 2, 3, 1), made, strict=True):
+            for top in range(0, height, 4 * rows):
+                count = min(rows, -(-(height - top) // 4))
+                first, last = max(0, top - 1), min(height, top + 4 * count + 1)
+                above, below = first - (top - 1), last - (top - 1)
+                padded[:above], padded[below:] = 0, 0
+                padded[above:below, 1 : width + 1] = one[first:last]
+                strip = self._strip(padded[: 4 * count + 2], count, right)
+                strip = strip.relu_() if self.relu else strip
+                tiles = strip.permute(2, 0, 3, 1, 4).reshape(4 * count, 4 * right, outputs)
+                own[top : top + 4 * count] = tiles[: height - top, :width]
+        return made.permute(0, 3, 1, 2)
 
     def _strip(self, strip: Tensor, rows: int, columns: int) -> Tensor:
         """Outputs ``[4, 4, rows, columns, outputs]`` of the tiles in ``[4 * rows + 2, 4 * columns + 2, channels]``."""

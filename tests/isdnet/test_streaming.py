@@ -35,6 +35,27 @@ def test_logits_are_those_of_the_whole_image(name, size):
     assert float((found - wanted).abs().max()) <= 1e-4 * float(wanted.abs().max())
 
 
+@pytest.mark.parametrize("size", [(300, 61), (257, 40), (128, 33), (129, 32), (131, 48), (511, 36)], ids=str)
+@pytest.mark.parametrize("name", ["isdnet", "isdnet-rgb"])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_first_map_made_in_strips_is_that_of_the_whole_image(name, size, layout):
+    system = stirred(name).to(memory_format=layout)
+    pixels = image(*size, batch=2).contiguous(memory_format=layout)
+    with torch.inference_mode():
+        wanted = system.shallow.stage1(system.shallow_input(pixels))
+        found = system.first_map(pixels)
+    assert found.is_contiguous(memory_format=layout)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5 * float(wanted.max()))
+
+
+def test_eight_rows_around_a_strip_are_too_few(monkeypatch):
+    system, pixels = stirred("isdnet"), image(300, 61)
+    monkeypatch.setattr(streaming, "INPUT_HALO", 8)
+    with torch.inference_mode():
+        wanted = system.shallow.stage1(system.shallow_input(pixels))
+        assert not torch.allclose(system.first_map(pixels), wanted, rtol=0, atol=1e-5 * float(wanted.max()))
+
+
 def test_half_the_halo_is_too_little(monkeypatch):
     system, pixels = stirred("isdnet"), image(1100, 64)
     monkeypatch.setattr(streaming, "HALO", streaming.HALO // 2)

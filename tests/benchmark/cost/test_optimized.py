@@ -124,8 +124,8 @@ def test_the_compiled_form_is_undone(monkeypatch):
 
 
 def test_the_words_of_a_form():
-    words = [form.words for form in (Form(), Form(True, True, "fp16"), Form(folded=True, winograd=True))]
-    assert words == ["as it is", "channels-last, compiled, fp16", "batch norm folded, Winograd"]
+    words = [form.words for form in (Form(), Form(True, True, "fp16"), Form(folded=True, fused=True, winograd=True))]
+    assert words == ["as it is", "channels-last, compiled, fp16", "batch norm folded, ReLU fused, Winograd"]
 
 
 def test_products_of_tiles_are_tried_on_a_cpu_in_full_precision_only():

@@ -30,6 +30,17 @@ def test_it_is_the_convolution(size, dilation, bias):
     assert float((made - own).abs().max() / own.abs().max()) < CLOSE
 
 
+@torch.inference_mode()
+def test_it_computes_the_relu_that_its_convolution_computes():
+    conv, image = (
+        nn.Conv2d(64, 64, 3, padding=1),
+        torch.randn(1, 64, 9, 11).contiguous(memory_format=torch.channels_last),
+    )
+    own = conv(image)
+    vars(conv)["forward"] = lambda image: nn.Conv2d.forward(conv, image).relu_()
+    torch.testing.assert_close(WinogradConv(conv)(image), own.relu(), rtol=0, atol=CLOSE * float(own.abs().max()))
+
+
 @pytest.mark.parametrize(
     ("how", "fitting"),
     [
