@@ -33,6 +33,9 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+ENGINES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO"}  # that run an exported file
+
+
 class Protocol(Model):
     """All that makes two figures comparable. Its hash is part of the cell's key."""
 
@@ -48,7 +51,7 @@ class Protocol(Model):
     channels_last: bool = False
     compiled: bool = False
     optimized: bool = False  # the fastest form that keeps 99.9 % of the labels, see `Cost.form`
-    engine: Literal["torch", "onnx"] = "torch"  # what answers `predict`: the system, or its exported file
+    engine: Literal["torch", "onnx", "openvino"] = "torch"  # what answers `predict`: the system, or its exported file
     deterministic: bool = False
     threads: int | None = None  # CPU threads; None on a GPU
     timed_regions: tuple[str, ...] = ()  # of Region

@@ -67,9 +67,13 @@ class FCtL(System):
         canvas = torch.zeros(image.shape[0], self.num_classes, *grid.size, device=host, dtype=torch.float64)
         passes = len(self.context_encoders) - len(shared) + 1
         self.work = {"passes": len(grid) * passes + len(shared), "patches": len(grid)}
-        for numbers in grid.batches(self.released_batch):
+        for numbers in grid.batches(self.patches_at_once(image.device, grid)):
             grid.add(canvas, self.patch_logits(image, grid, numbers, shared).to(canvas), numbers)
         return canvas
+
+    def patches_at_once(self, device: torch.device, grid: Grid) -> int:
+        """How many patches go through the nets together."""
+        return self.released_batch
 
     def shared_context(self, image: Tensor, patch: tuple[int, int]) -> tuple[Tensor, ...]:
         """Features of contexts that all patches of an image have in common, ``[B, 512, h, w]`` each."""
@@ -78,7 +82,16 @@ class FCtL(System):
     def contexts(self, image: Tensor, grid: Grid, numbers: Sequence[int]) -> list[Tensor]:
         """Features ``[n * B, 512, h, w]`` of the regions around patches."""
         regions = ((name, surroundings(image, grid, numbers, times)) for name, times in self.regions.items())
-        return [self.encoders[name](region) for name, region in regions]
+        return [self.encoded_region(name, region) for name, region in regions]
+
+    def encoded_region(self, name: str, region: Tensor) -> Tensor:
+        """Features ``[n * B, 512, h, w]`` of regions ``[n * B, 3, *patch]`` by a context's encoder."""
+        features: Tensor = self.encoders[name](region)
+        return features
+
+    def encoded(self, patches: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``PaddedFCN8s.encode`` of patches ``[n * B, 3, h, w]``."""
+        return self.net.encode(patches)
 
     def patch_logits(self, image: Tensor, grid: Grid, numbers: Sequence[int], shared: Sequence[Tensor]) -> Tensor:
         """Logits ``[n * B, C, h, w]`` of some patches in their contexts.
@@ -88,7 +101,7 @@ class FCtL(System):
         with torch.no_grad():
             contexts = self.contexts(image, grid, numbers)
             contexts += [features.repeat(len(numbers), 1, 1, 1) for features in shared]
-        pool3, pool4, pool5 = self.net.encode(grid.crops(image, numbers))
+        pool3, pool4, pool5 = self.encoded(grid.crops(image, numbers))
         return self.net.decode(pool3, pool4, self.fusion(pool5, self.ordered(pool5, contexts)), grid.patch)
 
     @abstractmethod

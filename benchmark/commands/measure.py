@@ -24,9 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=size, default=(2448, 2448), metavar="HxW", help="of the image (2448x2448)")
     parser.add_argument(
         "--engine",
-        choices=("torch", "onnx"),
+        choices=("torch", "onnx", "openvino"),
         default="torch",
-        help="what answers the timed calls: torch, or ONNX Runtime on the CPU with the exported file (extra 'onnx')",
+        help="what answers the timed calls: torch, or ONNX Runtime or OpenVINO on the CPU with the exported file "
+        "(extras 'onnx' and 'openvino')",
     )
     add_cost_options(parser)
     add_json_option(parser, "the record")
@@ -51,27 +52,29 @@ def job_of(args: argparse.Namespace) -> Job:
     from benchmark.run.plan import jobs
 
     card = registry.card(args.system)
-    if args.engine == "onnx":
-        _require_onnx(args, card)
+    if args.engine != "torch":
+        _require_engine(args, card)
     return jobs(card, args.dataset, cost_options(args, args.size))[0]
 
 
-def _require_onnx(args: argparse.Namespace, card: Card) -> None:
-    """Refuse what ONNX Runtime does not measure, before anything is built.
+def _require_engine(args: argparse.Namespace, card: Card) -> None:
+    """Refuse what another engine than torch does not measure, before anything is built.
 
     Raises:
         UserError: a library is missing, the system is no single call, or an option is about torch.
     """
-    from benchmark.export.formats import require_onnx
+    from benchmark.export.formats import require_extra
     from benchmark.export.part import require_one_call
+    from results.cell import ENGINES
 
     asked = [name for name in ("compile", "channels_last", "optimized", "smallest_budget") if getattr(args, name)]
     asked += ["precision"] * (args.precision != "fp32")
+    option = f"--engine {args.engine}"
     if asked:
-        raise UserError(f"--engine onnx: leave --{asked[0].replace('_', '-')} out; it is about torch")
+        raise UserError(f"{option}: leave --{asked[0].replace('_', '-')} out; it is about torch")
     if resolve(args.device) != "cpu":
-        raise UserError("--engine onnx: ONNX Runtime is timed on the CPU; add --device cpu")
-    require_onnx("--engine onnx")
+        raise UserError(f"{option}: {ENGINES[args.engine]} is timed on the CPU; add --device cpu")
+    require_extra(option, args.engine)
     require_one_call(card)
 
 

@@ -10,13 +10,13 @@ from typing import get_args
 import numpy as np
 import torch
 
+from benchmark.cost.exported_engine import use_exported
 from benchmark.cost.flops import Counts, count
 from benchmark.cost.form import Form
 from benchmark.cost.latency import Progress, SpeedSettings, take
 from benchmark.cost.memory.cuda import cuda_context, cuda_probes
 from benchmark.cost.memory.host import host_probes
 from benchmark.cost.memory.probes import first_value, peak_readings
-from benchmark.cost.onnx_engine import use_onnx
 from benchmark.cost.optimized import Kept, forms, optimize
 from benchmark.cost.roofline import ceilings
 from benchmark.cost.timed_system import Image, LabelsError, TimedSystem
@@ -140,8 +140,8 @@ def _check(image: Image, protocol: Protocol) -> None:
 
 def _prepare(timed: TimedSystem, earlier: Sequence[Round], progress: Progress) -> Kept:
     """Put the system into the form or engine of the protocol."""
-    if timed.protocol.engine == "onnx":
-        return Kept(labels=use_onnx(timed))
+    if timed.protocol.engine != "torch":
+        return Kept(labels=use_exported(timed))
     timed.prepare()
     if not timed.protocol.optimized:
         return Kept()

@@ -1,4 +1,4 @@
-"""Files of a traced net, written and read again to be run: ``.onnx`` by ONNX Runtime, ``.pt2`` by torch."""
+"""Files of a traced net, written and read again to be run: ``.onnx`` by ONNX Runtime or OpenVINO, ``.pt2`` by torch."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ from torch.export import ExportedProgram
 from benchmark.errors import UserError
 from benchmark.export.traced import quiet
 
-LIBRARIES = ("onnx", "onnxscript", "onnxruntime")  # of the extra `onnx`
+EXTRAS = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "openvino": ("onnx", "onnxscript", "onnxruntime", "openvino"),  # the file is written and checked as before
+}
 METADATA = "isdbench.json"  # in a .pt2 file
 Run = Callable[[Tensor], Tensor]  # an image float32 [1, 3, H, W] to what the file gives
 
 
-def require_onnx(what: str) -> None:
-    """Refuse what needs the extra ``onnx`` where that is not installed.
+def require_extra(what: str, extra: str = "onnx") -> None:
+    """Refuse what needs an extra, ``onnx`` or ``openvino``, where that is not installed.
 
     Raises:
         UserError: a library is missing; ``what`` is the file or option that needs it.
     """
-    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    missing = [name for name in EXTRAS[extra] if importlib.util.find_spec(name) is None]
     if missing:
-        raise UserError(f"{what} needs {' and '.join(missing)}: pip install 'isdbench[onnx]'")
+        raise UserError(f"{what} needs {' and '.join(missing)}: pip install 'isdbench[{extra}]'")
 
 
 def write_onnx(program: ExportedProgram, path: Path, metadata: Mapping[str, str]) -> None:
@@ -58,23 +61,39 @@ def write_pt2(program: ExportedProgram, path: Path, metadata: Mapping[str, str])
         torch.export.save(program, path, extra_files={METADATA: json.dumps(dict(metadata))})
 
 
-def open_onnx(path: Path, threads: int, *, arena: bool = True) -> Run:
-    """What runs an ONNX file on the CPU.
+def open_onnx(path: Path, threads: int, *, keep: bool = True) -> Run:
+    """What runs an ONNX file on the CPU, by ONNX Runtime.
 
     Args:
         path: the file.
         threads: that one operator is split over.
-        arena: whether ONNX Runtime keeps freed memory for the next call, as it does by default.
+        keep: whether freed memory is kept for the next call, as it is by default.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.enable_cpu_mem_arena, options.log_severity_level = arena, 4
+    options.enable_cpu_mem_arena, options.log_severity_level = keep, 4
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def run(image: Tensor) -> Tensor:
         return torch.from_numpy(session.run(None, {"image": image.numpy()})[0])
+
+    return run
+
+
+def open_openvino(path: Path, threads: int, *, keep: bool = True) -> Run:
+    """As :func:`open_onnx`, by OpenVINO in float32: by itself it takes bf16 where the CPU has it."""
+    import openvino
+
+    options = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    model = openvino.Core().compile_model(str(path), "CPU", options)
+
+    def run(image: Tensor) -> Tensor:
+        made = torch.from_numpy(model(image.contiguous().numpy(), share_inputs=True)[0].copy())
+        if not keep:
+            model.release_memory()
+        return made
 
     return run
 
@@ -106,4 +125,4 @@ def require_format(path: Path) -> None:
     if path.suffix not in WRITE:
         raise UserError(f"{path}: name a file that ends in {' or '.join(WRITE)}")
     if path.suffix == ".onnx":
-        require_onnx(str(path))
+        require_extra(str(path))

@@ -33,6 +33,7 @@ LIBRARIES = (
     "opencv-python",
     "pillow",
     "onnxruntime",
+    "openvino",
     "gpustat",
     "nvidia-ml-py",
 )

@@ -12,9 +12,9 @@ from reports.tables import training
 from reports.tables.columns import CPU_PROBE, Measure
 from reports.tables.groups import Group
 from reports.tables.table import counted
+from results.cell import ENGINES
 from results.paper import ACCURACY_FROM, DATASETS, PaperTable
 
-ONNX = "onnx"  # the engine of a protocol
 PAPER_CARD = "2080 Ti"  # part of the card's name; batch 1, memory by gpustat
 
 
@@ -68,7 +68,7 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
         data += f" ({images}), seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} (n = {len(seeds)})"
     recipe = (f", recipe {group.recipe}" if group.recipe else "") + training.overrides(done)
     cores = _cores(group)
-    engine = ", timed in ONNX Runtime" if (group.cost["engine"] == ONNX).any() else ""
+    engine = "".join(f", timed in {ENGINES[one]}" for one in group.cost["engine"].unique() if one in ENGINES)
     engine += ", each system in its fastest form" if is_optimized(group) else ""
     machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}{engine}"
     meaningless = is_untrained(group)
@@ -97,7 +97,7 @@ def is_optimized(group: Group) -> bool:
 
 def is_faithful(group: Group) -> bool:
     """Whether its costs are those of the systems as their authors made them."""
-    return not is_optimized(group) and not (group.cost["engine"] == ONNX).any()
+    return not is_optimized(group) and not group.cost["engine"].isin(ENGINES).any()
 
 
 def with_untrained(group: Group) -> Group:

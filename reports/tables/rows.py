@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from reports.tables.caption import (
-    ONNX,
     caption,
     comparable,
     is_faithful,
@@ -24,6 +23,7 @@ from reports.tables.columns import Measure, measures, speedup, speedup_columns
 from reports.tables.groups import COUNTED, SHARED_RECIPES, Group
 from reports.tables.marks import MARKS, marked
 from reports.tables.table import REFERENCE, Cell, Row, SystemFacts, Table, counted, plain, significant
+from results.cell import ENGINES
 from results.paper import PaperRow, PaperTable
 
 ADDED = "Added"
@@ -190,8 +190,9 @@ def _on_cost(record: Mapping[Hashable, Any], compared: Sequence[Measure]) -> Ite
         yield f"the timed call did {done}"
     if record["form"]:
         yield f"timed in its fastest form: {record['form']}; {record['labels_kept']:.3f} % of its labels are the same"
-    if record["engine"] == ONNX:
-        yield f"ONNX Runtime ran its exported file; {record['labels_kept']:.3f} % of the labels are torch's"
+    if record["engine"] in ENGINES:
+        kept = f"{record['labels_kept']:.3f} % of the labels are torch's"
+        yield f"{ENGINES[record['engine']]} ran its exported file; {kept}"
     if record["parts_ms"]:
         parts = ", ".join(f"{name} {significant(spent)}" for name, spent in record["parts_ms"].items())
         yield f"time of each part of the scored call, in ms: {parts}"

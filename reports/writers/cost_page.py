@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reports.tables.caption import ONNX
 from reports.tables.frame import newest, records_frame
 from reports.tables.table import plain, significant
 from reports.writers.markdown import escape
 from reports.writers.pages import pipe_table
 from results.analysis.statistics import of_median
+from results.cell import ENGINES
 from results.record import Cost, LatencySamples, Record, Spread
 
 _HOW_TO_READ = (
@@ -47,7 +47,7 @@ def cost_page(records: Sequence[Record]) -> str:
         hardware, dataset, height, width, profile, protocol, engine = place
         chosen = [known[key, created] for key, created in zip(rows["key"], rows["created"], strict=True)]
         lines = [line for record in chosen for line in _lines(record)]
-        by = ", ONNX Runtime" if engine == ONNX else ""
+        by = f", {ENGINES[engine]}" if engine in ENGINES else ""
         title = plain(f"{hardware}: {dataset}, {height}x{width}, profile {profile}, protocol {protocol}{by}")
         parts += [f"## {escape(title)}", pipe_table(lines, ("System", "Region", *_TIMES, *_FACTS), 2)]
     if done.empty:

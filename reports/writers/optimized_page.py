@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from reports.tables.table import plain
 from reports.writers.pages import pipe_table
-from results.cell import Cell
+from results.cell import ENGINES, Cell
 from results.record import Cost, Record
 
 _HOW_TO_READ = (
@@ -15,12 +15,17 @@ _HOW_TO_READ = (
     "99.9 % of the labels is kept. 'Faster' is the median time of the system as it is over that of its form, both "
     "from calls in turns in one process; one call each, and more if they take less than 20 s. Where no form is 2 % "
     "faster, the system stays as it is. The peak, weights included, of the system as it is comes from the record of "
-    "the same cell without `--optimized`, and ONNX Runtime's time from that with `--engine onnx`, in processes of "
-    "their own; a dash means that there is none."
+    "the same cell without `--optimized`, and the times of ONNX Runtime and OpenVINO from those with `--engine`, in "
+    "processes of their own; a dash means that there is none."
 )
 _HEADS = (
     *("System", "Image", "Hardware", "Form", "Turns", "As it is (ms)", "In the form (ms)", "Faster"),
-    *("Same labels (%)", "Peak as it is (MiB)", "Peak in the form (MiB)", "ONNX Runtime (ms)"),
+    *(
+        "Same labels (%)",
+        "Peak as it is (MiB)",
+        "Peak in the form (MiB)",
+        *(f"{name} (ms)" for name in ENGINES.values()),
+    ),
 )
 
 
@@ -34,16 +39,19 @@ def optimized_lines(records: Sequence[Record]) -> str:
     costs = [record for record in sorted(records, key=_age) if record.cost]
     newest = {_faithful(one.cell): one for one in costs if one.cell.protocol.optimized}
     faithful = {_faithful(one.cell): one for one in costs if one.cell.key == _faithful(one.cell)}
-    onnx = {_faithful(one.cell): one for one in costs if one.cell.protocol.engine == "onnx"}
+    engines: dict[tuple[str, str], Record] = {(_faithful(one.cell), one.cell.protocol.engine): one for one in costs}
     if not newest:
         return "No record is of an optimized form."
     gains = [gain for record in newest.values() if record.cost and (gain := _gain(record.cost))]
     counted = f"Faster at all: {len(gains)} of {len(newest)}; at least 1.3 times: {sum(one >= 1.3 for one in gains)}."
-    lines = [_line(record, faithful.get(key), onnx.get(key)) for key, record in newest.items()]
+    lines = [
+        _line(record, faithful.get(key), [engines.get((key, name)) for name in ENGINES])
+        for key, record in newest.items()
+    ]
     return f"{counted}\n\n{pipe_table(lines, _HEADS, 4)}"
 
 
-def _line(record: Record, faithful: Record | None, onnx: Record | None) -> tuple[str, ...]:
+def _line(record: Record, faithful: Record | None, exported: Sequence[Record | None]) -> tuple[str, ...]:
     cost, protocol = record.cost, record.cell.protocol
     assert cost is not None
     own, form = ([turn[index] for turn in cost.turns_ms] for index in (0, 1))
@@ -51,9 +59,8 @@ def _line(record: Record, faithful: Record | None, onnx: Record | None) -> tuple
     words = (record.cell.system, f"{protocol.height}x{protocol.width}", _hardware(record), cost.form)
     peaks = [_peak(faithful.cost if faithful else None), _peak(cost)]
     kept = f"{cost.labels_kept:.3f}"
-    by_onnx = onnx.cost.headline if onnx and onnx.cost else None
-    onnx_ms = f"{by_onnx.median_ms:.0f}" if by_onnx else "–"
-    return (*map(plain, words), str(len(own) or "–"), *(times or ["–"] * 3), kept, *peaks, onnx_ms)
+    engines = [_median(one.cost if one else None) for one in exported]
+    return (*map(plain, words), str(len(own) or "–"), *(times or ["–"] * 3), kept, *peaks, *engines)
 
 
 def _gain(cost: Cost) -> float:
@@ -62,6 +69,10 @@ def _gain(cost: Cost) -> float:
         return 0.0
     own, form = (statistics.median(turn[index] for turn in cost.turns_ms) for index in (0, 1))
     return own / form
+
+
+def _median(cost: Cost | None) -> str:
+    return f"{cost.headline.median_ms:.0f}" if cost and cost.headline else "–"
 
 
 def _peak(cost: Cost | None) -> str:

@@ -145,6 +145,17 @@ def test_the_page_of_fastest_forms_takes_times_in_turns_and_the_peak_of_the_same
         for line in page.splitlines()
         if line.startswith(("| stdc", "| glnet"))
     )
-    assert stdc[3:] == ["channels-last, batch norm folded", "3", "100", "50", "2.00x", "99.950", "300", "200", "200"]
-    assert glnet[3:] == ["as it is", "–", "–", "–", "–", "100.000", "–", "400", "–"]
+    assert stdc[3:] == [
+        "channels-last, batch norm folded",
+        "3",
+        "100",
+        "50",
+        "2.00x",
+        "99.950",
+        "300",
+        "200",
+        "200",
+        "–",
+    ]
+    assert glnet[3:] == ["as it is", "–", "–", "–", "–", "100.000", "–", "400", "–", "–"]
     assert "No record is of an optimized form." in optimized_page([of("stdc", False, 300.0)])

@@ -1,0 +1,54 @@
+"""Another engine than torch: a system's ``predict`` is answered by its exported file, all else stays as it is."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmark.cost.timed_system import LabelsError, TimedSystem
+from benchmark.export.export import LEAST_AGREEMENT, export
+from benchmark.export.formats import open_onnx, open_openvino
+from benchmark.export.part import require_one_call
+from results.cell import ENGINES
+
+OPEN = {"onnx": open_onnx, "openvino": open_openvino}
+REGIONS = ("predict", "end_to_end")  # the others end inside the file
+
+
+def use_exported(timed: TimedSystem) -> float:
+    """Let the protocol's engine answer ``predict``; returns the share of the pixels whose label is torch's.
+
+    The file is written anew in each process: its graph is a function of the system, its weights of the cell's seed.
+
+    Raises:
+        ExportError: the system cannot be exported as one call.
+        LabelsError: too many labels of the timed image are not torch's.
+    """
+    require_one_call(timed.system.card)
+    name = ENGINES[timed.protocol.engine]
+    folder = tempfile.TemporaryDirectory(prefix="isdbench-onnx-")
+    file = Path(folder.name) / "system.onnx"
+    export(timed.system, file, {})
+    own = timed.system.predict(timed.batch)  # after the export, which leaves sizes of its own in `work`
+    answer(timed, file, keep=True)
+    share = float((timed.system.predict(timed.batch) == own).double().mean())
+    if share < LEAST_AGREEMENT:
+        raise LabelsError(
+            f"system '{timed.system.card.name}': {name} gives only {100 * share:.3f} % of torch's labels; "
+            "measure with --engine torch"
+        )
+
+    def without_kept_memory() -> None:
+        answer(timed, file, keep=False)
+        folder.cleanup()
+
+    timed.before_memory = without_kept_memory
+    absent = f"{name} answers the entire call, from image to labels"
+    timed.regions_absent |= {region: absent for region in timed.protocol.timed_regions if region not in REGIONS}
+    return share
+
+
+def answer(timed: TimedSystem, file: Path, *, keep: bool) -> None:
+    """Put a session in the place of ``predict``. It may keep what a call has used, so memory is read without that."""
+    opened = OPEN[timed.protocol.engine]
+    vars(timed.system)["predict"] = opened(file, timed.protocol.threads or 1, keep=keep)

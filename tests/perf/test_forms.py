@@ -1,0 +1,85 @@
+"""Speed of faster forms of systems as ratios to the form that they replace, with the same labels.
+
+Where pytest-benchmark is disabled, small images are predicted once and only the labels are tested.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark import inference, registry
+from benchmark.cost.form import Form
+from benchmark.cost.optimized import forms
+from benchmark.cost.timed_system import TimedSystem
+from benchmark.data.synthetic import World, scene
+from results.cell import Protocol
+from tests.systems.architectures import stir
+
+CLASSES = 7
+
+
+def built(name, scale):
+    torch.manual_seed(0)
+    system = registry.build(registry.card(name).at(scale), CLASSES)
+    stir(system)
+    return system.inference_form().eval()
+
+
+def picture(side):
+    return np.ascontiguousarray(scene(World(), 0, (side, side)).image)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("released", "faster", "side"), [("glnet", "glnet-batched", 612), ("fctl", "fctl-batched", 612)]
+)
+def test_batched(ratio, benchmark, released, faster, side):
+    """A quarter of the paper's scale: 36 patches of 127 pixels."""
+    scale = 0.1 if benchmark.disabled else 0.25
+    image = torch.from_numpy(picture(round(4 * scale * side))).permute(2, 0, 1)[None].float() / 255
+    theirs, ours = built(released, scale), built(faster, scale)
+    ours.load_state_dict(theirs.state_dict(), strict=False)  # the released GLNet holds a second copy, half of it unused
+    with torch.inference_mode():
+        assert float((ours.predict(image) == theirs.predict(image)).float().mean()) >= 0.999
+        ratio(lambda: ours.predict(image), lambda: theirs.predict(image))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["unet-local", "isdnet"])
+def test_optimized(ratio, benchmark, name):
+    """The form with the most changes that keep the precision, beside a plain loop over patches or ISDNet as it is."""
+    scale = 0.1 if benchmark.disabled else 0.4
+    pixels = picture(round(2448 * scale))
+    system = built(name, scale)
+    protocol = Protocol(kind="cost", height=pixels.shape[0], width=pixels.shape[1], optimized=True)
+    as_it_is = TimedSystem(built(name, scale), pixels, protocol, "cpu")
+    timed = TimedSystem(system, pixels, protocol, "cpu")
+    with torch.inference_mode():
+        for form in [Form(), *(form for form in forms("cpu", "fp32") if form.precision == "fp32")]:
+            timed.take(form)
+        reference = looped(as_it_is.system) if name == "unet-local" else as_it_is.system.predict
+        same = timed.system.predict(timed.batch) == reference(as_it_is.batch)
+        assert float(same.float().mean()) >= 0.999
+        ratio(lambda: timed.system.predict(timed.batch), lambda: reference(as_it_is.batch))
+
+
+def looped(system):
+    """A plain loop over the patches of the card, whose logits are enlarged, summed and divided."""
+    patch, overlap = system.card.inference.patch, system.card.inference.overlap
+
+    def predict(image):
+        height, width = image.shape[-2:]
+        total, count = torch.zeros(1, CLASSES, height, width), torch.zeros(height, width)
+        for top in inference.window_starts(height, patch, overlap):
+            for left in inference.window_starts(width, patch, overlap):
+                rows, columns = slice(top, top + patch), slice(left, left + patch)
+                logits = inference.padded(system, image[..., rows, columns], system.card.size_multiple)
+                total[..., rows, columns] += inference.resize(logits, logits_size(image[..., rows, columns]))
+                count[rows, columns] += 1
+        return (total / count).argmax(1).to(torch.uint8)
+
+    return predict
+
+
+def logits_size(image):
+    return image.shape[-2], image.shape[-1]
