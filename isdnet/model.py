@@ -108,10 +108,10 @@ class ISDNet(System):
     def first_map(self, image: Tensor) -> Tensor:
         """Stage 1 of the shallow branch, ``[B, 32, ceil(H / 2), ceil(W / 2)]``, of ``image`` ``[B, 3, H, W]``.
 
-        For predictions on a CPU the residuals are made in strips, which stay in the cache: at 2448x2448 the whole of
-        them take longer to write and read than to compute.
+        For predictions on a CPU the residuals are made in strips, so that the whole of them, six maps of the image's
+        size, is never in memory. In training batch norm must see the entire map.
         """
-        if torch.is_grad_enabled() or torch.compiler.is_compiling() or image.device.type != "cpu":
+        if self.training or torch.compiler.is_compiling() or image.device.type != "cpu":
             whole: Tensor = self.shallow.stage1(self.shallow_input(image))
             return whole
         return streaming.first_map(self, image)

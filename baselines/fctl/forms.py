@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import ClassVar
 
 import torch
@@ -14,6 +16,7 @@ from baselines.fctl.short import ShortTrunk
 from baselines.fctl.system import FCtL
 from benchmark.card import Card
 
+FEWEST = 4  # patches: with fewer, the black patch takes more than it saves
 MIB_PER_PIXEL = 0.75e-3  # of a patch at the first stage's peak: twice 64 maps at 1.2 times the patch's side
 
 
@@ -90,18 +93,26 @@ class BatchedFCtL(FCtLDeepGlobe):
 
     def logits(self, image: Tensor) -> Tensor:
         """As released, ``[B, C, H, W]``."""
+        grid = self.grid(image)
+        if len(grid) < FEWEST:
+            return super().logits(image)
+        with self.shortened(image, grid.patch):
+            return super().logits(image)
+
+    @contextlib.contextmanager
+    def shortened(self, image: Tensor, patch: tuple[int, int]) -> Iterator[None]:
+        """While open, patches of this size, with the type and device of ``image``, go through the short trunks."""
         trunks = {"": self.net.features, **{name: self.encoders[name] for name in self.regions}}
-        patch = self.grid(image).patch
         try:
             for name, trunk in trunks.items():
                 assert isinstance(trunk, nn.Sequential)
                 self.short[name] = ShortTrunk(trunk, patch, image)
-            return super().logits(image)
+            yield
         finally:
             self.short.clear()
 
     def patches_at_once(self, device: torch.device, grid: Grid) -> int:
-        """As many as the device's budget allows: one on a CPU."""
+        """As many as the device's budget allows: one of 508 pixels on a CPU."""
         return patches_at_once(device, MIB_PER_PIXEL, grid)
 
     def encoded_region(self, name: str, region: Tensor) -> Tensor:

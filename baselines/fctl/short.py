@@ -54,11 +54,10 @@ class Frame:
 
 @dataclass(frozen=True)
 class Step:
-    """A layer, the frame that its input needs, the part of its output that is kept, and the frame of the entire map."""
+    """A layer, the frame that its input needs, and the frame that completes its output to the entire map."""
 
     layer: nn.Module
     frame: Frame | None = None
-    kept: tuple[slice, slice] = (slice(None), slice(None))
     whole: Frame | None = None
 
 
@@ -75,7 +74,7 @@ class ShortTrunk:
         for step in self.steps:
             maps = step.frame.around(maps) if step.frame else maps
             if isinstance(step.layer, nn.Conv2d):
-                maps = F.conv2d(maps, step.layer.weight, step.layer.bias)[..., step.kept[0], step.kept[1]]
+                maps = F.conv2d(maps, step.layer.weight, step.layer.bias)
             else:
                 maps = step.layer(maps)
             if step.whole:
@@ -93,14 +92,10 @@ def _steps(trunk: nn.Sequential, patch: tuple[int, int], like: Tensor) -> Iterat
     for place, layer in enumerate(trunk, start=1):
         size = (black.shape[-2], black.shape[-1])
         if isinstance(layer, nn.Conv2d):
-            frame = Frame.of(black, window, _grown(window, 2))
-            black, made = F.conv2d(black, layer.weight, layer.bias, padding=1), _grown(window, 1)
-            window = _inside(made, size)
-            rows, columns = (
-                slice(kept.start - every.start, kept.stop - every.start)
-                for kept, every in zip(window, made, strict=True)
-            )
-            yield Step(layer, frame, (rows, columns))
+            around = _inside(_grown(window, 2), size, beyond=1)
+            frame, window = Frame.of(black, window, around), _grown(around, -1)
+            black = F.conv2d(black, layer.weight, layer.bias, padding=1)
+            yield Step(layer, frame)
         elif isinstance(layer, nn.MaxPool2d):
             pooled = (_halved(window[0]), _halved(window[1]))
             frame = Frame.of(black, window, _inside((_doubled(pooled[0]), _doubled(pooled[1])), size))
@@ -125,11 +120,12 @@ def _grown(window: Window, by: int) -> Window:
     return range(rows.start - by, rows.stop + by), range(columns.start - by, columns.stop + by)
 
 
-def _inside(window: Window, size: tuple[int, int]) -> Window:
+def _inside(window: Window, size: tuple[int, int], beyond: int = 0) -> Window:
+    """The part of a window that lies on a map, or ``beyond`` its borders by no more than that."""
     rows, columns = window
     return (
-        range(max(0, rows.start), min(size[0], rows.stop)),
-        range(max(0, columns.start), min(size[1], columns.stop)),
+        range(max(-beyond, rows.start), min(size[0] + beyond, rows.stop)),
+        range(max(-beyond, columns.start), min(size[1] + beyond, columns.stop)),
     )
 
 

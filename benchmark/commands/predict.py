@@ -71,8 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--optimized",
         action="store_true",
-        help="in the fastest of several forms whose labels differ by rounding (memory layout, folded batch norms); "
-        "finding it on a part of the first image takes up to a minute",
+        help="in the fastest of several forms whose labels differ by rounding (memory layout, folded batch norms, "
+        "fused ReLUs); finding it on a part of the first image takes up to a minute",
     )
     add_precision_option(parser)
     add_device_option(parser)

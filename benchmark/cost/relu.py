@@ -1,4 +1,4 @@
-"""ReLU computed by the convolution before it: the same numbers, with one pass over the memory less.
+"""ReLU computed by the convolution before it: the same numbers, one pass over the memory fewer.
 
 oneDNN, which computes torch's convolutions on a CPU, can apply a ReLU to each output before it is written. Which ReLU
 follows which convolution is found by watching one call of a system whose batch norms are folded.
@@ -36,11 +36,12 @@ class ReluFusion:
 
 def has_relu(conv: nn.Conv2d) -> bool:
     """Whether a convolution is fused with a ReLU."""
-    return "forward" in vars(conv)
+    return getattr(vars(conv).get("forward"), "__func__", None) is _conv_relu
 
 
 def _fits(conv: nn.Conv2d) -> bool:
-    return type(conv) is nn.Conv2d and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    is_plain = type(conv) is nn.Conv2d and "forward" not in vars(conv)  # a library may have given it one
+    return is_plain and conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
 
 
 def _conv_relu(conv: nn.Conv2d, image: Tensor) -> Tensor:

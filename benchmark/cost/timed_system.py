@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmark import inference
 from benchmark.card import CustomInference
+from benchmark.cost.first_input import first_input
 from benchmark.cost.flops import parameters
 from benchmark.cost.folding import Folding
 from benchmark.cost.form import Form
@@ -231,33 +232,6 @@ class TimedSystem:
     def _predicted(self, image: Image) -> Image:
         how: dict[str, Any] = {"device": self.device, "precision": self.form.precision, "layout": self.form.layout}
         return predicted(self.system, image, **how)
-
-
-class _FirstInputError(Exception):
-    """Ends an inference procedure at its first call of the net."""
-
-    def __init__(self, image: Tensor) -> None:
-        super().__init__()
-        self.image = image
-
-
-def first_input(system: System, batch: Tensor) -> Tensor | None:
-    """What the inference procedure feeds to the net first, for a ``batch`` ``[B, 3, H, W]``; None if it never calls it.
-
-    The procedure is stopped there, so that nothing is computed.
-    """
-
-    def stop(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        raise _FirstInputError(inputs[0])
-
-    hook = system.register_forward_pre_hook(stop)
-    try:
-        system.logits(batch)
-    except _FirstInputError as found:
-        return found.image
-    finally:
-        hook.remove()
-    return None
 
 
 def _hash(labels: NDArray[np.uint8]) -> str:

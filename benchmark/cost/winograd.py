@@ -63,9 +63,8 @@ class WinogradConv(nn.Module):
         down, right = -(-height // 4), -(-width // 4)  # tiles
         outputs = self.transformed.shape[2]
         made = image.new_empty(batch, height, width, outputs)
-        rows = min(
-            down, max(1, round(max(channels, outputs) / right))
-        )  # of tiles at once: products large, cache enough
+        # of tiles at once: enough for large products, few enough for the cache
+        rows = min(down, max(1, round(max(channels, outputs) / right)))
         padded = image.new_zeros(4 * rows + 2, 4 * right + 2, channels)
         for one, own in zip(image.permute(0, 2, 3, 1), made, strict=True):
             for top in range(0, height, 4 * rows):
@@ -141,6 +140,7 @@ class Winograd:
     def switch(self, *, on: bool) -> None:
         """Replace the layers, or put them back."""
         for held, conv, fast in self.replaced:
+            fast.relu = has_relu(conv)
             for holder, name in held:
                 setattr(holder, name, fast if on else conv)
 

@@ -39,7 +39,7 @@ class RunOptions:
     precision: Precision = "fp32"
     compiled: bool = False
     optimized: bool = False
-    engine: Literal["torch", "onnx"] = "torch"  # what answers the timed calls
+    engine: Literal["torch", "onnx", "openvino"] = "torch"  # what answers the timed calls
     switches: Mapping[str, bool] = field(default_factory=dict)  # tf32, cudnn_benchmark, channels_last, deterministic
     timing: str = "full-scale"  # a name in benchmark.run.timing_variants
     smallest_budget: bool = False  # search for the least memory that a system runs in

@@ -48,6 +48,15 @@ def test_the_first_map_made_in_strips_is_that_of_the_whole_image(name, size, lay
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5 * float(wanted.max()))
 
 
+def test_in_training_the_first_map_is_normalised_as_a_whole():
+    """Without gradients too: so batch norm's statistics settle after a short run."""
+    one, other, pixels = stirred("isdnet").train(), stirred("isdnet").train(), image(300, 61, batch=2)
+    with torch.no_grad():
+        assert torch.equal(one.first_map(pixels), other.shallow.stage1(other.shallow_input(pixels)))
+    for mine, theirs in zip(one.shallow.stage1.buffers(), other.shallow.stage1.buffers(), strict=True):
+        assert torch.equal(mine, theirs)
+
+
 def test_eight_rows_around_a_strip_are_too_few(monkeypatch):
     system, pixels = stirred("isdnet"), image(300, 61)
     monkeypatch.setattr(streaming, "INPUT_HALO", 8)

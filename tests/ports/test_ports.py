@@ -3,6 +3,7 @@
 Each test also hands what it measured to docs/verified-ports.md, see ``page.py``.
 """
 
+import contextlib
 import os
 
 import numpy as np
@@ -78,18 +79,21 @@ def test_glnet_end_to_end(converted, measured):
 
 @ONLY_THERE
 @pytest.mark.parametrize(
-    ("name", "classes", "contexts"),
-    [("fctl_deepglobe", 7, ("medium", "global")), ("fctl_inria", 2, ("ctx2x", "ctx3x"))],
+    ("name", "recorded", "classes", "contexts"),
+    [
+        ("fctl", "fctl_deepglobe", 7, ("medium", "global")),
+        ("fctl-batched", "fctl_deepglobe", 7, ("medium", "global")),
+        ("fctl-inria", "fctl_inria", 2, ("ctx2x", "ctx3x")),
+    ],
 )
-def test_fctl(name, classes, contexts, converted, measured):
+def test_fctl(name, recorded, classes, contexts, converted, measured):
     """The middle patch of nine with its two contexts."""
-    official = recording(name)
-    system = converted(
-        "fctl" if classes == 7 else "fctl-inria", classes, official.state(), *map(official.state, contexts)
-    )
+    official = recording(recorded)
+    system = converted(name, classes, official.state(), *map(official.state, contexts))
     image = seeded_image(1224, 1224, 3)
     grid = system.grid(image)
-    logits = system.patch_logits(image, grid, [4], system.shared_context(image, grid.patch))[0]
+    with system.shortened(image, grid.patch) if name == "fctl-batched" else contextlib.nullcontext():
+        logits = system.patch_logits(image, grid, [4], system.shared_context(image, grid.patch))[0]
     place = "one patch with its contexts, 508x508"
     measured(system.card.name, place, relative=relative(logits[:, ::24, ::24], official["patch_logits"]))
     measured(system.card.name, place, labels=equal(logits.argmax(0)[::12, ::12], official["patch_labels"]))

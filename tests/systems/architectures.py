@@ -46,6 +46,7 @@ def representatives() -> list[Card]:
 
 ALIKE = {  # cards of one net, loss and stages, that differ in their inference: trained and saved once
     "cascadepsp-pip": "cascadepsp",
+    "fctl-batched": "fctl",
     "densecrf-exact": "densecrf",
     "dgf-fast": "dgf",
     "magnet-fast": "magnet",

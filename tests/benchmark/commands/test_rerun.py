@@ -57,7 +57,7 @@ def test_a_command_of_several_tables_or_of_none_is_narrowed_to_the_cell(words, t
     assert [job.cell.system for job in repeated(one, tmp_path)] == ["stdc"]
 
 
-@pytest.mark.parametrize("engine", ["torch", "onnx"])
+@pytest.mark.parametrize("engine", ["torch", "onnx", "openvino"])
 def test_a_measurement_is_planned_for_the_engine_of_its_record(engine, tmp_path):
     words = ("--size", "64x96", "--device", "cpu", "--threads", "2", "--engine", engine)
     (job,) = plan.jobs(registry.card("stdc"), "deepglobe", cost_options(parsed("measure", *words), (64, 96)))

@@ -56,13 +56,30 @@ class ConvOfTwo(Normed):
         return self.last(self.norm(made) + self.second(made))
 
 
+class ReadBefore(Normed):
+    def forward(self, image):
+        made = self.conv(image)
+        return self.last(self.norm(made).relu() + self.second(self.other(image)) + made)
+
+
+class NormOfSum(Normed):
+    def forward(self, image):
+        made = self.conv(image)
+        made += 1
+        return self.last(self.norm(made).relu() + self.second(self.other(image)))
+
+
 class SharedConv(Normed):
     def forward(self, image):
         return self.last(self.norm(self.conv(image)) + self.second(self.conv(image + 1)))
 
 
 @pytest.mark.parametrize(
-    ("kind", "folded"), [(Normed, 2), (NormOfInput, 1), (NormOfTwo, 0), (ConvOfTwo, 0), (SharedConv, 0)]
+    ("kind", "folded"),
+    [
+        *((Normed, 2), (NormOfInput, 1), (NormOfTwo, 0), (ConvOfTwo, 0)),
+        *((ReadBefore, 1), (NormOfSum, 1), (SharedConv, 0)),
+    ],
 )
 def test_what_can_be_folded_is_and_nothing_else(kind, folded):
     torch.manual_seed(0)
@@ -82,7 +99,7 @@ def test_what_can_be_folded_is_and_nothing_else(kind, folded):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["isdnet", "stdc", "bisenetv1", "unet-local", "pspnet", "glnet", "magnet", "pointrend"]
+    "name", ["isdnet", "stdc", "bisenetv1", "unet-local", "pspnet", "glnet", "magnet", "pointrend", "cascadepsp"]
 )
 def test_systems_keep_their_labels(name):
     torch.manual_seed(0)

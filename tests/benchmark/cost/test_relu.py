@@ -1,5 +1,7 @@
 """ReLUs computed by convolutions: the same logits up to rounding, undone without a trace, only where they may be."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -39,12 +41,33 @@ class OfSum(Activated):
         return self.last(self.relu(self.conv(image) + self.other(image)))
 
 
+class OfSumInPlace(Activated):
+    def forward(self, image):
+        made = self.conv(image)
+        made += self.other(image)
+        return self.last(self.relu(made))
+
+
+class ReadTwice(Activated):
+    def forward(self, image):
+        made = self.conv(image)
+        return self.last(nn.functional.sigmoid(made) + self.relu(made))
+
+
+class CalledTwice(Activated):
+    def forward(self, image):
+        return self.last(self.conv(image + 1).sigmoid() + self.relu(self.conv(image)))
+
+
 class Reflected(Activated):
     def forward(self, image):
         return self.last(self.relu(self.other(image)))
 
 
-@pytest.mark.parametrize(("kind", "fused"), [(Activated, 1), (OfTwo, 0), (OfSum, 0), (Reflected, 0)])
+@pytest.mark.parametrize(
+    ("kind", "fused"),
+    [(Activated, 1), (OfTwo, 0), (OfSum, 0), (OfSumInPlace, 0), (ReadTwice, 0), (CalledTwice, 0), (Reflected, 0)],
+)
 def test_what_can_be_fused_is_and_nothing_else(kind, fused):
     torch.manual_seed(0)
     system, image = kind().eval(), torch.rand(1, 3, 25, 20)
@@ -61,7 +84,7 @@ def test_what_can_be_fused_is_and_nothing_else(kind, fused):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["isdnet", "stdc", "bisenetv1", "unet-local", "pspnet", "glnet"])
+@pytest.mark.parametrize("name", ["isdnet", "stdc", "bisenetv1", "unet-local", "pspnet", "glnet", "cascadepsp"])
 def test_systems_keep_their_logits(name):
     torch.manual_seed(0)
     system = settled(registry.build(registry.card(name).at(0.1), 7).inference_form())
@@ -81,7 +104,8 @@ def test_forms_change_into_each_other_and_back():
     with torch.inference_mode():
         own = one.system.predict(one.batch)
         folded, fused = Form(True, folded=True), Form(True, folded=True, fused=True)
-        for form in (fused, Form(), Form(True, folded=True, fused=True, winograd=True), folded, fused, Form()):
+        tiles = Form(True, folded=True, winograd=True)
+        for form in (fused, Form(), tiles, replace(tiles, fused=True), folded, fused, Form()):
             one.take(form)
             assert isinstance(one.system.relu, nn.Identity) == form.fused
             assert torch.equal(one.system.predict(one.batch), own)

@@ -173,14 +173,15 @@ def test_what_the_timed_call_did_and_a_busy_machine_are_noted():
     assert not [note for note in notes if note.startswith("stdc")]
 
 
-def test_times_of_onnx_runtime_have_a_table_of_their_own_which_says_so():
+@pytest.mark.parametrize(("engine", "name"), [("onnx", "ONNX Runtime"), ("openvino", "OpenVINO")])
+def test_times_of_another_engine_have_a_table_of_their_own_which_says_so(engine, name):
     kept = cost(median_ms=100.0).model_copy(update={"labels_kept": 99.95})
-    onnx = record("cost", "isdnet", figures=kept, protocol_changes={"engine": "onnx"})
-    tables = build_tables([*ISDNET, onnx], SYSTEMS, ["table1"])
+    exported = record("cost", "isdnet", figures=kept, protocol_changes={"engine": engine})
+    tables = build_tables([*ISDNET, exported], SYSTEMS, ["table1"])
     own, other = (next(t for t in tables if row_of(t, "isdnet")["fps_ours"].value == fps) for fps in (5.0, 10.0))
-    note = "isdnet: ONNX Runtime ran its exported file; 99.950 % of the labels are torch's"
+    note = f"isdnet: {name} ran its exported file; 99.950 % of the labels are torch's"
     assert (note in own.notes, note in other.notes) == (False, True)
-    said = ", timed in ONNX Runtime"
+    said = f", timed in {name}"
     assert (said in own.caption[0], said in other.caption[0]) == (False, True)
 
 
