@@ -39,7 +39,9 @@ def test_glnet_batched(ratio, benchmark):
     theirs, ours = built("glnet", scale), built("glnet-batched", scale)
     ours.load_state_dict(theirs.state_dict(), strict=False)  # the released form holds a second copy, half of it unused
     with torch.inference_mode():
-        assert float((ours.predict(image) == theirs.predict(image)).float().mean()) >= 0.999
+        labels = theirs.predict(image)
+        assert len(labels.unique()) > 1
+        assert float((ours.predict(image) == labels).float().mean()) >= 0.999
         ratio(lambda: ours.predict(image), lambda: theirs.predict(image))
 
 
@@ -68,8 +70,9 @@ def test_optimized(ratio, benchmark, name):
         for form in [Form(), *(form for form in forms("cpu", "fp32") if form.precision == "fp32")]:
             timed.take(form)
         reference = looped(as_it_is.system) if name == "unet-local" else as_it_is.system.predict
-        same = timed.system.predict(timed.batch) == reference(as_it_is.batch)
-        assert float(same.float().mean()) >= 0.999
+        labels = reference(as_it_is.batch)
+        assert len(labels.unique()) > 1
+        assert float((timed.system.predict(timed.batch) == labels).float().mean()) >= 0.999
         ratio(lambda: timed.system.predict(timed.batch), lambda: reference(as_it_is.batch))
 
 
@@ -83,13 +86,10 @@ def looped(system):
         for top in inference.window_starts(height, patch, overlap):
             for left in inference.window_starts(width, patch, overlap):
                 rows, columns = slice(top, top + patch), slice(left, left + patch)
-                logits = inference.padded(system, image[..., rows, columns], system.card.size_multiple)
-                total[..., rows, columns] += inference.resize(logits, logits_size(image[..., rows, columns]))
+                crop = image[..., rows, columns]
+                logits = inference.padded(system, crop, system.card.size_multiple)
+                total[..., rows, columns] += inference.resize(logits, (crop.shape[-2], crop.shape[-1]))
                 count[rows, columns] += 1
         return (total / count).argmax(1).to(torch.uint8)
 
     return predict
-
-
-def logits_size(image):
-    return image.shape[-2], image.shape[-1]
