@@ -109,9 +109,11 @@ class ISDNet(System):
         """Stage 1 of the shallow branch, ``[B, 32, ceil(H / 2), ceil(W / 2)]``, of ``image`` ``[B, 3, H, W]``.
 
         For predictions on a CPU the residuals are made in strips, so that the whole of them, six maps of the image's
-        size, is never in memory. In training batch norm must see the entire map.
+        size, is never in memory. RGB goes in whole, as into the rivals' nets. In training batch norm must see the
+        entire map.
         """
-        if self.training or torch.compiler.is_compiling() or image.device.type != "cpu":
+        in_strips = self.variant.high_frequency and image.device.type == "cpu"
+        if self.training or torch.compiler.is_compiling() or not in_strips:
             whole: Tensor = self.shallow.stage1(self.shallow_input(image))
             return whole
         return streaming.first_map(self, image)

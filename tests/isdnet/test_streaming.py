@@ -43,7 +43,7 @@ def test_the_first_map_made_in_strips_is_that_of_the_whole_image(name, size, lay
     pixels = image(*size, batch=2).contiguous(memory_format=layout)
     with torch.inference_mode():
         wanted = system.shallow.stage1(system.shallow_input(pixels))
-        found = system.first_map(pixels)
+        found = streaming.first_map(system, pixels)
     assert found.is_contiguous(memory_format=layout)
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5 * float(wanted.max()))
 
