@@ -48,7 +48,7 @@ class PyramidPooling(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """``[B, 2048, h, w]`` -> ``[B, 1024, h, w]``."""
-        pooled = [_resized(stage(maps), maps) for stage in self.stages]
+        pooled = [resized(stage(maps), maps) for stage in self.stages]
         return F.relu(self.bottleneck(torch.cat([*pooled, maps], dim=1)))
 
 
@@ -66,7 +66,7 @@ class Upsample(nn.Module):
 
         The maps are enlarged bilinearly and joined with the skip map; two residual units follow.
         """
-        maps = _resized(maps, skip)
+        maps = resized(maps, skip)
         maps = self.conv(torch.cat([maps, skip], dim=1)) + self.shortcut(maps)
         refined: Tensor = maps + self.conv2(maps)
         return refined
@@ -75,13 +75,15 @@ class Upsample(nn.Module):
 class CascadeNet(nn.Module):
     """Logits of a mask at strides 8, 4 and 1, all at the input's size."""
 
+    pooling, upsample = PyramidPooling, Upsample
+
     def __init__(self) -> None:
         super().__init__()
         self.feats = Trunk()
-        self.psp = PyramidPooling()
-        self.up_1 = Upsample(1024, 1024 + 256, 512)
-        self.up_2 = Upsample(512, 512 + 64, 256)
-        self.up_3 = Upsample(256, 256 + 3, 32)
+        self.psp = self.pooling()
+        self.up_1 = self.upsample(1024, 1024 + 256, 512)
+        self.up_2 = self.upsample(512, 512 + 64, 256)
+        self.up_3 = self.upsample(256, 256 + 3, 32)
         self.final_28 = nn.Sequential(nn.Conv2d(1024, 32, 1), nn.ReLU(), nn.Conv2d(32, 1, 1))
         self.final_56 = nn.Sequential(nn.Conv2d(512, 32, 1), nn.ReLU(), nn.Conv2d(32, 1, 1))
         self.final_11 = nn.Conv2d(32 + 3, 32, 1)
@@ -102,15 +104,15 @@ class CascadeNet(nn.Module):
         found: dict[str, Tensor] = {}
         if coarse is None:
             deep, _, _ = self._encoded(image, mask, mask, mask)
-            found["s8_1"] = _resized(self.final_28(deep), image)
+            found["s8_1"] = resized(self.final_28(deep), image)
             coarse = torch.tanh(found["s8_1"])
         deep, _, quarter = self._encoded(image, mask, coarse, coarse)
-        found["s8_2"] = _resized(self.final_28(deep), image)
-        found["s4_2"] = _resized(self.final_56(self.up_1(deep, quarter)), image)
+        found["s8_2"] = resized(self.final_28(deep), image)
+        found["s4_2"] = resized(self.final_56(self.up_1(deep, quarter)), image)
         deep, half, quarter = self._encoded(image, mask, torch.tanh(found["s8_2"]), torch.tanh(found["s4_2"]))
-        found["s8_3"] = _resized(self.final_28(deep), image)
+        found["s8_3"] = resized(self.final_28(deep), image)
         deep = self.up_1(deep, quarter)
-        found["s4_3"] = _resized(self.final_56(deep), image)
+        found["s4_3"] = resized(self.final_56(deep), image)
         full = self.up_3(self.up_2(deep, half), image)
         found["s1"] = self.final_21(F.relu(self.final_11(torch.cat([full, image], dim=1))))
         return found
@@ -120,7 +122,8 @@ class CascadeNet(nn.Module):
         return self.psp(deep), half, quarter
 
 
-def _resized(maps: Tensor, like: Tensor) -> Tensor:
+def resized(maps: Tensor, like: Tensor) -> Tensor:
+    """Maps ``[B, C, h, w]`` enlarged bilinearly to the size of others."""
     return F.interpolate(maps, size=like.shape[-2:], mode="bilinear", align_corners=False)
 
 

@@ -113,12 +113,12 @@ class Grid:
         return count
 
 
-def patches_at_once(device: torch.device, mib_per_pixel: float, grid: Grid) -> int:
-    """How many patches go through a net together within the device's budget, at least one.
+def patches_at_once(device: torch.device, mib_per_pixel: float, patch: tuple[int, int]) -> int:
+    """How many patches (height, width) go through a net together within the device's budget, at least one.
 
     ``mib_per_pixel`` is what the net takes at its peak for one pixel of a patch.
 
     A device type without a budget of its own gets that of CUDA.
     """
     budget = BUDGET_MIB.get(device.type, BUDGET_MIB["cuda"])
-    return max(1, int(budget // (mib_per_pixel * grid.patch[0] * grid.patch[1])))
+    return max(1, int(budget // (mib_per_pixel * patch[0] * patch[1])))

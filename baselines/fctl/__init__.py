@@ -84,8 +84,8 @@ BATCHED = replace(
     name="fctl-batched",
     variant="batched",
     inference=CustomInference(
-        "as released, but: as many patches at a time as 256 MiB of maps allow (4 GiB on a GPU), and the trunks run only"
-        " where the patch is seen, in a frame of a black patch's maps"
+        "as released, but the trunks take as many of the 8 patches at a time as 256 MiB of maps allow (4 GiB on a GPU),"
+        " and run only where the patch is seen, in a frame of a black patch's maps"
     ),
     assumptions=(
         *DEEPGLOBE.assumptions,

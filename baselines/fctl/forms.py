@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.common import pillow_resize
-from baselines.common.patches import Grid, patches_at_once
+from baselines.common.patches import patches_at_once
 from baselines.fctl.attention import narrow
 from baselines.fctl.short import ShortTrunk
 from baselines.fctl.system import FCtL
@@ -90,6 +90,7 @@ class BatchedFCtL(FCtLDeepGlobe):
     def __init__(self, card: Card, num_classes: int) -> None:
         super().__init__(card, num_classes)
         self.short: dict[str, ShortTrunk] = {}  # by context, and "" for the patch itself; only during a prediction
+        self.at_once = 1  # patches that go through a trunk together
 
     def logits(self, image: Tensor) -> Tensor:
         """As released, ``[B, C, H, W]``."""
@@ -102,6 +103,7 @@ class BatchedFCtL(FCtLDeepGlobe):
     @contextlib.contextmanager
     def shortened(self, image: Tensor, patch: tuple[int, int]) -> Iterator[None]:
         """While open, patches of this size, with the type and device of ``image``, go through the short trunks."""
+        self.at_once = patches_at_once(image.device, MIB_PER_PIXEL, patch)
         trunks = {"": self.net.features, **{name: self.encoders[name] for name in self.regions}}
         try:
             for name, trunk in trunks.items():
@@ -111,14 +113,19 @@ class BatchedFCtL(FCtLDeepGlobe):
         finally:
             self.short.clear()
 
-    def patches_at_once(self, device: torch.device, grid: Grid) -> int:
-        """As many as the device's budget allows: one of 508 pixels on a CPU."""
-        return patches_at_once(device, MIB_PER_PIXEL, grid)
-
     def encoded_region(self, name: str, region: Tensor) -> Tensor:
         """As released."""
-        return self.short[name](region)[-1] if self.short else super().encoded_region(name, region)
+        return self._pools(name, region)[-1] if self.short else super().encoded_region(name, region)
 
     def encoded(self, patches: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As released."""
-        return self.short[""](patches) if self.short else super().encoded(patches)
+        return self._pools("", patches) if self.short else super().encoded(patches)
+
+    def _pools(self, name: str, patches: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the trunk of a context gives for the released batch of patches, some of which it takes at a time.
+
+        The layers after the trunks take them all at once: on a CPU each call reorders 400 MiB of weights.
+        """
+        parts = [self.short[name](some) for some in torch.split(patches, self.at_once)]
+        pool3, pool4, pool5 = (torch.cat(maps) for maps in zip(*parts, strict=True))
+        return pool3, pool4, pool5

@@ -2,7 +2,7 @@
 
 The release pads a patch of 508 by 100 pixels to each side. Far from the patch the trunk's maps do not depend on it:
 they are those of a black patch, which are computed once. Every layer then runs only where the patch is seen, inside a
-frame of the black patch's values.
+frame of the black patch's values. A smaller black patch has all of them: along a border its maps repeat.
 """
 
 from __future__ import annotations
@@ -10,12 +10,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from baselines.fctl.net import POOLS
+from baselines.fctl.net import POOLS, STRIDE
 
 Window = tuple[range, range]  # rows and columns of a map
+WIDEST_SHARED = 128  # channels
+REACH = 5 * STRIDE  # pixels; no further than 106 from a border do the deepest maps differ from the middle
+
+
+@dataclass(frozen=True)
+class Black:
+    """A map of the black patch of which the middle, where rows and columns repeat, is left out."""
+
+    maps: Tensor  # [1, C, h, w]
+    size: tuple[int, int]  # of the entire map
+
+    def part(self, window: Window) -> Tensor:
+        """A window of the entire map; 0 where it exceeds the map."""
+        inside = _inside(window, self.size)
+        (above, below), (left, right) = (
+            (own.start - asked.start, asked.stop - own.stop) for own, asked in zip(inside, window, strict=True)
+        )
+        kept = self.maps
+        for axis, span, side in zip((-2, -1), inside, self.size, strict=True):
+            short = kept.shape[axis]
+            middle, cut = short // 2, side - short
+            places = [min(one, middle) if one < middle + cut else one - cut for one in span]
+            kept = kept.index_select(axis, torch.tensor(places, dtype=torch.long, device=kept.device))
+        return F.pad(kept, (left, right, above, below))
 
 
 @dataclass(frozen=True)
@@ -26,27 +51,34 @@ class Frame:
     strips: tuple[tuple[slice, slice, Tensor], ...]
 
     @classmethod
-    def of(cls, black: Tensor, inner: Window, outer: Window) -> Frame:
-        """The frame between two windows of the black patch's map ``[1, C, H, W]``; ``outer`` may exceed the map."""
-        values = _part(black, outer)
+    def of(cls, black: Black, inner: Window, outer: Window) -> Frame:
+        """The frame between two windows of the black patch's map; ``outer`` may exceed the map."""
         rows, columns = (
-            slice(small.start - large.start, small.stop - large.start)
+            range(small.start - large.start, small.stop - large.start)
             for small, large in zip(inner, outer, strict=True)
         )
-        everywhere = slice(None)
+        height, width = map(len, outer)
         places = (
-            (slice(0, rows.start), everywhere),
-            (slice(rows.stop, None), everywhere),
-            (rows, slice(0, columns.start)),
-            (rows, slice(columns.stop, None)),
+            (range(rows.start), range(width)),
+            (range(rows.stop, height), range(width)),
+            (rows, range(columns.start)),
+            (rows, range(columns.stop, width)),
         )
-        strips = tuple((down, right, values[..., down, right].clone()) for down, right in places)
-        below, right = len(outer[0]) - rows.stop, len(outer[1]) - columns.stop
-        return cls((columns.start, right, rows.start, below), strips)
+        strips = tuple(
+            (_slice(down), _slice(right), black.part((_shifted(down, outer[0].start), _shifted(right, outer[1].start))))
+            for down, right in places
+            if down and right
+        )
+        return cls((columns.start, width - columns.stop, rows.start, height - rows.stop), strips)
 
     def around(self, maps: Tensor) -> Tensor:
         """Maps ``[n, C, h, w]`` of the inner window, enlarged to the outer one."""
-        framed = F.pad(maps, self.padding)
+        if not self.strips:
+            return maps
+        left, right, top, bottom = self.padding
+        height, width = maps.shape[-2:]
+        framed = maps.new_empty(*maps.shape[:2], top + height + bottom, left + width + right)
+        framed[..., top : top + height, left : left + width] = maps
         for rows, columns, values in self.strips:
             framed[..., rows, columns] = values
         return framed
@@ -87,24 +119,51 @@ def _steps(trunk: nn.Sequential, patch: tuple[int, int], like: Tensor) -> Iterat
     first = trunk[0]
     assert isinstance(first, nn.Conv2d)
     margin = int(first.padding[0]) - 1  # of the map of 0 on which this layer pads by 1, as the others do
-    black = like.new_zeros(1, 3, patch[0] + 2 * margin, patch[1] + 2 * margin)
-    window: Window = (range(margin, margin + patch[0]), range(margin, margin + patch[1]))
-    for place, layer in enumerate(trunk, start=1):
-        size = (black.shape[-2], black.shape[-1])
+    size = (patch[0] + 2 * margin, patch[1] + 2 * margin)
+    black = Black(like.new_zeros(1, 3, *map(_shortened, size)), size)
+    live: Window = (range(margin, margin + patch[0]), range(margin, margin + patch[1]))
+    made = live  # what a step computes: at times more, so that the next one needs no frame
+    layers = [*trunk, None, None]
+    for place, layer in enumerate(trunk):
+        after, second = layers[place + 1 : place + 3]
         if isinstance(layer, nn.Conv2d):
-            around = _inside(_grown(window, 2), size, beyond=1)
-            frame, window = Frame.of(black, window, around), _grown(around, -1)
-            black = F.conv2d(black, layer.weight, layer.bias, padding=1)
+            needs, ahead = _inside(_grown(live, 2), black.size, beyond=1), 4 if _shares_frame(layer, second) else 2
+            around = _inside(_grown(live, ahead), black.size, beyond=1)
+            frame = Frame.of(black, made, around)
+            live, made = _grown(needs, -1), _grown(around, -1)
+            black = Black(F.conv2d(black.maps, layer.weight, layer.bias, padding=1), black.size)
             yield Step(layer, frame)
         elif isinstance(layer, nn.MaxPool2d):
-            pooled = (_halved(window[0]), _halved(window[1]))
-            frame = Frame.of(black, window, _inside((_doubled(pooled[0]), _doubled(pooled[1])), size))
-            black, window = layer(black), pooled
-            full = (range(black.shape[-2]), range(black.shape[-1]))
-            yield Step(layer, frame, whole=Frame.of(black, window, full) if place in POOLS else None)
+            pooled = (_halved(live[0]), _halved(live[1]))
+            frame = Frame.of(black, made, _inside((_doubled(pooled[0]), _doubled(pooled[1])), black.size))
+            size = (-(-black.size[0] // 2), -(-black.size[1] // 2))
+            black, live = Black(layer(black.maps), size), pooled
+            made = live
+            full = (range(size[0]), range(size[1]))
+            yield Step(layer, frame)
+            yield Step(nn.ReLU(inplace=True), whole=Frame.of(black, live, full) if place + 1 in POOLS else None)
         else:
-            black = layer(black)
-            yield Step(layer)
+            black = Black(layer(black.maps), black.size)
+            if not isinstance(after, nn.MaxPool2d):  # there it comes after the pool, where a quarter is left
+                yield Step(layer)
+
+
+def _shares_frame(layer: nn.Conv2d, second: nn.Module | None) -> bool:
+    """Whether one frame serves a layer and the next: where copying a map takes longer than a wider margin."""
+    return isinstance(second, nn.Conv2d) and layer.out_channels <= WIDEST_SHARED
+
+
+def _shortened(side: int) -> int:
+    """A side without what repeats: as much from each border as it reaches in the trunk, and the same phase of pools."""
+    return min(side, 2 * REACH + side % STRIDE)
+
+
+def _slice(span: range) -> slice:
+    return slice(span.start, span.stop)
+
+
+def _shifted(span: range, by: int) -> range:
+    return range(span.start + by, span.stop + by)
 
 
 def _halved(side: range) -> range:
@@ -127,13 +186,3 @@ def _inside(window: Window, size: tuple[int, int], beyond: int = 0) -> Window:
         range(max(-beyond, rows.start), min(size[0] + beyond, rows.stop)),
         range(max(-beyond, columns.start), min(size[1] + beyond, columns.stop)),
     )
-
-
-def _part(black: Tensor, window: Window) -> Tensor:
-    """A window of a map; 0 where it exceeds the map."""
-    rows, columns = window
-    inside = _inside(window, (black.shape[-2], black.shape[-1]))
-    above, below = inside[0].start - rows.start, rows.stop - inside[0].stop
-    left, right = inside[1].start - columns.start, columns.stop - inside[1].stop
-    part = black[..., inside[0].start : inside[0].stop, inside[1].start : inside[1].stop]
-    return F.pad(part, (left, right, above, below))

@@ -67,13 +67,9 @@ class FCtL(System):
         canvas = torch.zeros(image.shape[0], self.num_classes, *grid.size, device=host, dtype=torch.float64)
         passes = len(self.context_encoders) - len(shared) + 1
         self.work = {"passes": len(grid) * passes + len(shared), "patches": len(grid)}
-        for numbers in grid.batches(self.patches_at_once(image.device, grid)):
+        for numbers in grid.batches(self.released_batch):
             grid.add(canvas, self.patch_logits(image, grid, numbers, shared).to(canvas), numbers)
         return canvas
-
-    def patches_at_once(self, device: torch.device, grid: Grid) -> int:
-        """How many patches go through the nets together."""
-        return self.released_batch
 
     def shared_context(self, image: Tensor, patch: tuple[int, int]) -> tuple[Tensor, ...]:
         """Features of contexts that all patches of an image have in common, ``[B, 512, h, w]`` each."""

@@ -92,7 +92,7 @@ class BatchedGLNet(GLNetSystem):
         help_ = _help(net.fpn_local, maps, local_layer[0])
         merge = Merge(grid, maps)
         logits: list[Tensor] = []
-        for numbers in grid.batches(patches_at_once(image.device, MIB_PER_PIXEL, grid)):
+        for numbers in grid.batches(patches_at_once(image.device, MIB_PER_PIXEL, grid.patch)):
             others = cropped_maps(help_, grid, numbers)
             seen = net.fpn_local.pyramid(net.resnet_local(grid.crops(image, numbers)), others, apply=_applied)
             merge.add(seen, numbers)

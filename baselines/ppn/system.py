@@ -105,7 +105,7 @@ class PPN(StagedSystem):
         picked = Grid(grid.size, grid.patch, tuple(grid.corners[number] for number in chosen))
         count = picked.coverage(canvas)
         canvas.masked_fill_(count > 0, 0.0)
-        for numbers in picked.batches(patches_at_once(image.device, MIB_PER_PIXEL, grid)):
+        for numbers in picked.batches(patches_at_once(image.device, MIB_PER_PIXEL, grid.patch)):
             logits = self.fused(image, picked, seen.features, numbers)
             picked.add(canvas, resize(logits, grid.patch) / picked.crops(count, numbers), numbers)
         return canvas

@@ -36,6 +36,16 @@ def test_the_maps_are_those_of_the_whole_trunk(net, size):
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5 * float(wanted.abs().max()))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(508, 508), (389, 133)], ids=str)
+@torch.inference_mode()
+def test_a_smaller_black_patch_has_all_values_of_a_large_one(size):
+    trunk = stirred(vgg_trunk(100))
+    patches = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
+    wanted, short = trunk(patches), ShortTrunk(trunk, size, patches)
+    torch.testing.assert_close(short(patches)[-1], wanted, rtol=0, atol=1e-5 * float(wanted.max()))
+
+
 @torch.inference_mode()
 def test_a_black_patch_of_another_net_is_noticed():
     """The frames matter: with those of other weights the maps differ."""

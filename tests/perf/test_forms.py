@@ -7,12 +7,17 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.cascadepsp.early import EarlyCascadeNet
+from baselines.cascadepsp.net import CascadeNet
 from baselines.fctl.net import vgg_trunk
 from baselines.fctl.short import ShortTrunk
 from benchmark import inference, registry
+from benchmark.cost.folding import Folding
 from benchmark.cost.form import Form
 from benchmark.cost.optimized import forms
+from benchmark.cost.relu import ReluFusion
 from benchmark.cost.timed_system import TimedSystem
+from benchmark.cost.winograd import Winograd
 from benchmark.data.synthetic import World, scene
 from results.cell import Protocol
 from tests.systems.architectures import stir
@@ -54,6 +59,37 @@ def test_fctl_short_trunk(ratio, benchmark):
         wanted = trunk(patch)
         torch.testing.assert_close(short(patch)[-1], wanted, rtol=0, atol=1e-5 * float(wanted.max()))
         ratio(lambda: short(patch), lambda: trunk(patch))
+
+
+class Crop(torch.nn.Module):
+    """CascadePSP's net on one crop, with an image of four channels: the last is the mask and the coarse result."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def predict(self, image):
+        mask = image[:, 3:]
+        return self.net(image[:, :3], mask, mask)["s1"]
+
+
+@pytest.mark.slow
+def test_cascadepsp_batched(ratio, benchmark):
+    """A crop in the optimized form, a quarter of the paper's side, beside the released form as it is."""
+    torch.manual_seed(0)
+    theirs, ours = Crop(CascadeNet()).eval(), Crop(EarlyCascadeNet()).eval()
+    ours.load_state_dict(theirs.state_dict())
+    side = 64 if benchmark.disabled else 224
+    image = torch.cat([torch.rand(1, 3, side, side), torch.sign(torch.randn(1, 1, side, side))], dim=1)
+    fast = image.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        Folding(ours, image).switch(folded=True)
+        ours.to(memory_format=torch.channels_last)
+        ReluFusion(ours, fast).switch(on=True)
+        Winograd(ours, fast).switch(on=True)
+        wanted = theirs.predict(image)
+        torch.testing.assert_close(ours.predict(fast), wanted, rtol=0, atol=1e-4 * float(wanted.abs().max()))
+        ratio(lambda: ours.predict(fast), lambda: theirs.predict(image))
 
 
 @pytest.mark.slow

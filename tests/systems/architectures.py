@@ -45,6 +45,7 @@ def representatives() -> list[Card]:
 
 
 ALIKE = {  # cards of one net, loss and stages, that differ in their inference: trained and saved once
+    "cascadepsp-batched": "cascadepsp",
     "cascadepsp-pip": "cascadepsp",
     "fctl-batched": "fctl",
     "densecrf-exact": "densecrf",

@@ -84,11 +84,11 @@ def test_batches_hold_every_patch_once():
 
 def test_a_budget_holds_so_many_patches_and_always_one():
     one, cpu = Grid((9, 9), (1, 1), ((0, 0),)), torch.device("cpu")
-    counts = [patches_at_once(cpu, BUDGET_MIB["cpu"] / share, one) for share in (4, 3.99, 0.5)]
+    counts = [patches_at_once(cpu, BUDGET_MIB["cpu"] / share, one.patch) for share in (4, 3.99, 0.5)]
     assert counts == [4, 3, 1]
 
 
 def test_at_the_papers_size_a_gpu_takes_more_patches_at_a_time_than_the_release_and_a_cpu_one():
     grid = Grid((2448, 2448), (508, 508), ((0, 0),))
-    cpu, gpu = (patches_at_once(torch.device(name), MIB_PER_PIXEL, grid) for name in ("cpu", "cuda"))
+    cpu, gpu = (patches_at_once(torch.device(name), MIB_PER_PIXEL, grid.patch) for name in ("cpu", "cuda"))
     assert cpu == 1 < SUB_BATCH < gpu <= 36
