@@ -17,6 +17,7 @@ METRIC_VERSION = 2  # raised whenever a change of code changes an accuracy or co
 
 Kind = Literal["accuracy", "cost"]
 Precision = Literal["fp32", "fp16", "bf16"]
+EngineName = Literal["torch", "onnx", "openvino", "onnx-int8", "openvino-int8"]
 # What is timed:
 # - forward: one pass of the net, on the first input that the system's inference procedure feeds to it (the entire
 #   image, the reduced image or one batch of patches, padded as the procedure does), to logits at the net's stride
@@ -33,7 +34,12 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-ENGINES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO"}  # that run an exported file
+ENGINES = {  # that run an exported file, also one in 8 bits
+    "onnx": "ONNX Runtime",
+    "openvino": "OpenVINO",
+    "onnx-int8": "ONNX Runtime in int8",
+    "openvino-int8": "OpenVINO in int8",
+}
 
 
 class Protocol(Model):
@@ -51,7 +57,7 @@ class Protocol(Model):
     channels_last: bool = False
     compiled: bool = False
     optimized: bool = False  # the fastest form that keeps 99.9 % of the labels, see `Cost.form`
-    engine: Literal["torch", "onnx", "openvino"] = "torch"  # what answers `predict`: the system, or its exported file
+    engine: EngineName = "torch"  # what answers `predict`: the system, or its exported file
     deterministic: bool = False
     threads: int | None = None  # CPU threads; None on a GPU
     timed_regions: tuple[str, ...] = ()  # of Region

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The system, its weights, what to score it on."""
     parser.add_argument("system", help="see 'isdbench systems'")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="weights trained by isdbench or converted")
     parser.add_argument(
-        "--weights", type=Path, required=True, metavar="FILE", help="weights trained by isdbench or converted"
+        "--exported", type=Path, metavar="FILE", help="instead of --weights: an .onnx file of 'isdbench export'"
     )
     parser.add_argument("--split", help="split to score (the first evaluation split that has images)")
     parser.add_argument(
@@ -61,10 +62,15 @@ def main(args: argparse.Namespace) -> int:
     """Print the scores, in percent."""
     from benchmark.accuracy.evaluate import evaluate
     from benchmark.commands.progress import bar
+    from benchmark.export.exported import described, exported_system
     from benchmark.machine.allocator import freed_memory_kept
     from benchmark.machine.device import resolve, torch_device
     from benchmark.weights.files import load_weights, trained_on, trained_ratio
 
+    if (args.weights is None) == (args.exported is None):
+        raise UserError("give --weights FILE or --exported FILE, one of them")
+    if args.exported:
+        _require_plain(args)
     if (args.image is None) != (args.truth is None):
         raise UserError("--image and --truth go together: an image and its labels")
     if args.image and (args.root or args.split):
@@ -72,17 +78,22 @@ def main(args: argparse.Namespace) -> int:
     card = registry.card(args.system)
     if args.image:
         return _evaluate_image(args, card)
-    device = torch_device(resolve(args.device, args.precision))
-    dataset = open_dataset(args.dataset or trained_on(args.weights), args.root)
+    device = "cpu" if args.exported else torch_device(resolve(args.device, args.precision))
+    trained = described(args.exported)["dataset"] if args.exported else trained_on(args.weights)
+    dataset = open_dataset(args.dataset or trained, args.root)
     splits = (args.split,) if args.split else dataset.info.evaluation_splits
     ids = next((ids for ids in map(dataset.ids, splits) if ids), ())
     if not ids:
         raise DataError(f"--root {args.root}: no image of split '{splits[0]}' found; choose another with --split")
-    system = registry.build(card.at(trained_ratio(args.weights)), len(dataset.info.classes))
-    load_weights(args.weights, system)
+    if args.exported:
+        system = exported_system(card, args.exported, len(dataset.info.classes))
+    else:
+        system = registry.build(card.at(trained_ratio(args.weights)), len(dataset.info.classes))
+        load_weights(args.weights, system)
+        system = system.inference_form()
     with freed_memory_kept(), bar(sys.stderr, "images") as advance, tempfile.TemporaryDirectory() as folder:
         outcome = evaluate(
-            system.inference_form(),
+            system,
             dataset,
             ids,
             Path(folder) / "scored.jsonl",
@@ -94,6 +105,21 @@ def main(args: argparse.Namespace) -> int:
     confusion, images = outcome.confusion, list(outcome.images)
     _print(outcome.metrics, {"boundary_iou": outcome.boundary_iou}, confusion, images, as_json=args.json)
     return 0
+
+
+def _require_plain(args: argparse.Namespace) -> None:
+    """Refuse what an exported file has no part in.
+
+    Raises:
+        UserError: an option is about torch, or the file holds one patch pass.
+    """
+    from benchmark.export.part import require_one_call
+
+    require_one_call(registry.card(args.system))
+    asked = {"--image": args.image, "--scale": args.scale != 1, "--precision": args.precision != "fp32"}
+    asked["--device"] = args.device == "cuda"
+    for option in (name for name, given in asked.items() if given):
+        raise UserError(f"--exported: leave {option} out; the file takes whole images on the CPU as it is")
 
 
 def _evaluate_image(args: argparse.Namespace, card: Card) -> int:

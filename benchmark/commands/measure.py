@@ -24,10 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=size, default=(2448, 2448), metavar="HxW", help="of the image (2448x2448)")
     parser.add_argument(
         "--engine",
-        choices=("torch", "onnx", "openvino"),
+        choices=("torch", "onnx", "openvino", "onnx-int8", "openvino-int8"),
         default="torch",
         help="what answers the timed calls: torch, or ONNX Runtime or OpenVINO on the CPU with the exported file "
-        "(extras 'onnx' and 'openvino')",
+        "(extras 'onnx' and 'openvino'), also in 8 bits",
     )
     add_cost_options(parser)
     add_json_option(parser, "the record")
@@ -74,7 +74,7 @@ def _require_engine(args: argparse.Namespace, card: Card) -> None:
         raise UserError(f"{option}: leave --{asked[0].replace('_', '-')} out; it is about torch")
     if resolve(args.device) != "cpu":
         raise UserError(f"{option}: {ENGINES[args.engine]} is timed on the CPU; add --device cpu")
-    require_extra(option, args.engine)
+    require_extra(option, args.engine.removesuffix("-int8"))
     require_one_call(card)
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 from benchmark.cost.timed_system import LabelsError, TimedSystem
 from benchmark.export.export import LEAST_AGREEMENT, export
 from benchmark.export.formats import open_onnx, open_openvino
+from benchmark.export.int8 import quantise
 from benchmark.export.part import require_one_call
 from results.cell import ENGINES
 
+INT8 = "-int8"  # at the end of an engine's name
 OPEN = {"onnx": open_onnx, "openvino": open_openvino}
 REGIONS = ("predict", "end_to_end")  # the others end inside the file
 
@@ -18,21 +20,25 @@ REGIONS = ("predict", "end_to_end")  # the others end inside the file
 def use_exported(timed: TimedSystem) -> float:
     """Let the protocol's engine answer ``predict``; returns the share of the pixels whose label is torch's.
 
-    The file is written anew in each process: its graph is a function of the system, its weights of the cell's seed.
+    A file in 8 bits is calibrated on the timed image, and may have other labels: its accuracy is another question. The
+    file is written anew in each process: its graph is a function of the system, its weights of the cell's seed.
 
     Raises:
         ExportError: the system cannot be exported as one call.
-        LabelsError: too many labels of the timed image are not torch's.
+        LabelsError: too many labels of the timed image are not torch's, although the file is not in 8 bits.
     """
     require_one_call(timed.system.card)
     name = ENGINES[timed.protocol.engine]
     folder = tempfile.TemporaryDirectory(prefix="isdbench-onnx-")
     file = Path(folder.name) / "system.onnx"
     export(timed.system, file, {})
+    in_8_bits = timed.protocol.engine.endswith(INT8)
+    if in_8_bits:
+        quantise(file, [timed.batch])
     own = timed.system.predict(timed.batch)  # after the export, which leaves sizes of its own in `work`
     answer(timed, file, keep=True)
     share = float((timed.system.predict(timed.batch) == own).double().mean())
-    if share < LEAST_AGREEMENT:
+    if share < LEAST_AGREEMENT and not in_8_bits:
         raise LabelsError(
             f"system '{timed.system.card.name}': {name} gives only {100 * share:.3f} % of torch's labels; "
             "measure with --engine torch"
@@ -50,5 +56,5 @@ def use_exported(timed: TimedSystem) -> float:
 
 def answer(timed: TimedSystem, file: Path, *, keep: bool) -> None:
     """Put a session in the place of ``predict``. It may keep what a call has used, so memory is read without that."""
-    opened = OPEN[timed.protocol.engine]
+    opened = OPEN[timed.protocol.engine.removesuffix(INT8)]
     vars(timed.system)["predict"] = opened(file, timed.protocol.threads or 1, keep=keep)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from benchmark.atomic import WriteError
 from benchmark.card import SlidingWindow
 from benchmark.errors import UserError
 from benchmark.export.formats import OPEN, WRITE, Run
+from benchmark.export.int8 import quantise
 from benchmark.export.part import ExportError, PatchPass, WholeCall, exported_part
 from benchmark.export.traced import example_image, first_line, traced
 from benchmark.system import System
@@ -31,13 +32,17 @@ class Agreement:
     classes: int  # that the system's labels hold: of a single one the comparison says little
 
 
-def export(system: System, out: Path, metadata: Mapping[str, str]) -> list[Agreement]:
+def export(
+    system: System, out: Path, metadata: Mapping[str, str], calibration: Iterable[Tensor] | None = None
+) -> list[Agreement]:
     """Write a system's inference form as ``out``; its ending names the format.
 
     Args:
         system: in its inference form, in eval mode, on the CPU.
         out: the file, which is replaced only when the new one has passed.
         metadata: words that the file carries, beside those about its input and output.
+        calibration: images ``[1, 3, H, W]`` by which an ONNX file is put into 8 bits; such a file may have other
+            labels, so its accuracy has to be scored.
 
     Raises:
         ExportError: the system cannot be exported, or the file gives other labels.
@@ -49,8 +54,9 @@ def export(system: System, out: Path, metadata: Mapping[str, str]) -> list[Agree
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
             made = Path(folder) / out.name
-            found = _written(program, part, made, {**metadata, **described(part)})
-            _require_agreement(found, out, name)
+            found = _written(program, part, made, {**metadata, **described(part)}, calibration)
+            if calibration is None:
+                _require_agreement(found, out, name)
             made.replace(out)
     except OSError as error:
         raise WriteError(f"{out}: cannot be written ({error.strerror}); free space or name another file") from error
@@ -67,11 +73,17 @@ def described(part: WholeCall | PatchPass) -> dict[str, str]:
 
 
 def _written(
-    program: torch.export.ExportedProgram, part: WholeCall | PatchPass, path: Path, metadata: Mapping[str, str]
+    program: torch.export.ExportedProgram,
+    part: WholeCall | PatchPass,
+    path: Path,
+    metadata: Mapping[str, str],
+    calibration: Iterable[Tensor] | None,
 ) -> list[Agreement]:
     """Write the file, open it again and run it at the sizes that the export has not seen."""
     try:
         WRITE[path.suffix](program, path, metadata)
+        if calibration is not None:
+            quantise(path, calibration)
         run = OPEN[path.suffix](path, torch.get_num_threads())
         return [agreement(part, run, size) for size in UNSEEN]
     except (OSError, UserError):

@@ -65,7 +65,7 @@ def require_one_call(card: Card) -> None:
     require_exportable(card)
     if isinstance(card.inference, SlidingWindow):
         raise ExportError(
-            f"--engine: a file of system '{card.name}' holds one patch pass, not the call that is timed; "
+            f"a file of system '{card.name}' holds one patch pass, not the call that is timed and scored; "
             "name a system that takes the entire or the reduced image"
         )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from benchmark.data.base import DatasetInfo
 from benchmark.run.job import Split
 from benchmark.run.profiles import Profile
-from results.cell import Kind, Precision
+from results.cell import EngineName, Kind, Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class RunOptions:
     precision: Precision = "fp32"
     compiled: bool = False
     optimized: bool = False
-    engine: Literal["torch", "onnx", "openvino"] = "torch"  # what answers the timed calls
+    engine: EngineName = "torch"  # what answers the timed calls
     switches: Mapping[str, bool] = field(default_factory=dict)  # tf32, cudnn_benchmark, channels_last, deterministic
     timing: str = "full-scale"  # a name in benchmark.run.timing_variants
     smallest_budget: bool = False  # search for the least memory that a system runs in

@@ -16,7 +16,8 @@ _HOW_TO_READ = (
     "from calls in turns in one process; one call each, and more if they take less than 20 s. Where no form is 2 % "
     "faster, the system stays as it is. The peak, weights included, of the system as it is comes from the record of "
     "the same cell without `--optimized`, and the times of ONNX Runtime and OpenVINO from those with `--engine`, in "
-    "processes of their own; a dash means that there is none."
+    "processes of their own; a dash means that there is none. In int8 labels may differ, see `isdbench evaluate "
+    "--exported`."
 )
 _HEADS = (
     *("System", "Image", "Hardware", "Form", "Turns", "As it is (ms)", "In the form (ms)", "Faster"),
@@ -38,8 +39,9 @@ def optimized_lines(records: Sequence[Record]) -> str:
     """The table alone, with a sentence that counts."""
     costs = [record for record in sorted(records, key=_age) if record.cost]
     newest = {_faithful(one.cell): one for one in costs if one.cell.protocol.optimized}
-    faithful = {_faithful(one.cell): one for one in costs if one.cell.key == _faithful(one.cell)}
-    engines: dict[tuple[str, str], Record] = {(_faithful(one.cell), one.cell.protocol.engine): one for one in costs}
+    exported = [one for one in costs if one.cell.protocol.engine in ENGINES]
+    faithful = {one.key: one for one in costs}
+    engines: dict[tuple[str, str], Record] = {(_faithful(one.cell), one.cell.protocol.engine): one for one in exported}
     if not newest:
         return "No record is of an optimized form."
     gains = [gain for record in newest.values() if record.cost and (gain := _gain(record.cost))]

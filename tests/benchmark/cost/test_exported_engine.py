@@ -66,6 +66,26 @@ def test_the_engine_answers_the_timed_calls_and_the_scored_one(files, protocol):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["onnx-int8", "openvino-int8"])
+def test_a_file_in_8_bits_may_have_other_labels_and_says_how_many(engine, monkeypatch):
+    for name in EXTRAS[engine.removesuffix("-int8")]:
+        pytest.importorskip(name)
+    monkeypatch.setitem(roofline.MATRIX, "cpu", 64)
+    monkeypatch.setitem(roofline.COPY_MIB, "cpu", 1)
+    calibrated, real = [], exported_engine.quantise
+
+    def recorded(path, images):
+        calibrated.extend(images)
+        real(path, calibrated)
+
+    monkeypatch.setattr(exported_engine, "quantise", recorded)
+    made = measure(tiny_system(), IMAGE, ONNX.model_copy(update={"engine": engine}), FEW, "cpu")
+    assert 50 < made.labels_kept < 100
+    assert {tuple(image.shape) for image in calibrated} == {(1, 3, 200, 264)}
+    assert [samples.region for samples in made.samples] == ["predict", "end_to_end"]
+
+
+@pytest.mark.slow
 def test_other_labels_than_torchs_are_a_failure(files, protocol, monkeypatch):
     real = exported_engine.OPEN[protocol.engine]
     wrong = lambda *a, **k: lambda image: (real(*a, **k)(image) + 1) % 3  # noqa: E731

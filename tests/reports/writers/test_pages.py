@@ -137,6 +137,7 @@ def test_the_page_of_fastest_forms_takes_times_in_turns_and_the_peak_of_the_same
             of("stdc", True, 200.0, **made),
             of("stdc", False, 200.0, engine="onnx"),
             of("stdc", False, 200.0, engine="openvino", median_ms=150.0),
+            of("stdc", False, 200.0, engine="openvino-int8", median_ms=50.0),
             of("glnet", True, 400.0, form="as it is"),
         ]
     )
@@ -157,6 +158,8 @@ def test_the_page_of_fastest_forms_takes_times_in_turns_and_the_peak_of_the_same
         "200",
         "200",
         "150",
+        "–",
+        "50",
     ]
-    assert glnet[3:] == ["as it is", "–", "–", "–", "–", "100.000", "–", "400", "–", "–"]
+    assert glnet[3:] == ["as it is", "–", "–", "–", "–", "100.000", "–", "400", *["–"] * 4]
     assert "No record is of an optimized form." in optimized_page([of("stdc", False, 300.0)])
