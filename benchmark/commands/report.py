@@ -73,6 +73,7 @@ def name_problems(problems: Iterable[str]) -> None:
 
 def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path, *, figures: bool = True) -> list[Path]:
     """Write the audit, the dashboard and, if asked for, the figures under ``out``; return their paths."""
+    from benchmark.machine.device import cpu_threads
     from reports.dashboard.page import page
     from reports.paper_check.claims import audit
     from reports.paper_check.plausibility import speeds
@@ -90,7 +91,7 @@ def write_views(tables: Sequence[Table], records: Sequence[Record], out: Path, *
     findings, printed = audit(records, facts), speeds(facts, read_flops())
     repeated = repetitions(records)
     return [
-        *(write_figures(records, tables, out / "figures") if figures else ()),
+        *(write_figures(records, tables, out / "figures", cpu_threads()) if figures else ()),
         write_page(out, "audit.md", audit_page(findings, printed, throughputs())),
         write_page(out, "optimized.md", optimized_page(records)),
         write_page(out, "outdated.md", outdated_page(records)),

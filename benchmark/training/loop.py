@@ -110,10 +110,10 @@ class Loop:
         optimizer = optimizer_of(recipe, self.system.named_parameters(), fused=self.on_cpu)
         module, stepper = self.fabric.setup(self.system, optimizer)
         module.mark_forward_method("loss")
-        if self.state:
+        if self.state and self.iteration < self.ends[-1]:
             optimizer.load_state_dict(self.state["optimizer"])
             self.fabric.strategy.precision.load_state_dict(self.state["scaler"])
-            self.state = None
+        self.state = None
         samples = self.samples(recipe)
         for image, target in self.batches(samples, self.iteration, end):
             self.seed()
@@ -218,9 +218,9 @@ class Loop:
             "iteration": self.iteration,
             "seconds": self.seconds,
             "system": self.system.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "scaler": self.fabric.strategy.precision.state_dict(),
         }
+        if self.iteration < self.ends[-1]:  # afterwards nothing reads them, and they are half or more of the file
+            state |= {"optimizer": optimizer.state_dict(), "scaler": self.fabric.strategy.precision.state_dict()}
         save_checkpoint(self.settings.checkpoint, state)
         self.saved = time.monotonic()
         self.saving = self.saved - now

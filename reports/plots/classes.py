@@ -28,7 +28,8 @@ def draw(records: Sequence[Record]) -> Figure | None:
         for (row, column), value in np.ndenumerate(values):
             text = "–" if np.isnan(value) else f"{value:.0f}"
             colour = "black" if np.isnan(value) or value > 55 else "white"
-            panel.text(column, row, text, ha="center", va="center", fontsize=6, color=colour)
+            number = panel.text(column, row, text, ha="center", va="center", fontsize=6, color=colour)
+            number.set_in_layout(False)  # it lies in the panel; measuring it takes as long as drawing it
         heading(figure, "IoU by class (%)")
         cell = done[0][0].cell
         footnote(

@@ -86,7 +86,8 @@ def write(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.set_layout_engine("none")  # it would place everything again for each file
         figure.set_dpi(_DPI)
         raster: Any = FigureCanvasAgg(figure)
-        raster.print_png(png, metadata={"Software": None})  # savefig would draw everything twice
+        # savefig would draw everything twice
+        raster.print_png(png, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
         vector: Any = FigureCanvasPdf(figure)
         vector.print_pdf(pdf, metadata={"CreationDate": None})
     return [pdf, png]

@@ -88,6 +88,19 @@ def test_killed_and_continued_equals_uninterrupted(tmp_path, stages, at):
     )
 
 
+@pytest.mark.parametrize("stages", STAGES)
+def test_a_finished_run_is_continued_from_the_weights_alone(tmp_path, stages):
+    expected, outcome = straight(tmp_path, stages)
+    settings = plan(tmp_path / "straight")
+    state = torch.load(settings.checkpoint, weights_only=True)
+    assert state.keys() == {"identity", "iteration", "seconds", "system"}
+    assert "optimizer" in torch.load(previous(settings.checkpoint), weights_only=True)
+    system = tiny_system(stages)
+    again = train(system, RECIPE, TinyDataset(), IDS, settings)
+    assert equal(system, expected)
+    assert without_time(again) == without_time(outcome)
+
+
 class Apprenticed(TinySystem):
     """As FCtL: a copy is trained in the second stage, kept by the third, and exists in between only."""
 

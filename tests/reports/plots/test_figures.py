@@ -9,7 +9,7 @@ from PIL import Image
 from reports.plots import classes, confusion, memory, pareto, sizes, speed, training
 from reports.plots.draw import figures, write_figures
 from reports.plots.style import FORMATS, write
-from reports.tables.build import build_tables
+from reports.tables.build import ReportError, build_tables
 from reports.tables.frame import records_frame
 from reports.tables.groups import groups
 from reports.tables.table import SystemFacts
@@ -67,7 +67,22 @@ def test_every_kind_is_drawn_and_written(records, tmp_path):
 
 
 def test_nothing_to_draw_is_no_figure():
-    assert list(figures([record("accuracy", "isdnet", status="failed", reason="x")], [])) == []
+    found = figures([record("accuracy", "isdnet", status="failed", reason="x")], [])
+    assert [name for name, draw in found if draw() is not None] == []
+
+
+@pytest.mark.slow
+def test_two_processes_write_what_one_writes(records, tmp_path):
+    one, two = (write_figures(records, [], tmp_path / str(processes), processes) for processes in (1, 2))
+    assert [path.name for path in one] == [path.name for path in two]
+    assert all(first.read_bytes() == second.read_bytes() for first, second in zip(one, two, strict=True))
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(records, tmp_path):
+    (tmp_path / "file").touch()
+    for processes in (1, 2):
+        with pytest.raises(ReportError, match=r"--out .*file.*: cannot write"):
+            write_figures(records, [], tmp_path / "file" / "figures", processes)
 
 
 def test_the_front_is_what_no_system_beats_in_both():
