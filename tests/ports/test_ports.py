@@ -123,9 +123,10 @@ def test_magnet_end_to_end(name, form, converted, measured):
     assert equal(found[:, ::102, ::102].round(decimals=2), official[f"{form}_probs"].round(decimals=2)) > 0.99
 
 
-def test_cascadepsp(converted, measured, tmp_path):
+@pytest.mark.parametrize("name", ["cascadepsp", "cascadepsp-batched"])
+def test_cascadepsp(name, measured, tmp_path):
     """The refinement net's three outputs of one mask; its base is a file of ours."""
-    official, card = recording("cascadepsp"), registry.card("cascadepsp")
+    official, card = recording("cascadepsp"), registry.card(name)
     torch.manual_seed(0)
     save_weights(tmp_path / "base.safetensors", registry.build(registry.card(card.base), 7), "none", "deepglobe")
     torch.save(official.state(), tmp_path / "cascadepsp.pth")
@@ -136,10 +137,10 @@ def test_cascadepsp(converted, measured, tmp_path):
     image = system.normalised(seeded_image(224, 224, 1))
     found = system.eval().net(image, _blob(224, 224, 7))
     place = "net, 224x224"
-    measured("cascadepsp", place, relative=relative(found["s1"][0, 0, ::8, ::8].sigmoid(), official["pred"]))
-    measured("cascadepsp", place, relative=relative(found["s8_1"][0, 0, ::16, ::16], official["out_28"]))
-    measured("cascadepsp", place, relative=relative(found["s4_2"][0, 0, ::16, ::16], official["out_56"]))
-    measured("cascadepsp", place, labels=equal(found["s1"][0, 0, ::8, ::8] > 0, official["pred"] > 0.5))
+    measured(name, place, relative=relative(found["s1"][0, 0, ::8, ::8].sigmoid(), official["pred"]))
+    measured(name, place, relative=relative(found["s8_1"][0, 0, ::16, ::16], official["out_28"]))
+    measured(name, place, relative=relative(found["s4_2"][0, 0, ::16, ::16], official["out_56"]))
+    measured(name, place, labels=equal(found["s1"][0, 0, ::8, ::8] > 0, official["pred"] > 0.5))
 
 
 def _blob(height, width, seed):
