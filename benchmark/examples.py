@@ -32,7 +32,7 @@ isdbench predict glnet --weights FILE mosaic.tif --out DIR --tile 2448""",
     "export": """isdbench export isdnet --weights FILE isdnet.onnx
 isdbench export unet-local --weights FILE patch.onnx    one patch pass, to logits
 isdbench export isdnet --weights FILE isdnet.pt2        torch.export, without further libraries
-isdbench export isdnet --weights FILE isdnet.onnx --int8 --root DIR    in 8 bits, calibrated on images""",
+isdbench export isdnet --weights FILE small.onnx --int8 --root DIR     in 8 bits, calibrated on images""",
     "measure": """isdbench measure isdnet --size 2448x2448
 isdbench measure isdnet --size 1024x1024 --engine onnx --device cpu    or openvino, onnx-int8, openvino-int8
 isdbench measure smp:Unet/resnet34 --size 1024x2048 --device cuda --precision fp16""",

@@ -79,9 +79,9 @@ BATCHED = replace(
     variant="batched",
     assumptions=(
         *SCENE_PARSING.assumptions,
-        "the same labels as the released inference; logits differ by rounding: the 1x1 convolutions after the pyramid"
-        " pooling and beside each upsampling run before the enlargement, not after it",
-        "crops of a mask go through the net together where 256 MiB of maps allow (4 GiB on a GPU): one of 900 pixels",
+        "the released inference up to rounding: the 1x1 convolutions after the pyramid pooling and beside each"
+        " upsampling run before the enlargement, not after it; crops still go through the net one by one, since one of"
+        " 900 pixels takes some 3 GiB",
     ),
 )
 PIP = replace(

@@ -1,7 +1,7 @@
 """CascadePSP's net with the 1x1 convolutions before the enlargements that they follow in the release.
 
 Both are linear and a bilinear enlargement's weights sum to 1, so each order gives the same maps, up to rounding. The
-enlarged ones of the pyramid pooling, four times 2048 channels, are never made.
+pools are enlarged with 1024 channels in all, not with 2048 each.
 """
 
 from __future__ import annotations

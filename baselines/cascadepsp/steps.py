@@ -55,7 +55,6 @@ class MaskRefiner:
 
     net: CascadeNet
     steps: Steps
-    crops_at_once: int = 1
     work: Work = field(default_factory=Work)
 
     def refined(self, image: Tensor, mask: Tensor) -> Tensor:
@@ -99,15 +98,12 @@ class MaskRefiner:
         self.work.skipped_crops += len(places) - len(wanted)
         self.work.passes += LOCAL_PASSES * len(wanted)
         seen = (image, 2 * fine - 1, 2 * coarse - 1)
-        for first in range(0, len(wanted), self.crops_at_once):
-            some = wanted[first : first + self.crops_at_once]
-            crops = (torch.cat([maps[..., rows, columns] for rows, columns in some]) for maps in seen)
-            found = torch.sigmoid(padded(self.net, *crops)["s1"])
-            for (rows, columns), crop in zip(some, torch.split(found, 1), strict=True):
-                row_cut, column_cut = self._kept(rows, height), self._kept(columns, width)
-                inner = (..., _shifted(rows, row_cut), _shifted(columns, column_cut))
-                total[inner] += crop[..., row_cut, column_cut]
-                count[inner] += 1
+        for rows, columns in wanted:
+            found = torch.sigmoid(padded(self.net, *(maps[..., rows, columns] for maps in seen))["s1"])
+            row_cut, column_cut = self._kept(rows, height), self._kept(columns, width)
+            inner = (..., _shifted(rows, row_cut), _shifted(columns, column_cut))
+            total[inner] += found[..., row_cut, column_cut]
+            count[inner] += 1
         return torch.where(count == 0, fine, total / count.clamp(min=1))
 
     def _kept(self, span: slice, length: int) -> slice:

@@ -16,7 +16,6 @@ from baselines.cascadepsp.losses import cascade_losses
 from baselines.cascadepsp.masks import components, distorted
 from baselines.cascadepsp.net import CascadeNet
 from baselines.cascadepsp.steps import MaskRefiner, Steps, padded
-from baselines.common.patches import patches_at_once
 from baselines.common.refiner import Refiner
 from benchmark.card import Card
 from benchmark.system import IGNORE, System
@@ -25,7 +24,6 @@ SURE = 0.5  # threshold of a refined probability, and the score of the base's ow
 LEVELS = 255  # of a probability between the release's scripts
 LEAST_IOU = 0.8  # of a distorted mask with the true one
 STEM = "conv1.weight"  # six input channels here, three in the file
-MIB_PER_PIXEL = 4e-3  # of a crop at its peak: four times the 259 maps at stride 1
 
 
 class CascadePSP(Refiner):
@@ -48,15 +46,11 @@ class CascadePSP(Refiner):
         size = (image.shape[-2], image.shape[-1])
         labels = self.base.labels_of(coarse, size)
         scores = image.new_zeros(1, self.num_classes, *size).scatter_(1, labels[:, None].long(), SURE)
-        refiner = MaskRefiner(self.net, self.steps, self.crops_at_once(image))
+        refiner = MaskRefiner(self.net, self.steps)
         self._refine(refiner, self.normalised(image), labels[0], scores[0])
         self.work["passes"] = self.work.get("passes", 0) + refiner.work.passes
         self.work |= {name: vars(refiner.work)[name] for name in ("masks", "crops", "skipped_crops")}
         return scores
-
-    def crops_at_once(self, image: Tensor) -> int:
-        """How many crops of a mask go through the net together."""
-        return 1
 
     def _refine(self, refiner: MaskRefiner, image: Tensor, labels: Tensor, scores: Tensor) -> None:
         """Raise the scores ``[C, H, W]`` of one image ``[1, 3, H, W]`` where a refined component exceeds 0.5."""
@@ -114,11 +108,6 @@ class CascadePSP(Refiner):
 
 
 class BatchedCascadePSP(CascadePSP):
-    """The same labels by :class:`EarlyCascadeNet`, which takes crops of a mask together where memory allows."""
+    """The same scores, up to rounding, by :class:`EarlyCascadeNet`."""
 
     kind_of_net = EarlyCascadeNet
-
-    def crops_at_once(self, image: Tensor) -> int:
-        """As many as the device's budget allows: one of 900 pixels."""
-        side = self.steps.side
-        return patches_at_once(image.device, MIB_PER_PIXEL, (min(side, image.shape[-2]), min(side, image.shape[-1])))

@@ -16,7 +16,7 @@ from baselines.fctl.short import ShortTrunk
 from baselines.fctl.system import FCtL
 from benchmark.card import Card
 
-FEWEST = 4  # patches: with fewer, the black patch takes more than it saves
+FEWEST = 4  # patches: of fewer, the black patch takes most of what it saves, or more where patches are small
 MIB_PER_PIXEL = 0.75e-3  # of a patch at the first stage's peak: twice 64 maps at 1.2 times the patch's side
 
 
@@ -122,9 +122,9 @@ class BatchedFCtL(FCtLDeepGlobe):
         return self._pools("", patches) if self.short else super().encoded(patches)
 
     def _pools(self, name: str, patches: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What the trunk of a context gives for the released batch of patches, some of which it takes at a time.
+        """Pool3, pool4 and pool5 of patches by the short trunk of a context, ``at_once`` patches at a time.
 
-        The layers after the trunks take them all at once: on a CPU each call reorders 400 MiB of weights.
+        The layers after the trunks take the released batch in one call, which reorders 400 MiB of weights on a CPU.
         """
         parts = [self.short[name](some) for some in torch.split(patches, self.at_once)]
         pool3, pool4, pool5 = (torch.cat(maps) for maps in zip(*parts, strict=True))

@@ -2,7 +2,7 @@
 
 The release pads a patch of 508 by 100 pixels to each side. Far from the patch the trunk's maps do not depend on it:
 they are those of a black patch, which are computed once. Every layer then runs only where the patch is seen, inside a
-frame of the black patch's values. A smaller black patch has all of them: along a border its maps repeat.
+frame of the black patch's values. Its maps repeat between their borders, so a smaller black patch holds all values.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from torch.nn import functional as F
 from baselines.fctl.net import POOLS, STRIDE
 
 Window = tuple[range, range]  # rows and columns of a map
+RELU = nn.ReLU(inplace=True)  # not the trunk's, which a fused convolution may have taken over
 WIDEST_SHARED = 128  # channels
-REACH = 5 * STRIDE  # pixels; no further than 106 from a border do the deepest maps differ from the middle
+REACH = 5 * STRIDE  # pixels; the deepest maps differ from the middle only within 106 pixels of a border
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ class Frame:
             return maps
         left, right, top, bottom = self.padding
         height, width = maps.shape[-2:]
-        framed = maps.new_empty(*maps.shape[:2], top + height + bottom, left + width + right)
+        size = (*maps.shape[:2], top + height + bottom, left + width + right)
+        layout = torch.channels_last if maps.stride(1) == 1 else torch.contiguous_format
+        framed = torch.empty(size, dtype=maps.dtype, device=maps.device, memory_format=layout)
         framed[..., top : top + height, left : left + width] = maps
         for rows, columns, values in self.strips:
             framed[..., rows, columns] = values
@@ -123,29 +126,27 @@ def _steps(trunk: nn.Sequential, patch: tuple[int, int], like: Tensor) -> Iterat
     black = Black(like.new_zeros(1, 3, *map(_shortened, size)), size)
     live: Window = (range(margin, margin + patch[0]), range(margin, margin + patch[1]))
     made = live  # what a step computes: at times more, so that the next one needs no frame
-    layers = [*trunk, None, None]
     for place, layer in enumerate(trunk):
-        after, second = layers[place + 1 : place + 3]
         if isinstance(layer, nn.Conv2d):
-            needs, ahead = _inside(_grown(live, 2), black.size, beyond=1), 4 if _shares_frame(layer, second) else 2
-            around = _inside(_grown(live, ahead), black.size, beyond=1)
+            following = trunk[place + 2]  # beyond its ReLU
+            needs = _inside(_grown(live, 2), black.size, beyond=1)
+            around = _inside(_grown(live, 4 if _shares_frame(layer, following) else 2), black.size, beyond=1)
             frame = Frame.of(black, made, around)
             live, made = _grown(needs, -1), _grown(around, -1)
-            black = Black(F.conv2d(black.maps, layer.weight, layer.bias, padding=1), black.size)
+            black = Black(RELU(F.conv2d(black.maps, layer.weight, layer.bias, padding=1)), black.size)
             yield Step(layer, frame)
+            if not isinstance(following, nn.MaxPool2d):  # there it comes after the pool, where a quarter is left
+                yield Step(RELU)
         elif isinstance(layer, nn.MaxPool2d):
             pooled = (_halved(live[0]), _halved(live[1]))
             frame = Frame.of(black, made, _inside((_doubled(pooled[0]), _doubled(pooled[1])), black.size))
             size = (-(-black.size[0] // 2), -(-black.size[1] // 2))
-            black, live = Black(layer(black.maps), size), pooled
-            made = live
+            black, live, made = Black(layer(black.maps), size), pooled, pooled
             full = (range(size[0]), range(size[1]))
             yield Step(layer, frame)
-            yield Step(nn.ReLU(inplace=True), whole=Frame.of(black, live, full) if place + 1 in POOLS else None)
-        else:
-            black = Black(layer(black.maps), black.size)
-            if not isinstance(after, nn.MaxPool2d):  # there it comes after the pool, where a quarter is left
-                yield Step(layer)
+            yield Step(RELU, whole=Frame.of(black, live, full) if place + 1 in POOLS else None)
+        elif not isinstance(layer, nn.ReLU | nn.Identity):  # a fused ReLU leaves an identity behind
+            raise TypeError(f"layer {place} of the trunk is a {type(layer).__name__}, not one of VGG's")
 
 
 def _shares_frame(layer: nn.Conv2d, second: nn.Module | None) -> bool:

@@ -1,4 +1,4 @@
-"""``isdbench evaluate SYSTEM --weights FILE --dataset NAME --root DIR``: score given weights.
+"""``isdbench evaluate SYSTEM --weights FILE --dataset NAME --root DIR``: score given weights, or an exported file.
 
 With ``--image`` and ``--truth`` instead of ``--root``: on one image of any size, in windows.
 """

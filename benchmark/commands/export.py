@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark import registry
-from benchmark.commands.options import add_dataset_options, open_dataset
+from benchmark.commands.options import open_dataset
 from benchmark.errors import DataError, UserError
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights", type=Path, required=True, metavar="FILE", help="weights trained by isdbench or converted"
     )
     parser.add_argument("--int8", action="store_true", help="an .onnx file in 8 bits, calibrated on images of --root")
-    add_dataset_options(parser, default=None)
+    parser.add_argument("--dataset", help="for the classes, and to calibrate on (the dataset trained on)")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of the dataset, for --int8")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -50,9 +51,13 @@ def main(args: argparse.Namespace) -> int:
     card = registry.card(args.system)
     from benchmark.export.export import export
     from benchmark.export.formats import require_format
-    from benchmark.export.part import require_exportable
+    from benchmark.export.part import require_exportable, require_one_call
     from benchmark.weights.files import load_weights, trained_on, trained_ratio
 
+    if args.int8:
+        require_one_call(card)  # patches would need scales of their own
+    elif args.root:
+        raise UserError(f"--root {args.root}: only --int8 reads images; add it or leave --root out")
     require_exportable(card)
     require_format(args.out)
     info = registry.dataset(args.dataset or trained_on(args.weights)).info
@@ -83,7 +88,8 @@ def _calibration(args: argparse.Namespace, dataset_name: str) -> Iterator[Tensor
     ids = dataset.ids("train")
     if not ids:
         raise DataError(f"--root {args.root}: no image of split 'train' found to calibrate on")
-    chosen = ids[:: max(1, len(ids) // CALIBRATION)][:CALIBRATION]
+    count = min(CALIBRATION, len(ids))
+    chosen = [ids[index * len(ids) // count] for index in range(count)]
     return (to_batch(np.require(dataset.read(one)[0], np.uint8, ["C", "W"]), "cpu") for one in chosen)
 
 

@@ -25,7 +25,7 @@ def use_exported(timed: TimedSystem) -> float:
 
     Raises:
         ExportError: the system cannot be exported as one call.
-        LabelsError: too many labels of the timed image are not torch's, although the file is not in 8 bits.
+        LabelsError: a file that is not in 8 bits gives too many labels of the timed image that are not torch's.
     """
     require_one_call(timed.system.card)
     name = ENGINES[timed.protocol.engine]
@@ -35,6 +35,7 @@ def use_exported(timed: TimedSystem) -> float:
     in_8_bits = timed.protocol.engine.endswith(INT8)
     if in_8_bits:
         quantise(file, [timed.batch])
+        timed.bytes_in_8_bits = file.stat().st_size
     own = timed.system.predict(timed.batch)  # after the export, which leaves sizes of its own in `work`
     answer(timed, file, keep=True)
     share = float((timed.system.predict(timed.batch) == own).double().mean())

@@ -184,7 +184,8 @@ def _cost(timed: TimedSystem, counts: Counts, rounds: Sequence[Round], context: 
         samples=tuple(merged(processes) for processes in zip(*(one.samples for one in rounds), strict=True)),
         regions_absent=timed.regions_absent,
         memory=_memory(timed, readings, context),
-        ceilings=ceilings(timed.device, timed.synchronise),
+        # there is no ceiling for products of 8 bits
+        ceilings=None if timed.bytes_in_8_bits else ceilings(timed.device, timed.synchronise),
         telemetry=telemetry([reading for one in rounds for reading in one.gpu_readings], rounds[-1].gpu_reason),
         labels_hash=timed.labels_hash,
         scored_labels_hash=scored_hash,

@@ -56,6 +56,7 @@ class TimedSystem:
         self.regions_absent: dict[str, str] = {}
         self.labels_hash = ""
         self.before_memory: Callable[[], None] = lambda: None  # what an engine does before its memory is read
+        self.bytes_in_8_bits = 0  # of a file in 8 bits that takes the place of the weights
 
     def upload(self) -> Tensor:
         """The image from host memory in the form that the system takes: float32 ``[1, 3, H, W]`` on the device."""
@@ -116,8 +117,10 @@ class TimedSystem:
 
     @property
     def weights_bytes(self) -> int:
-        """Size of the parameters and buffers."""
-        return sum(tensor.nbytes for tensor in (*self.system.parameters(), *self.system.buffers()))
+        """Size of the parameters and buffers, or of the file in 8 bits that holds them."""
+        return self.bytes_in_8_bits or sum(
+            tensor.nbytes for tensor in (*self.system.parameters(), *self.system.buffers())
+        )
 
     def prepare(self) -> None:
         """Find the input of one pass of the net if the protocol times it; compile if the protocol says so."""

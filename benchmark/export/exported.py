@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import torch
@@ -20,6 +21,10 @@ def described(path: Path) -> dict[str, str]:
     Raises:
         UserError: the extra is not installed, or the file is none that ``isdbench export`` has written.
     """
+    if not path.is_file():
+        raise UserError(f"--exported {path}: no such file; write one with 'isdbench export'")
+    if path.suffix != ".onnx":
+        raise UserError(f"--exported {path}: only .onnx files are scored; write one with 'isdbench export'")
     require_extra(f"--exported {path}")
     import onnxruntime
 
@@ -33,7 +38,7 @@ def described(path: Path) -> dict[str, str]:
             f"--exported {path}: cannot be read as an ONNX file; write one with 'isdbench export'"
         ) from error
     words: dict[str, str] = session.get_modelmeta().custom_metadata_map
-    if not {"system", "dataset", "output"} <= words.keys():
+    if not {"system", "dataset", "classes"} <= words.keys():
         raise UserError(f"--exported {path}: says no system or dataset; write one with 'isdbench export'")
     return words
 
@@ -42,12 +47,16 @@ def exported_system(card: Card, path: Path, num_classes: int) -> System:
     """A system whose ``predict`` is answered by a file that holds the entire call; its own weights are random.
 
     Raises:
-        ExportError: the file is of another system.
+        ExportError: the file is of another system, or has another number of classes.
         UserError: see :func:`described`.
     """
     words = described(path)
     if words["system"] != card.name:
         raise ExportError(f"--exported {path}: is of system '{words['system']}', not '{card.name}'; name that one")
+    if (count := len(json.loads(words["classes"]))) != num_classes:
+        raise ExportError(
+            f"--exported {path}: has {count} classes, the dataset has {num_classes}; name its own dataset"
+        )
     system = registry.build(card, num_classes)
     vars(system)["predict"] = open_onnx(path, torch.get_num_threads())
     return system

@@ -48,10 +48,10 @@ def quantise(path: Path, images: Iterable[Tensor]) -> None:
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
             )
-    except UserError:  # of a calibration image
+    except (OSError, UserError):  # a full disk, a calibration image
         raise
     except Exception as error:  # of many types: the checker, shape inference and the calibration have their own
-        raise ExportError(f"{path}: cannot be quantised ({first_line(error)}); leave int8 out") from error
+        raise ExportError(f"{path.name}: cannot be put into 8 bits ({first_line(error)}); export it without") from error
     _describe(path, metadata)
 
 

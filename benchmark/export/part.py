@@ -11,7 +11,7 @@ from benchmark.system import System
 
 
 class ExportError(UserError):
-    """A system that cannot be exported, or whose exported file gives other labels. No file is left."""
+    """A system that cannot be exported, or a file that does not go with it."""
 
 
 class WholeCall(nn.Module):

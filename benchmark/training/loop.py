@@ -219,7 +219,7 @@ class Loop:
             "seconds": self.seconds,
             "system": self.system.state_dict(),
         }
-        if self.iteration < self.ends[-1]:  # afterwards nothing reads them, and they are half or more of the file
+        if self.iteration < self.ends[-1]:  # afterwards nothing reads them, and they are up to two thirds of the file
             state |= {"optimizer": optimizer.state_dict(), "scaler": self.fabric.strategy.precision.state_dict()}
         save_checkpoint(self.settings.checkpoint, state)
         self.saved = time.monotonic()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -23,6 +26,7 @@ from reports.tables.table import Table
 from results.record import Record
 
 Draw = Callable[[], Figure | None]
+MOST_PROCESSES = 8
 
 
 def write_figures(records: Sequence[Record], tables: Sequence[Table], out: Path, processes: int = 1) -> list[Path]:
@@ -32,25 +36,32 @@ def write_figures(records: Sequence[Record], tables: Sequence[Table], out: Path,
         records: the sources of the figures.
         tables: made of them.
         out: the folder.
-        processes: that share the work; 1 where processes cannot be forked.
+        processes: that share the work, on Linux; elsewhere there is one.
 
     Raises:
         ReportError: ``out`` cannot be written.
     """
-    found, draw = list(figures(records, tables)), partial(_write, out)
-    try:
-        if processes == 1 or sys.platform != "linux":  # a new process would import for longer than it draws
-            return [path for paths in map(draw, found) for path in paths]
-        with ProcessPoolExecutor(processes, get_context("fork")) as pool:
-            return [path for paths in pool.map(draw, found) for path in paths]
-    except OSError as error:
-        raise ReportError(f"--out {out}: cannot write: {error.strerror}; choose another folder with --out") from error
+    found, write_one = list(figures(records, tables)), partial(_write, out)
+    processes = min(processes, len(found), MOST_PROCESSES)
+    if processes > 1 and sys.platform == "linux":  # a process that is not forked imports for longer than it draws
+        with contextlib.suppress(OSError, BrokenProcessPool), _pool(processes) as pool:  # no memory for another process
+            return [path for paths in pool.map(write_one, found) for path in paths]
+    return [path for paths in map(write_one, found) for path in paths]
+
+
+def _pool(processes: int) -> ProcessPoolExecutor:
+    """Processes that leave an interruption to the one that started them."""
+    ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    return ProcessPoolExecutor(processes, get_context("fork"), initializer=ignore)
 
 
 def _write(out: Path, figure: tuple[str, Draw]) -> list[Path]:
     name, draw = figure
     drawn = draw()
-    return write(drawn, out, name) if drawn else []
+    try:
+        return write(drawn, out, name) if drawn else []
+    except OSError as error:
+        raise ReportError(f"--out {out}: cannot write: {error.strerror}; choose another folder with --out") from error
 
 
 def figures(records: Sequence[Record], tables: Sequence[Table]) -> Iterator[tuple[str, Draw]]:
@@ -82,9 +93,11 @@ def _of_sweeps(records: Sequence[Record], found: Sequence[pd.DataFrame]) -> Iter
     by_key = {(record.key, record.provenance.created): record for record in records}
     for number, rows in enumerate(found, start=1):
         yield f"sizes-{number}", partial(sizes.draw, rows)
-        for system, own in rows.groupby("system"):
+        systems = [(str(system), own) for system, own in rows.groupby("system")]
+        slugs = numbered(_slug(system) for system, _ in systems)
+        for slug, (system, own) in zip(slugs, systems, strict=True):
             chosen = [by_key[key, created] for key, created in zip(own["key"], own["created"], strict=True)]
-            yield f"sizes-{number}-{_slug(str(system))}", partial(sizes.draw_one, str(system), chosen)
+            yield f"sizes-{number}-{slug}", partial(sizes.draw_one, system, chosen)
 
 
 def _slug(name: str) -> str:

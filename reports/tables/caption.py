@@ -70,7 +70,8 @@ def caption(paper: PaperTable, group: Group) -> tuple[str, str]:
     cores = _cores(group)
     engine = "".join(f", timed in {ENGINES[one]}" for one in group.cost["engine"].unique() if one in ENGINES)
     engine += ", each system in its fastest form" if is_optimized(group) else ""
-    machine = f"{_values(group.rows['precision'])} on {group.hardware}{cores}{engine}"
+    precision = "" if engine.endswith("int8") else f"{_values(group.rows['precision'])} on "
+    machine = f"{precision}{group.hardware}{cores}{engine}"
     meaningless = is_untrained(group)
     limits = [text for text in _limits(paper, group) if not (meaningless and text.startswith("Accuracy"))]
     beside = " ".join(filter(None, [training.untrained(done), *limits])) or _paper(paper)

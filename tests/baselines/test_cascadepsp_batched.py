@@ -1,4 +1,4 @@
-"""CascadePSP's faster form: the maps and labels of the released one, with fewer multiplications and less memory."""
+"""CascadePSP's faster form: the maps and labels of the released one, with fewer multiplications."""
 
 import pytest
 import torch
@@ -6,7 +6,6 @@ from torch.nn import functional as F
 
 from baselines.cascadepsp.early import EarlyCascadeNet, EarlyPooling, EarlyUpsample
 from baselines.cascadepsp.net import CascadeNet, PyramidPooling, Upsample
-from baselines.cascadepsp.steps import MaskRefiner, Steps
 from benchmark import registry
 from benchmark.cost.flops import count
 from tests.systems.architectures import stir
@@ -53,32 +52,6 @@ def test_all_outputs(nets):
         torch.testing.assert_close(found[name], wanted, rtol=0, atol=1e-4 * float(wanted.abs().max()), msg=name)
 
 
-class Blurred(torch.nn.Module):
-    """A net that answers with the mask smoothed, crop by crop, and counts its calls."""
-
-    def __init__(self):
-        super().__init__()
-        self.sizes = []
-
-    def forward(self, image, mask, coarse=None):
-        self.sizes.append(len(image))
-        answer = F.avg_pool2d(3 * mask + image.mean(1, keepdim=True), 5, stride=1, padding=2)
-        return {"s1": answer, "s4_3": answer}
-
-
-def test_crops_that_go_in_together_give_what_each_gives_alone():
-    image = torch.rand(1, 3, 130, 90, generator=torch.Generator().manual_seed(1))
-    mask = torch.ones(1, 1, 130, 90)
-    mask[..., 70:, 30:] = -1
-    one, three = (MaskRefiner(Blurred(), Steps(side=48, stride=24, margin=2), count) for count in (1, 3))
-    assert torch.equal(one.refined(image, mask), three.refined(image, mask))
-    assert vars(one.work) == vars(three.work)
-    crops = one.work.crops
-    assert one.net.sizes == [1] * (1 + crops)
-    assert three.net.sizes == [1, *[3] * (crops // 3), *[crops % 3] * (crops % 3 > 0)]
-    assert crops > 3
-
-
 @pytest.mark.slow
 def test_labels_are_those_of_the_released_form():
     torch.manual_seed(0)
@@ -100,13 +73,6 @@ def test_labels_are_those_of_the_released_form():
     assert len(wanted.argmax(1).unique()) == 3
     assert float((found.argmax(1) == wanted.argmax(1)).float().mean()) > 0.999
     assert float((found - wanted).abs().max()) <= 1.01 / 255  # a probability may be cut to the next of 255 levels
-
-
-def test_budget():
-    """One crop of the paper's size; several of a tenth of it."""
-    crops = [registry.build(card, 3).crops_at_once(torch.empty(1, 3, 2448, 2448)) for card in (BATCHED, RELEASED)]
-    assert crops == [1, 1]
-    assert registry.build(BATCHED.at(0.1), 3).crops_at_once(torch.empty(1, 3, 245, 245)) > 4
 
 
 def test_it_multiplies_less(nets):

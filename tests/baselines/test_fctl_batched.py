@@ -22,7 +22,7 @@ def stirred(module):
     return module
 
 
-@pytest.fixture(scope="module", params=[100, 31, 6])
+@pytest.fixture(scope="module", params=[100, 31, 5])
 def net(request):
     return stirred(PaddedFCN8s(3, request.param)).eval()
 
@@ -37,13 +37,34 @@ def test_the_maps_are_those_of_the_whole_trunk(net, size):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [(508, 508), (389, 133)], ids=str)
+@pytest.mark.parametrize("size", [(508, 508), (389, 133), (154, 185), (155, 186)], ids=str)
 @torch.inference_mode()
 def test_a_smaller_black_patch_has_all_values_of_a_large_one(size):
-    trunk = stirred(vgg_trunk(100))
+    """The padded sides end in each part of a pool5 cell; those of 354 and 355 are the first that are shortened."""
+    net = stirred(PaddedFCN8s(3, 100)).eval()
     patches = torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(1))
-    wanted, short = trunk(patches), ShortTrunk(trunk, size, patches)
-    torch.testing.assert_close(short(patches)[-1], wanted, rtol=0, atol=1e-5 * float(wanted.max()))
+    short = ShortTrunk(net.features, size, patches)
+    for found, wanted in zip(short(patches), net.encode(patches), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5 * float(wanted.max()))
+
+
+@torch.inference_mode()
+def test_relus_that_a_fused_convolution_has_taken_over_are_not_lost():
+    trunk, fused = (stirred(vgg_trunk(31)) for _ in range(2))
+    for place, layer in enumerate(fused):
+        if isinstance(layer, torch.nn.ReLU):
+            fused[place] = torch.nn.Identity()
+    patches = torch.rand(1, 3, 70, 64)
+    assert torch.equal(
+        ShortTrunk(fused, (70, 64), patches)(patches)[-1], ShortTrunk(trunk, (70, 64), patches)(patches)[-1]
+    )
+
+
+def test_a_layer_that_is_none_of_vggs_is_refused():
+    trunk = vgg_trunk(31)
+    trunk[4] = torch.nn.Sigmoid()
+    with pytest.raises(TypeError, match="layer 4 of the trunk is a Sigmoid"):
+        ShortTrunk(trunk, (64, 64), torch.rand(1))
 
 
 @torch.inference_mode()

@@ -65,13 +65,19 @@ def moved(one, other):
     return int((next(matrices) - next(matrices)).abs().sum()) / 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    "option", [("--scale", "0.8"), ("--precision", "bf16"), ("--image", "a.png", "--truth", "t.png")]
+    "option",
+    [("--scale", "0.8"), ("--precision", "bf16"), ("--device", "cuda"), ("--image", "a.png", "--truth", "t.png")],
 )
-def test_options_about_torch_are_refused(files, world, option, capsys):
-    said = refused(capsys, "evaluate", "bisenetv2", "--exported", files[0], *option)
+def test_options_about_torch_are_refused(tmp_path, option, capsys):
+    said = refused(capsys, "evaluate", "bisenetv2", "--exported", tmp_path / "a.onnx", *option)
     assert said.startswith(f"isdbench: --exported: leave {option[0]} out")
+
+
+def test_a_file_that_is_missing_or_of_another_format_is_refused(world, tmp_path, capsys):
+    (tmp_path / "a.pt2").touch()
+    for name, said in (("a.onnx", "no such file"), ("a.pt2", "only .onnx files are scored")):
+        assert said in refused(capsys, "evaluate", "bisenetv2", "--exported", tmp_path / name, "--root", world)
 
 
 @pytest.mark.slow
@@ -89,6 +95,10 @@ def test_a_file_of_another_system_or_of_none_is_refused(files, world, tmp_path, 
     onnx.save(model, tmp_path / "b.onnx")
     said = refused(capsys, "evaluate", "bisenetv2", "--exported", tmp_path / "b.onnx", "--root", world)
     assert "says no system or dataset" in said
+    onnx.helper.set_model_props(model, {"system": "bisenetv2", "dataset": "synthetic", "classes": '["a", "b"]'})
+    onnx.save(model, tmp_path / "b.onnx")
+    said = refused(capsys, "evaluate", "bisenetv2", "--exported", tmp_path / "b.onnx", "--root", world)
+    assert "has 2 classes, the dataset has 7" in said
 
 
 def test_patches_are_refused(tmp_path, capsys):
@@ -102,6 +112,9 @@ def test_one_source_of_weights(weights, tmp_path, capsys):
 
 def test_calibration_needs_images_and_an_onnx_file(weights, tmp_path, capsys):
     words = ("export", "bisenetv2", "--weights", weights)
+    assert "only --int8 reads images" in refused(capsys, *words, tmp_path / "a.pt2", "--root", tmp_path)
+    patches = ("export", "unet-local", "--weights", weights, tmp_path / "a.onnx", "--int8")
+    assert "holds one patch pass" in refused(capsys, *patches)
     assert "--int8 writes an .onnx file" in refused(capsys, *words, tmp_path / "a.pt2", "--int8")
     pytest.importorskip("onnxruntime")
     assert "--root is missing" in refused(capsys, *words, tmp_path / "a.onnx", "--int8")

@@ -82,6 +82,8 @@ def test_a_file_in_8_bits_may_have_other_labels_and_says_how_many(engine, monkey
     made = measure(tiny_system(), IMAGE, ONNX.model_copy(update={"engine": engine}), FEW, "cpu")
     assert 50 < made.labels_kept < 100
     assert {tuple(image.shape) for image in calibrated} == {(1, 3, 200, 264)}
+    assert made.ceilings is None  # of float32; 8 bits have none
+    assert made.memory.host_peak_with_weights_mib.mib > made.memory.host_peak_over_idle_mib.mib
     assert [samples.region for samples in made.samples] == ["predict", "end_to_end"]
 
 

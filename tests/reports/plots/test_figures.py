@@ -73,7 +73,8 @@ def test_nothing_to_draw_is_no_figure():
 
 @pytest.mark.slow
 def test_two_processes_write_what_one_writes(records, tmp_path):
-    one, two = (write_figures(records, [], tmp_path / str(processes), processes) for processes in (1, 2))
+    tables = build_tables(records, FACTS, ["table1"])
+    one, two = (write_figures(records, tables, tmp_path / str(processes), processes) for processes in (1, 2))
     assert [path.name for path in one] == [path.name for path in two]
     assert all(first.read_bytes() == second.read_bytes() for first, second in zip(one, two, strict=True))
 

@@ -173,7 +173,9 @@ def test_what_the_timed_call_did_and_a_busy_machine_are_noted():
     assert not [note for note in notes if note.startswith("stdc")]
 
 
-@pytest.mark.parametrize(("engine", "name"), [("onnx", "ONNX Runtime"), ("openvino", "OpenVINO")])
+@pytest.mark.parametrize(
+    ("engine", "name"), [("onnx", "ONNX Runtime"), ("openvino", "OpenVINO"), ("onnx-int8", "ONNX Runtime in int8")]
+)
 def test_times_of_another_engine_have_a_table_of_their_own_which_says_so(engine, name):
     kept = cost(median_ms=100.0).model_copy(update={"labels_kept": 99.95})
     exported = record("cost", "isdnet", figures=kept, protocol_changes={"engine": engine})
