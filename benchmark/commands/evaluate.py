@@ -79,8 +79,8 @@ def main(args: argparse.Namespace) -> int:
     if args.image:
         return _evaluate_image(args, card)
     device = "cpu" if args.exported else torch_device(resolve(args.device, args.precision))
-    trained = described(args.exported)["dataset"] if args.exported else trained_on(args.weights)
-    dataset = open_dataset(args.dataset or trained, args.root)
+    name = args.dataset or (described(args.exported)["dataset"] if args.exported else trained_on(args.weights))
+    dataset = open_dataset(name, args.root)
     splits = (args.split,) if args.split else dataset.info.evaluation_splits
     ids = next((ids for ids in map(dataset.ids, splits) if ids), ())
     if not ids:

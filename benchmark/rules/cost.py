@@ -96,7 +96,8 @@ def _memory(record: Record) -> Iterator[str]:
         if (reading.mib is None) != bool(reading.reason):
             yield f"{name}: a value or the reason why there is none, not both"
     weights = memory.weights_mib.mib
-    needed = record.cost.parameters * FP32_BYTES / 2**20
+    in_8_bits = record.cell.protocol.engine.endswith("-int8")
+    needed = record.cost.parameters * (1 if in_8_bits else FP32_BYTES) / 2**20
     if weights is not None and weights < (1 - NEAR) * needed:
         yield f"weights_mib {weights:.1f}, but {record.cost.parameters:,} parameters take {needed:.1f}"
     device = record.environment.gpu_memory_mib
