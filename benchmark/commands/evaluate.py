@@ -79,14 +79,14 @@ def main(args: argparse.Namespace) -> int:
     if args.image:
         return _evaluate_image(args, card)
     device = "cpu" if args.exported else torch_device(resolve(args.device, args.precision))
-    name = args.dataset or (described(args.exported)["dataset"] if args.exported else trained_on(args.weights))
-    dataset = open_dataset(name, args.root)
+    words = described(args.exported) if args.exported else {}
+    dataset = open_dataset(args.dataset or words.get("dataset") or trained_on(args.weights), args.root)
     splits = (args.split,) if args.split else dataset.info.evaluation_splits
     ids = next((ids for ids in map(dataset.ids, splits) if ids), ())
     if not ids:
         raise DataError(f"--root {args.root}: no image of split '{splits[0]}' found; choose another with --split")
     if args.exported:
-        system = exported_system(card, args.exported, len(dataset.info.classes))
+        system = exported_system(card, args.exported, words, len(dataset.info.classes))
     else:
         system = registry.build(card.at(trained_ratio(args.weights)), len(dataset.info.classes))
         load_weights(args.weights, system)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -43,14 +44,14 @@ def described(path: Path) -> dict[str, str]:
     return words
 
 
-def exported_system(card: Card, path: Path, num_classes: int) -> System:
+def exported_system(card: Card, path: Path, words: Mapping[str, str], num_classes: int) -> System:
     """A system whose ``predict`` is answered by a file that holds the entire call; its own weights are random.
+
+    ``words`` are what the file says about itself, see :func:`described`.
 
     Raises:
         ExportError: the file is of another system, or has another number of classes.
-        UserError: see :func:`described`.
     """
-    words = described(path)
     if words["system"] != card.name:
         raise ExportError(f"--exported {path}: is of system '{words['system']}', not '{card.name}'; name that one")
     if (count := len(json.loads(words["classes"]))) != num_classes:
